@@ -1,0 +1,92 @@
+/* What is known of a dataset: its tables, their columns and how they relate. Planners, the plan
+ * compiler and the command line read it; the registry or the runner's description fills it. */
+#ifndef ASKCSV_DATASET_SCHEMA_H
+#define ASKCSV_DATASET_SCHEMA_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/hash.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define DATASET_ID_MAX 64 /* bytes; [A-Za-z_][A-Za-z0-9_-]* */
+#define DATASET_TABLES_MAX 64
+#define DATASET_COLUMNS_MAX 4096 /* of one table */
+
+/* The classes of types that a plan's rules distinguish. */
+enum column_kind {
+        COLUMN_INTEGER,   /* TINYINT .. HUGEINT, signed and unsigned */
+        COLUMN_DECIMAL,   /* DECIMAL(w,s) */
+        COLUMN_FLOAT,     /* FLOAT, DOUBLE */
+        COLUMN_TEXT,      /* VARCHAR */
+        COLUMN_BOOLEAN,   /* BOOLEAN */
+        COLUMN_DATE,      /* DATE */
+        COLUMN_TIMESTAMP, /* TIMESTAMP and its relatives */
+        COLUMN_TIME,      /* TIME */
+        COLUMN_OTHER,     /* anything else: may be selected and tested for NULL only */
+};
+
+struct column {
+        const char *name;
+        const char *type; /* as DuckDB spells it: "DECIMAL(10,2)" */
+        enum column_kind kind;
+        bool nullable;
+        const char *description;   /* or NULL; so are the next two */
+        const char *unit;          /* "USD", "hours", "percent" */
+        const char *const *values; /* the enumerated values, or NULL */
+        size_t n_values;
+};
+
+struct table {
+        const char *name;        /* [A-Za-z_][A-Za-z0-9_]* */
+        const char *path;        /* registry: relative to the dataset's folder; files: absolute */
+        const char *format;      /* "csv" or "parquet" */
+        const char *description; /* or NULL */
+        char sha256[HASH_HEX_SIZE]; /* of the file's bytes; "" while unknown */
+        const struct column *columns;
+        size_t n_columns; /* 0 while unknown: the runner sniffs */
+};
+
+/* Many to one: each row of from_table has at most one row of to_table. */
+struct relationship {
+        size_t from_table; /* index into dataset.tables */
+        size_t from_column;
+        size_t to_table;
+        size_t to_column;
+};
+
+struct dataset {
+        const char *id;
+        const char *name;
+        const char *description;
+        const char *as_of; /* "2026-01-31T00:00:00Z", or NULL: the moment of the run */
+        struct table *tables;
+        size_t n_tables;
+        const struct relationship *relationships;
+        size_t n_relationships;
+        const char *const *prompts;
+        size_t n_prompts;
+        struct arena *arena; /* owns everything above and the dataset itself */
+};
+
+/* The class of a DuckDB type name, in any case, with parameters. */
+enum column_kind column_kind_of(const char *type);
+
+/* Index of the table, or of the column in it, compared without regard to ASCII case as DuckDB
+ * does; -1 when there is none. */
+int dataset_find_table(const struct dataset *dataset, const char *name);
+int table_find_column(const struct table *table, const char *name);
+
+/* The version: SHA-256 over the RFC 8785 form of {"tables":[{"name","sha256","columns":[{"name",
+ * "type"}]}],"relationships":[{"from","to"}]}, tables in name order. Every table's sha256 and
+ * columns must be known. */
+int dataset_version(const struct dataset *dataset, char out[HASH_HEX_SIZE], struct error *err);
+
+/* Reads one dataset out of its registry entry (see datasets/registry.json) into memory of its
+ * own; errors carry a JSON Pointer. Release with dataset_free. */
+int dataset_from_json(const json_t *entry, struct dataset **ret, struct error *err);
+void dataset_free(struct dataset *dataset); /* NULL is fine */
+
+#endif

@@ -1,0 +1,39 @@
+/* An executor carries one request to a runner and brings its response back; it never looks into
+ * either. */
+#ifndef ASKCSV_EXECUTOR_EXECUTOR_H
+#define ASKCSV_EXECUTOR_EXECUTOR_H
+
+#include "base/buf.h"
+#include "base/error.h"
+
+#include <stdint.h>
+
+#define EXECUTOR_GRACE_MS 1500 /* past the request's timeout before the runner itself is given up  \
+                                */
+
+struct executor; /* opaque */
+
+struct executor_call {
+        const char *request; /* one JSON document */
+        size_t request_bytes;
+        int64_t timeout_ms; /* of the request; the runner is killed EXECUTOR_GRACE_MS later */
+        int64_t max_response_bytes;
+        int cancel_fd; /* becomes readable when the run is to be stopped; -1: never */
+};
+
+/* Opens the executor of that name ("local"). runner is the path of askcsv-runner, or NULL: the
+ * one beside this program, or $ASKCSV_RUNNER. data_root is the folder that the runner may read
+ * tables from. Neither is kept beyond executor_free. */
+int executor_open(const char *name, const char *runner, const char *data_root,
+                  struct executor **ret, struct error *err);
+void executor_free(struct executor *executor); /* NULL is fine */
+
+const char *executor_name(const struct executor *executor);
+
+/* Runs the call; response is the runner's JSON text. Errors: ERROR_CANCELLED,
+ * ERROR_RUNNER_TIMEOUT, ERROR_RUNNER_INTERNAL (the runner died or said nothing), ERROR_IO. No
+ * process is left behind, whatever happens. */
+int executor_run(struct executor *executor, const struct executor_call *call, struct buf *response,
+                 struct error *err);
+
+#endif

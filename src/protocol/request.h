@@ -1,0 +1,79 @@
+/* The runner protocol, version 1: the request that askcsv writes and askcsv-runner reads. One
+ * JSON document each way; docs/PROTOCOL.md has the fields. */
+#ifndef ASKCSV_PROTOCOL_REQUEST_H
+#define ASKCSV_PROTOCOL_REQUEST_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PROTOCOL_VERSION 1
+#define REQUEST_BYTES_MAX (4 * 1024 * 1024)
+#define REQUEST_SQL_MAX (1024 * 1024) /* bytes of SQL text */
+#define REQUEST_TABLES_MAX 64
+
+enum request_op {
+        REQUEST_RUN,      /* load the tables, check the SQL, run it */
+        REQUEST_CHECK,    /* the policy's verdict on the SQL; no file is opened */
+        REQUEST_DESCRIBE, /* hash and sniff the tables; there is no SQL */
+};
+
+struct request_column {
+        const char *name;
+        const char *type; /* a DuckDB type: letters, digits, blanks, "(", ")", "," and "_" */
+};
+
+struct request_table {
+        const char *name;                     /* [A-Za-z_][A-Za-z0-9_]* */
+        const char *path;                     /* absolute */
+        const char *format;                   /* "csv" or "parquet" */
+        const char *sha256;                   /* what the file must hash to, or NULL: anything */
+        const struct request_column *columns; /* the header line's names in order, or NULL: sniff */
+        size_t n_columns;
+};
+
+struct limits {
+        int64_t timeout_ms;       /* from the runner's start; 1 .. 3,600,000 */
+        int64_t max_rows;         /* returned; 0 .. 1,000,000: more rows set "truncated" */
+        int64_t max_output_bytes; /* of the response's rows; 1,024 .. 256 MiB */
+        int64_t memory_mb;        /* of the engine; 64 .. 1,048,576 */
+        int64_t threads;          /* of the engine; 1 .. 256 */
+};
+
+#define LIMITS_DEFAULT                                                                             \
+        ((struct limits){.timeout_ms = 30000,                                                      \
+                         .max_rows = 1000,                                                         \
+                         .max_output_bytes = 8 * 1024 * 1024,                                      \
+                         .memory_mb = 1024,                                                        \
+                         .threads = 1})
+
+struct request {
+        const char *run_id; /* a UUID */
+        enum request_op op;
+        const char *dataset_id;
+        const char *dataset_version; /* or NULL; repeated in the response, not computed */
+        const struct request_table *tables;
+        size_t n_tables;
+        const char *sql;   /* NULL for REQUEST_DESCRIBE */
+        const char *as_of; /* "2026-01-31T00:00:00Z": what now() and current_date give */
+        struct limits limits;
+};
+
+/* Reads and checks a request out of outside bytes, into arena. Every string is valid UTF-8
+ * without NUL. On failure err says which field, with a JSON Pointer. */
+int request_parse(const char *text, size_t n, struct arena *arena, struct request **ret,
+                  struct error *err);
+
+/* Writes it as one line of JSON. */
+int request_write(const struct request *request, struct buf *out, struct error *err);
+
+/* Checks one limit's range; name is its JSON key. */
+int limits_check(const struct limits *limits, struct error *err);
+
+const char *request_op_name(enum request_op op);
+
+#endif
