@@ -182,7 +182,18 @@ static int key_compare(const void *a, const void *b)
         return *p ? 1 : *q ? -1 : 0;
 }
 
-static int canonical_object(const json_t *json, struct buf *out, struct error *err)
+/* Canonical text sorts the keys and has no form for large integers; other text is as it is. */
+static int put_value(const json_t *json, bool canonical, struct buf *out, struct error *err);
+
+static int put_member(const char *key, const json_t *value, bool canonical, struct buf *out,
+                      struct error *err)
+{
+        json_put_string(out, key, strlen(key));
+        buf_putc(out, ':');
+        return put_value(value, canonical, out, err);
+}
+
+static int put_sorted_members(const json_t *json, struct buf *out, struct error *err)
 {
         size_t n = json_object_size(json);
         _cleanup_free_ const char **keys = alloc_calloc(n ? n : 1, sizeof(*keys));
@@ -196,56 +207,76 @@ static int canonical_object(const json_t *json, struct buf *out, struct error *e
                 keys[i++] = key;
         }
         qsort(keys, n, sizeof(*keys), key_compare);
-        buf_putc(out, '{');
-        for (i = 0; i < n; i++) {
+        int r = 0;
+        for (i = 0; r == 0 && i < n; i++) {
                 if (i)
                         buf_putc(out, ',');
-                json_put_string(out, keys[i], strlen(keys[i]));
-                buf_putc(out, ':');
-                int r = json_canonical(json_object_get(json, keys[i]), out, err);
-                if (r < 0)
-                        return r;
+                r = put_member(keys[i], json_object_get(json, keys[i]), true, out, err);
         }
-        buf_putc(out, '}');
-        return buf_error(out, err, "the canonical JSON");
+        return r;
 }
 
-static int canonical_array(const json_t *json, struct buf *out, struct error *err)
+static int put_members(const json_t *json, struct buf *out, struct error *err)
+{
+        int r = 0;
+        bool first = true;
+        const char *key;
+        json_t *value;
+        json_object_foreach((json_t *)json, key, value)
+        {
+                if (!first)
+                        buf_putc(out, ',');
+                first = false;
+                if (r == 0)
+                        r = put_member(key, value, false, out, err);
+        }
+        return r;
+}
+
+static int put_elements(const json_t *json, bool canonical, struct buf *out, struct error *err)
 {
         size_t i;
         json_t *value;
-        buf_putc(out, '[');
         json_array_foreach(json, i, value)
         {
                 if (i)
                         buf_putc(out, ',');
-                int r = json_canonical(value, out, err);
+                int r = put_value(value, canonical, out, err);
                 if (r < 0)
                         return r;
         }
-        buf_putc(out, ']');
-        return buf_error(out, err, "the canonical JSON");
+        return 0;
 }
 
-int json_canonical(const json_t *json, struct buf *out, struct error *err)
+static int put_integer(json_int_t value, bool canonical, struct buf *out, struct error *err)
 {
+        if (canonical && (value > JSON_SAFE_INTEGER || value < -JSON_SAFE_INTEGER))
+                return error_set(err, ERROR_INTERNAL, "the integer %lld has no canonical JSON form",
+                                 (long long)value);
+        buf_printf(out, "%lld", (long long)value);
+        return 0;
+}
+
+static int put_value(const json_t *json, bool canonical, struct buf *out, struct error *err)
+{
+        int r = 0;
         switch (json_typeof(json)) {
         case JSON_OBJECT:
-                return canonical_object(json, out, err);
+                buf_putc(out, '{');
+                r = canonical ? put_sorted_members(json, out, err) : put_members(json, out, err);
+                buf_putc(out, '}');
+                break;
         case JSON_ARRAY:
-                return canonical_array(json, out, err);
+                buf_putc(out, '[');
+                r = put_elements(json, canonical, out, err);
+                buf_putc(out, ']');
+                break;
         case JSON_STRING:
                 json_put_string(out, json_string_value(json), json_string_length(json));
                 break;
-        case JSON_INTEGER: {
-                json_int_t value = json_integer_value(json);
-                if (value > JSON_SAFE_INTEGER || value < -JSON_SAFE_INTEGER)
-                        return error_set(err, ERROR_INTERNAL,
-                                         "the integer %lld has no canonical JSON form",
-                                         (long long)value);
-                buf_printf(out, "%lld", (long long)value);
+        case JSON_INTEGER:
+                r = put_integer(json_integer_value(json), canonical, out, err);
                 break;
-        }
         case JSON_REAL:
                 json_put_double(out, json_real_value(json));
                 break;
@@ -260,22 +291,17 @@ int json_canonical(const json_t *json, struct buf *out, struct error *err)
                 buf_puts(out, "null");
                 break;
         }
-        return buf_error(out, err, "the canonical JSON");
+        return r < 0 ? r : buf_error(out, err, "the JSON text");
 }
 
-static int dump_to_buf(const char *bytes, size_t n, void *data)
+int json_canonical(const json_t *json, struct buf *out, struct error *err)
 {
-        struct buf *out = data;
-        buf_append(out, bytes, n);
-        return out->state == BUF_OK ? 0 : -1;
+        return put_value(json, true, out, err);
 }
 
 int json_put(const json_t *json, struct buf *out, struct error *err)
 {
-        if (json_dump_callback(json, dump_to_buf, out, JSON_COMPACT | JSON_ENCODE_ANY) < 0 &&
-            out->state == BUF_OK)
-                return error_oom(err);
-        return buf_error(out, err, "the JSON text");
+        return put_value(json, false, out, err);
 }
 
 const char *json_get_string(const json_t *object, const char *key)

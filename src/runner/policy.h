@@ -9,22 +9,36 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define POLICY_DEPTH_MAX 1000 /* nested nodes of the parse tree */
+#define POLICY_DEPTH_MAX 1000                    /* nested nodes of the parse tree */
+#define POLICY_TREE_BYTES_MAX (32 * 1024 * 1024) /* the tree's JSON text */
 
 struct policy_scope {
         const char *dataset_id; /* the only schema name that may qualify a table */
         const char *const *tables;
         size_t n_tables;
+        /* Names of the tables' columns, all together, or NULL when they are not known. A column
+         * called "user" can be written alone only when it is known. */
+        const char *const *columns;
+        size_t n_columns;
 };
 
 struct policy_verdict {
         /* The outermost ORDER BY names every output column, so that the order of rows that
-         * differ is fixed. False when it cannot be told. */
+         * differ is fixed. False when it cannot be told. Types are not known here: two INTERVALs
+         * may be equal and differ ("30 days", "1 month"), so whoever sees an INTERVAL in the
+         * result's types has to take this for false. */
         bool total_order;
+        bool random_sample; /* there is a SAMPLE without a seed: the answer may change */
 };
 
-/* Before anything parses it: length, NUL, UTF-8, depth of brackets and of nested comments. */
+/* Before anything parses it: length, NUL, UTF-8, emptiness (ERROR_VALIDATION); depth of brackets
+ * and of nested comments, number of set operations and of AND and OR, which the engine's parser
+ * has no bound for (ERROR_SQL_POLICY_VIOLATION). sql has n bytes and a NUL behind them. */
 int policy_check_text(const char *sql, size_t n, struct error *err);
+
+/* Reads the JSON text that json_serialize_sql gave, which json_parse() would not take: it holds
+ * integers of 64 bits without a sign. The caller owns *ret. */
+int policy_tree_parse(const char *json, size_t n, json_t **ret, struct error *err);
 
 /* tree is the JSON of json_serialize_sql(sql); sql is for positions only. 0: everything in it is
  * on the allow-list. Otherwise ERROR_VALIDATION (the text does not parse) or

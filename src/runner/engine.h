@@ -1,0 +1,60 @@
+/* DuckDB, in the order in which a run uses it: open, load the tables, lock, parse, query. All of
+ * it happens inside the sandboxed process. Only engine*.c and value.c know the engine's API. */
+#ifndef ASKCSV_RUNNER_ENGINE_H
+#define ASKCSV_RUNNER_ENGINE_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "protocol/request.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct engine; /* one in-memory database and one connection */
+
+/* The caller frees *ret with engine_free. */
+int engine_open(const struct limits *limits, struct engine **ret, struct error *err);
+void engine_free(struct engine *engine); /* NULL is fine */
+
+/* {"name":"duckdb","version":"v1.5.6"}; NULL for no memory. */
+json_t *engine_describe(void);
+
+/* Stops what the connection is doing, as soon as it looks. Safe in a signal handler. */
+void engine_interrupt(struct engine *engine);
+
+/* Makes the table out of the file that `path` opens, with the request's columns or sniffed ones,
+ * and appends {"name","rows","skipped_lines","columns":[{"name","type","header"}]} to described.
+ * Fails with ERROR_DATASET_INVALID that names the file, line and column. */
+int engine_load(struct engine *engine, const struct request_table *table, const char *path,
+                json_t *described, struct error *err);
+
+/* The same tables once more under the schema named as the dataset, and as_of as the engine's
+ * clock: now(), current_date and their kin. */
+int engine_set_names_and_clock(struct engine *engine, const struct request *request,
+                               struct error *err);
+
+/* The second wall: from here on no file, no setting, no extension. */
+int engine_lock(struct engine *engine, struct error *err);
+
+/* What json_serialize_sql makes of it; the SQL is parsed, never bound. The caller owns *ret. */
+int engine_parse(struct engine *engine, const char *sql, json_t **ret, struct error *err);
+
+/* What a query gave. */
+struct engine_answer {
+        json_t *columns; /* names */
+        json_t *types;   /* as DuckDB spells them */
+        struct buf rows; /* "[[...],[...]]", each row in its JSON form */
+        size_t row_count;
+        bool truncated; /* there were more than max_rows */
+        char result_hash[65];
+};
+
+void engine_answer_init(struct engine_answer *answer, const struct limits *limits);
+void engine_answer_done(struct engine_answer *answer);
+
+/* Runs one SELECT. ordered is for the hash. */
+int engine_query(struct engine *engine, const char *sql, const struct limits *limits, bool ordered,
+                 struct engine_answer *answer, struct error *err);
+
+#endif

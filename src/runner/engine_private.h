@@ -1,0 +1,31 @@
+/* Shared by engine.c and engine_load.c only. */
+#ifndef ASKCSV_RUNNER_ENGINE_PRIVATE_H
+#define ASKCSV_RUNNER_ENGINE_PRIVATE_H
+
+#include "runner/engine.h"
+
+#include <duckdb.h>
+
+struct engine {
+        duckdb_database database;
+        duckdb_connection connection;
+};
+
+/* Rows of a result that is held whole, one cell as text; NULL stays NULL. free(3). */
+struct engine_cells {
+        char **cells; /* n_rows * n_columns */
+        size_t n_rows;
+        size_t n_columns;
+};
+void engine_cells_done(struct engine_cells *cells);
+
+/* Runs a statement of ours with its parameters ($1 ...) bound as VARCHAR. All result columns must
+ * be VARCHAR, except when cells is NULL. On failure *said is the engine's message (free(3)). */
+int engine_statement(struct engine *engine, const char *sql, const char *const *values,
+                     size_t n_values, struct engine_cells *cells, char **said);
+
+/* Text between quotes, quotes inside doubled. */
+void sql_put_identifier(struct buf *out, const char *name);
+void sql_put_text(struct buf *out, const char *text);
+
+#endif

@@ -1,0 +1,175 @@
+#include "runner/files.h"
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define HASH_PIECE_BYTES (512 * 1024)
+
+/* The part of path below root, or NULL when it is not below it. */
+static const char *path_below(const char *root, const char *path)
+{
+        size_t n = strlen(root);
+        while (n > 0 && root[n - 1] == '/')
+                n--;
+        if (strncmp(root, path, n) != 0 || path[n] != '/')
+                return NULL;
+        while (path[n] == '/')
+                n++;
+        return path[n] ? path + n : NULL;
+}
+
+static int open_failed(int errnum, const char *path, const char *root, struct error *err)
+{
+        switch (errnum) {
+        case ELOOP:
+                return error_set(err, ERROR_INVALID_REQUEST,
+                                 "%s has a symbolic link in its path; give the resolved path",
+                                 path);
+        case EXDEV:
+                return error_set(err, ERROR_INVALID_REQUEST, "%s lies outside the data root %s",
+                                 path, root);
+        case ENOENT:
+                return error_set(err, ERROR_DATASET_INVALID, "%s does not exist", path);
+        case EACCES:
+                return error_set(err, ERROR_DATASET_INVALID, "%s may not be read by this user",
+                                 path);
+        default:
+                return error_errno(err, errnum, "opening %s", path);
+        }
+}
+
+/* O_NONBLOCK: a named pipe without a writer must not hold us up. */
+static int open_beneath(int root_fd, const char *root, const char *path, int *ret_fd,
+                        struct error *err)
+{
+        struct open_how how = {
+                .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+                .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+        };
+        const char *below = path_below(root, path);
+        if (!below)
+                return open_failed(EXDEV, path, root, err);
+        int fd = (int)syscall(SYS_openat2, root_fd, below, &how, sizeof(how));
+        if (fd < 0)
+                return open_failed(errno, path, root, err);
+        *ret_fd = fd;
+        return 0;
+}
+
+static int file_open(int root_fd, const char *root, const struct request_table *table,
+                     struct file *file, struct error *err)
+{
+        *file = (struct file){.table = table, .fd = -1};
+        int r = open_beneath(root_fd, root, table->path, &file->fd, err);
+        if (r < 0)
+                return r;
+        if (fstat(file->fd, &file->at_start) < 0)
+                return error_errno(err, errno, "looking at %s", table->path);
+        if (!S_ISREG(file->at_start.st_mode))
+                return error_set(err, ERROR_INVALID_REQUEST, "%s is not a regular file",
+                                 table->path);
+        return 0;
+}
+
+int files_open(const struct request *request, const char *data_root, struct files *files,
+               struct error *err)
+{
+        *files = (struct files){0};
+        if (request->n_tables == 0 || request->op == REQUEST_CHECK)
+                return 0;
+        _cleanup_close_ int root_fd = open(data_root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (root_fd < 0)
+                return error_errno(err, errno, "opening the data root %s", data_root);
+        files->items = alloc_calloc(request->n_tables, sizeof(*files->items));
+        if (!files->items)
+                return error_oom(err);
+        for (size_t i = 0; i < request->n_tables; i++) {
+                files->n = i + 1;
+                int r = file_open(root_fd, data_root, &request->tables[i], &files->items[i], err);
+                if (r < 0) {
+                        files_close(files);
+                        return r;
+                }
+        }
+        return 0;
+}
+
+void files_close(struct files *files)
+{
+        for (size_t i = 0; i < files->n; i++)
+                if (files->items[i].fd >= 0)
+                        (void)close(files->items[i].fd);
+        free(files->items);
+        hash_free(files->hash);
+        *files = (struct files){0};
+}
+
+static int file_changed(const struct file *file, const char *how, struct error *err)
+{
+        return error_set(err, ERROR_DATASET_CHANGED,
+                         "%s %s; if that is meant, make the dataset anew or register the new "
+                         "version",
+                         file->table->path, how);
+}
+
+static int file_hashed(struct files *files, struct error *err)
+{
+        struct file *file = &files->items[files->next];
+        hash_final_hex(files->hash, file->sha256);
+        hash_free(files->hash);
+        files->hash = NULL;
+        files->offset = 0;
+        files->next++;
+        if (file->table->sha256 && strcmp(file->table->sha256, file->sha256) != 0)
+                return file_changed(file, "is not the file of the dataset's version", err);
+        return files->next < files->n;
+}
+
+int files_hash_some(struct files *files, struct error *err)
+{
+        if (files->next >= files->n)
+                return 0;
+        if (!files->hash)
+                files->hash = hash_new();
+        _cleanup_free_ char *piece = alloc_malloc(HASH_PIECE_BYTES);
+        if (!files->hash || !piece)
+                return error_oom(err);
+        struct file *file = &files->items[files->next];
+        ssize_t n = pread(file->fd, piece, HASH_PIECE_BYTES, files->offset);
+        if (n < 0 && errno == EINTR)
+                return 1;
+        if (n < 0)
+                return error_errno(err, errno, "reading %s", file->table->path);
+        if (n == 0)
+                return file_hashed(files, err);
+        hash_update(files->hash, piece, (size_t)n);
+        files->offset += n;
+        return 1;
+}
+
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+        return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+int files_check_unchanged(const struct files *files, struct error *err)
+{
+        for (size_t i = 0; i < files->n; i++) {
+                const struct file *file = &files->items[i];
+                struct stat now;
+                if (fstat(file->fd, &now) < 0)
+                        return error_errno(err, errno, "looking at %s", file->table->path);
+                if (now.st_size != file->at_start.st_size ||
+                    !same_time(&now.st_mtim, &file->at_start.st_mtim) ||
+                    !same_time(&now.st_ctim, &file->at_start.st_ctim))
+                        return file_changed(file, "changed while it was read", err);
+        }
+        return 0;
+}

@@ -1,0 +1,44 @@
+/* The dataset's files, as the supervisor sees them: opened beneath the data root, hashed, and
+ * watched for change. It never looks at what they hold. */
+#ifndef ASKCSV_RUNNER_FILES_H
+#define ASKCSV_RUNNER_FILES_H
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "protocol/request.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+struct file {
+        const struct request_table *table;
+        int fd;
+        struct stat at_start;
+        char sha256[HASH_HEX_SIZE]; /* "" until it is known */
+};
+
+struct files {
+        struct file *items;
+        size_t n;
+        size_t next;       /* the file that is being hashed */
+        struct hash *hash; /* of it, or NULL before its first byte */
+        int64_t offset;
+};
+
+/* Opens every table's file: beneath data_root, no symbolic link on the way, a regular file. On
+ * failure nothing is left open. Release with files_close. */
+int files_open(const struct request *request, const char *data_root, struct files *files,
+               struct error *err);
+void files_close(struct files *files);
+
+/* Hashes the next piece. 1 when there is more to do, 0 when all is hashed, negative for a failed
+ * read or (ERROR_DATASET_CHANGED) a hash that is not the one in the request. */
+int files_hash_some(struct files *files, struct error *err);
+
+/* After everything was read: 0, or ERROR_DATASET_CHANGED when a file's size or times are not
+ * those of the start. */
+int files_check_unchanged(const struct files *files, struct error *err);
+
+#endif

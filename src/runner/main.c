@@ -1,0 +1,85 @@
+#include "runner/runner.h"
+
+#include "base/cleanup.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const char usage[] =
+        "askcsv-runner: checks and runs one query in a sandbox of its own.\n"
+        "\n"
+        "  askcsv-runner [--data-root DIR] < request.json > response.json\n"
+        "  askcsv-runner --probe       which walls this machine gives, as one line of JSON\n"
+        "  askcsv-runner --version\n"
+        "\n"
+        "The request is one JSON document on standard input, the response one on standard\n"
+        "output (docs/PROTOCOL.md). Tables' files must lie below DIR (default: /). Exit status\n"
+        "is 0 whenever a response was written. askcsv starts this program; people seldom do.\n";
+
+static int serve(const char *data_root)
+{
+        struct error err = {0};
+        _cleanup_free_ char *resolved = realpath(data_root, NULL);
+        if (!resolved) {
+                (void)fprintf(stderr, "askcsv-runner: the data root %s does not exist\n",
+                              data_root);
+                return 2;
+        }
+        if (isatty(STDIN_FILENO)) {
+                (void)fputs(usage, stderr);
+                return 2;
+        }
+        struct runner_options options = {.data_root = resolved, .walls = RUNNER_ALL_WALLS};
+        if (runner_serve(&options, STDIN_FILENO, STDOUT_FILENO, &err) < 0) {
+                (void)fprintf(stderr, "askcsv-runner: %s\n", err.message);
+                return 1;
+        }
+        return 0;
+}
+
+static int probe(void)
+{
+        struct error err = {0};
+        if (runner_probe(STDOUT_FILENO, &err) == 0)
+                return 0;
+        (void)fprintf(stderr, "askcsv-runner: %s\n", err.message);
+        return 1;
+}
+
+int main(int argc, char **argv)
+{
+        static const struct option options[] = {
+                {"data-root", required_argument, NULL, 'd'},
+                {"probe", no_argument, NULL, 'p'},
+                {"version", no_argument, NULL, 'v'},
+                {"help", no_argument, NULL, 'h'},
+                {0},
+        };
+        const char *data_root = "/";
+        int option;
+        while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+                switch (option) {
+                case 'd':
+                        data_root = optarg;
+                        break;
+                case 'p':
+                        return probe();
+                case 'v':
+                        (void)printf("askcsv-runner %s\n", ASKCSV_VERSION);
+                        return 0;
+                case 'h':
+                        (void)fputs(usage, stdout);
+                        return 0;
+                default:
+                        (void)fputs(usage, stderr);
+                        return 2;
+                }
+        }
+        if (optind < argc) {
+                (void)fputs(usage, stderr);
+                return 2;
+        }
+        return serve(data_root);
+}

@@ -1,0 +1,35 @@
+/* The response: the worker's words, what the supervisor knows better, and the rows as they came. */
+#ifndef ASKCSV_RUNNER_RESPONSE_H
+#define ASKCSV_RUNNER_RESPONSE_H
+
+#include "base/buf.h"
+#include "protocol/request.h"
+#include "runner/files.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+struct response {
+        const struct request *request;
+        const struct files *files;
+        const struct buf *said; /* the worker's three lines, as much of them as came */
+        const struct buf *out;  /* its stdout and stderr */
+        const struct buf *err;
+        long peak_kb;          /* of its memory */
+        struct error *failure; /* goes before what the worker said; type NONE: it does not */
+        json_t *walls;         /* taken from the words; NULL when they do not have them */
+        json_t *head;
+        const char *rows; /* into said */
+        size_t rows_bytes;
+};
+
+/* Reads the words. True when all three lines are there and well formed. */
+bool response_take_words(struct response *response);
+
+int response_write(const struct response *response, int fd, struct error *err);
+void response_done(struct response *response);
+
+/* For a request that could not be read: run_id null, status error, the error. */
+int response_write_refusal(const struct error *why, int fd, struct error *err);
+
+#endif

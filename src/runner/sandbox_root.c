@@ -1,0 +1,124 @@
+#include "runner/sandbox_parts.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* <linux/mount.h> and <sys/mount.h> cannot both be included with glibc 2.36, and only the first
+ * has the structures; so the two functions and the flag of the second stand here. */
+#define MNT_DETACH 2
+int mount(const char *source, const char *target, const char *type, unsigned long flags,
+          const void *data);
+int umount2(const char *target, int flags);
+
+/* Any folder that exists will do: the new root is mounted over it until it becomes "/". */
+#define NEW_ROOT "/tmp"
+#define ROOT_OPTIONS "size=1m,nr_inodes=512,mode=0755"
+
+static const struct mount_attr read_only = {
+        .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+};
+
+/* The path is looked up again, as a descriptor from outside belongs to another mount namespace. */
+static int check_same_file(const struct sandbox_file *file, int fd, struct error *err)
+{
+        struct stat wanted;
+        struct stat got;
+        if (fd >= 0 && fstat(file->fd, &wanted) == 0 && fstat(fd, &got) == 0 &&
+            wanted.st_dev == got.st_dev && wanted.st_ino == got.st_ino)
+                return 0;
+        return error_set(err, ERROR_DATASET_CHANGED, "%s was replaced while it was opened",
+                         file->path);
+}
+
+/* A copy of the mount of one file, read-only, not attached anywhere yet: 1 and *ret, 0 when the
+ * kernel refuses, negative when the file is another by now. */
+static int clone_file_mount(const struct sandbox_file *file, int *ret, struct error *err)
+{
+        _cleanup_close_ int fd =
+                (int)syscall(SYS_open_tree, AT_FDCWD, file->path,
+                             OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+        if (fd < 0 && errno != ENOENT)
+                return 0;
+        int r = check_same_file(file, fd, err);
+        if (r < 0)
+                return r;
+        if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &read_only, sizeof(read_only)) < 0)
+                return 0;
+        *ret = steal_fd(&fd);
+        return 1;
+}
+
+static bool attach_file(int mount_fd, const char *target)
+{
+        _cleanup_close_ int place = open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
+        return place >= 0 && syscall(SYS_move_mount, mount_fd, "", AT_FDCWD, target,
+                                     MOVE_MOUNT_F_EMPTY_PATH) == 0;
+}
+
+static void close_all(const int *fds, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                (void)close(fds[i]);
+}
+
+/* Before the new root hides anything: a file may lie below NEW_ROOT. */
+static int clone_all(const struct sandbox_file *files, size_t n_files, int *mounts,
+                     struct error *err)
+{
+        for (size_t i = 0; i < n_files; i++) {
+                int r = clone_file_mount(&files[i], &mounts[i], err);
+                if (r <= 0) {
+                        close_all(mounts, i);
+                        return r;
+                }
+        }
+        return 1;
+}
+
+static bool fill_root(struct sandbox_file *files, size_t n_files, const int *mounts)
+{
+        if (mkdir(NEW_ROOT "/data", 0755) < 0)
+                return false;
+        for (size_t i = 0; i < n_files; i++) {
+                char target[96];
+                (void)snprintf(files[i].inside, sizeof(files[i].inside), "/data/%zu", i);
+                (void)snprintf(target, sizeof(target), NEW_ROOT "%s", files[i].inside);
+                if (!attach_file(mounts[i], target))
+                        return false;
+        }
+        return true;
+}
+
+/* pivot_root(".", "."): the old root lies over the new one until it is let go; pivot_root(2). */
+static bool enter_root(void)
+{
+        return chdir(NEW_ROOT) == 0 && syscall(SYS_pivot_root, ".", ".") == 0 &&
+               umount2(".", MNT_DETACH) == 0 && chdir("/") == 0 &&
+               syscall(SYS_mount_setattr, AT_FDCWD, "/", 0, &read_only, sizeof(read_only)) == 0;
+}
+
+int sandbox_make_root(struct sandbox_file *files, size_t n_files, struct error *err)
+{
+        int mounts[64];
+        /* Nothing that happens here is seen outside, and the other way round. */
+        if (n_files > ARRAY_SIZE(mounts) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+                return 0;
+        int r = clone_all(files, n_files, mounts, err);
+        if (r <= 0)
+                return r;
+        bool mounted = mount("tmpfs", NEW_ROOT, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+                             ROOT_OPTIONS) == 0;
+        bool filled = mounted && fill_root(files, n_files, mounts);
+        close_all(mounts, n_files);
+        if (!filled && mounted)
+                (void)umount2(NEW_ROOT, MNT_DETACH);
+        return filled && enter_root();
+}

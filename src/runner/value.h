@@ -1,0 +1,29 @@
+/* One value of a result in its JSON form, which loses nothing (docs/PROTOCOL.md has the table). */
+#ifndef ASKCSV_RUNNER_VALUE_H
+#define ASKCSV_RUNNER_VALUE_H
+
+#include "base/buf.h"
+
+#include <duckdb.h>
+#include <stdbool.h>
+
+static inline void logical_type_done(duckdb_logical_type *type)
+{
+        duckdb_destroy_logical_type(type);
+}
+#define _cleanup_type_ _cleanup_(logical_type_done)
+
+/* Writes row `row` of the vector; NULL is null. */
+void value_put(struct buf *out, duckdb_vector vector, duckdb_logical_type type, idx_t row);
+
+/* The type as DuckDB spells it: "DECIMAL(10,2)", "STRUCT(a INTEGER)[]". */
+void value_put_type(struct buf *out, duckdb_logical_type type);
+
+/* False for a type that has no JSON form here (BIGNUM, UNION, GEOMETRY ...): the query must cast
+ * it. */
+bool value_is_supported(duckdb_logical_type type);
+
+/* True when the JSON form may hold an object whose keys are not in RFC 8785 order. */
+bool value_has_struct(duckdb_logical_type type);
+
+#endif

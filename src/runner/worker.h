@@ -1,0 +1,20 @@
+/* What happens inside the sandbox: load, lock, check, query. The worker's word to the supervisor
+ * is three lines on a pipe: the walls that stand (before any untrusted byte was read), the head
+ * (a JSON object with the response's members that the worker knows, and "rows_bytes"), and the
+ * rows (a JSON array of arrays, or nothing when rows_bytes is 0). */
+#ifndef ASKCSV_RUNNER_WORKER_H
+#define ASKCSV_RUNNER_WORKER_H
+
+#include "runner/runner.h"
+
+#define WORKER_HEAD_MAX (16 * 1024 * 1024) /* bytes of the first two lines */
+#define WORKER_STOP_SIGNAL SIGUSR1         /* asks it to interrupt the query */
+
+/* Runs in the child; never returns. walls is what sandbox_clone gave. */
+_Noreturn void worker_main(const struct request *request, const struct runner_walls *wanted,
+                           struct sandbox_spec *spec, struct sandbox_walls *walls, int out_fd);
+
+/* A worker's end says how, when its words do not. */
+enum { WORKER_EXIT_OK = 0, WORKER_EXIT_MUTE = 3 };
+
+#endif

@@ -1,0 +1,49 @@
+/* askcsv-runner with walls taken away, to try the ones that are left. For the tests only: the
+ * program that ships has no such switch.
+ *
+ *   runner_walls --without policy,engine,os [--data-root DIR] < request > response */
+#include "runner/runner.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static int usage(void)
+{
+        (void)fputs("usage: runner_walls --without policy,engine,os [--data-root DIR]\n", stderr);
+        return 2;
+}
+
+static bool take_away(struct runner_walls *walls, char *names)
+{
+        for (char *name = strtok(names, ","); name; name = strtok(NULL, ",")) {
+                if (strcmp(name, "policy") == 0)
+                        walls->policy = false;
+                else if (strcmp(name, "engine") == 0)
+                        walls->engine_lock = false;
+                else if (strcmp(name, "os") == 0)
+                        walls->os_sandbox = false;
+                else
+                        return false;
+        }
+        return true;
+}
+
+int main(int argc, char **argv)
+{
+        struct error err = {0};
+        struct runner_options options = {.data_root = "/", .walls = RUNNER_ALL_WALLS};
+        for (int i = 1; i < argc; i += 2) {
+                if (i + 1 == argc)
+                        return usage();
+                if (strcmp(argv[i], "--data-root") == 0)
+                        options.data_root = argv[i + 1];
+                else if (strcmp(argv[i], "--without") != 0 ||
+                         !take_away(&options.walls, argv[i + 1]))
+                        return usage();
+        }
+        if (runner_serve(&options, STDIN_FILENO, STDOUT_FILENO, &err) == 0)
+                return 0;
+        (void)fprintf(stderr, "runner_walls: %s\n", err.message);
+        return 1;
+}
