@@ -43,8 +43,10 @@ int plan_faults_to_error(const struct plan_faults *faults, struct error *err);
 /* [{"type","pointer","message","suggestion"?}, ...]; a new reference, or NULL for no memory. */
 json_t *plan_faults_to_json(const struct plan_faults *faults);
 
-/* Reads a plan and checks its shape: keys, types, enumerations, ranges. The caller frees *ret
- * with plan_free. On failure *ret is untouched and faults (and err, the summary) say why. */
+/* Reads a plan of n bytes and checks its shape: keys, types, enumerations, ranges. The caller frees
+ * *ret with plan_free. On failure *ret is untouched and faults (and err, the summary) say why;
+ * faults must be empty before, and stay so when memory is short (ERROR_INTERNAL), or
+ * incomplete. */
 int plan_parse(const char *text, size_t n, struct plan **ret, struct plan_faults *faults,
                struct error *err);
 void plan_free(struct plan *plan); /* NULL is fine */
@@ -56,8 +58,9 @@ const char *plan_dataset_id(const struct plan *plan);
 const json_t *plan_json(const struct plan *plan);
 
 /* Checks the plan against the dataset (names, types, aggregates, joins, exfiltration) and writes
- * its SQL: one SELECT in stable text, totally ordered, with its LIMIT. as_of_s is in seconds
- * since 1970 UTC; "last" and as_of count from it. Nothing is written when it fails. */
+ * its SQL behind what is in sql: one SELECT in stable text, totally ordered, with its LIMIT.
+ * as_of_s is in seconds since 1970 UTC, years 1 to 9999 (else ERROR_INVALID_REQUEST); "last" and
+ * as_of count from it. faults must be empty. Nothing is written when it fails. */
 int plan_compile(const struct plan *plan, const struct dataset *dataset, int64_t as_of_s,
                  struct buf *sql, struct plan_faults *faults, struct error *err);
 

@@ -1,0 +1,6 @@
+SELECT
+  TIMESTAMP '2026-01-31 00:00:00' AS "now",
+  count(*) AS "count"
+FROM "orders"
+ORDER BY "now" ASC NULLS LAST, "count" ASC NULLS LAST
+LIMIT 200

@@ -1,0 +1,6 @@
+SELECT
+  count(*) AS "count"
+FROM "tickets"
+WHERE "tickets"."created_at" BETWEEN TIMESTAMP '2026-01-28 00:00:00' AND TIMESTAMP '2026-01-31 00:00:00'
+ORDER BY "count" ASC NULLS LAST
+LIMIT 200

@@ -1,0 +1,5 @@
+SELECT
+  "orders"."order_id" AS "order_id"
+FROM "orders"
+ORDER BY "order_id" ASC NULLS LAST
+LIMIT 10
