@@ -57,6 +57,14 @@ static int json_parse_failed(enum error_type type, const json_error_t *said, str
         }
 }
 
+static bool is_blank(const char *text, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (!strchr(" \t\r\n", text[i]))
+                        return false;
+        return true;
+}
+
 int json_parse(const char *text, size_t n, const struct json_limits *limits, enum error_type type,
                json_t **ret, struct error *err)
 {
@@ -67,9 +75,9 @@ int json_parse(const char *text, size_t n, const struct json_limits *limits, enu
                 text += 3;
                 n -= 3;
         }
-        if (strnlen(text, n) != n)
+        if (n > 0 && memchr(text, '\0', n))
                 return error_set(err, type, "the JSON text holds a NUL byte; remove it");
-        if (n == strspn(text, " \t\r\n"))
+        if (is_blank(text, n))
                 return error_set(err, type, "the JSON text is empty");
         size_t depth = json_text_depth(text, n);
         if (depth > limits->max_depth)

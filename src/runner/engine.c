@@ -1,6 +1,7 @@
 #include "runner/engine_private.h"
 
 #include "runner/engine_error.h"
+#include "runner/policy.h"
 #include "runner/value.h"
 
 #include "base/alloc.h"
@@ -13,7 +14,6 @@
 #include <string.h>
 
 #define STATEMENT_MAX (4 * 1024 * 1024)
-#define TREE_BYTES_MAX (64 * 1024 * 1024)
 
 static void config_done(duckdb_config *config)
 {
@@ -64,15 +64,11 @@ void sql_put_text(struct buf *out, const char *text)
 }
 
 /* What is set before anything is opened. threads=1 means that the engine starts no thread. */
-static bool configure(duckdb_config config, const struct limits *limits)
+static bool configure(duckdb_config config)
 {
-        char memory[32];
-        char threads[32];
-        (void)snprintf(memory, sizeof(memory), "%lldMiB", (long long)limits->memory_mb);
-        (void)snprintf(threads, sizeof(threads), "%lld", (long long)limits->threads);
-        const char *const settings[][2] = {
-                {"threads", threads},
-                {"memory_limit", memory},
+        static const char *const settings[][2] = {
+                {"threads", "1"},
+                {"memory_limit", "64MiB"},
                 {"temp_directory", ""}, /* nothing spills to a disk */
                 {"autoinstall_known_extensions", "false"},
                 {"autoload_known_extensions", "false"},
@@ -86,21 +82,22 @@ static bool configure(duckdb_config config, const struct limits *limits)
         return true;
 }
 
-static int set_session(struct engine *engine, struct error *err)
+/* Several statements of ours at once, divided by semicolons. */
+static int run_script(struct engine *engine, const char *script, struct error *err)
 {
-        static const char *const statements[] = {
-                "SET errors_as_json = true",
-                "SET TimeZone = 'UTC'",
-        };
-        for (size_t i = 0; i < ARRAY_SIZE(statements); i++) {
-                _cleanup_free_ char *said = NULL;
-                if (engine_statement(engine, statements[i], NULL, 0, NULL, &said) < 0)
-                        return engine_error(err, said, NULL);
-        }
+        _cleanup_(result_done) duckdb_result result = {0};
+        if (duckdb_query(engine->connection, script, &result) != DuckDBSuccess)
+                return engine_error(err, duckdb_result_error(&result), NULL);
         return 0;
 }
 
-int engine_open(const struct limits *limits, struct engine **ret, struct error *err)
+/* The optimizer that is off loses rows, or fails, for a row_number() that is compared with a
+ * number (DuckDB issue 23677). */
+static const char settings_of_session[] = "SET errors_as_json = true;"
+                                          "SET TimeZone = 'UTC';"
+                                          "SET disabled_optimizers = 'top_n_window_elimination'";
+
+int engine_open(struct engine **ret, struct error *err)
 {
         _cleanup_(config_done) duckdb_config config = NULL;
         struct engine *engine = alloc_calloc(1, sizeof(*engine));
@@ -110,21 +107,29 @@ int engine_open(const struct limits *limits, struct engine **ret, struct error *
         }
         char *said = NULL;
         int r = 0;
-        if (!configure(config, limits))
+        if (!configure(config))
                 r = error_set(err, ERROR_RUNNER_INTERNAL, "the engine does not know a setting");
         else if (duckdb_open_ext(NULL, &engine->database, config, &said) != DuckDBSuccess)
                 r = engine_error(err, said, NULL);
         else if (duckdb_connect(engine->database, &engine->connection) != DuckDBSuccess)
                 r = error_set(err, ERROR_RUNNER_INTERNAL, "the engine gave no connection");
+        else
+                r = run_script(engine, settings_of_session, err);
         duckdb_free(said);
-        if (r == 0)
-                r = set_session(engine, err);
         if (r < 0) {
                 engine_free(engine);
                 return error_prefix(err, r, "opening the engine");
         }
         *ret = engine;
         return 0;
+}
+
+int engine_set_limits(struct engine *engine, const struct limits *limits, struct error *err)
+{
+        char script[128];
+        (void)snprintf(script, sizeof(script), "SET memory_limit = '%lldMiB'; SET threads = %lld",
+                       (long long)limits->memory_mb, (long long)limits->threads);
+        return run_script(engine, script, err);
 }
 
 void engine_free(struct engine *engine)
@@ -243,7 +248,8 @@ int engine_statement(struct engine *engine, const char *sql, const char *const *
 }
 
 /* Every way that the engine has of asking what time it is, and what it gives instead; %1$s is as_of
- * as "2026-01-31 00:00:00". A macro in the database goes before the built-in function. */
+ * as "2026-01-31 00:00:00". A macro in the database goes before the built-in function. Times of day
+ * have no zone: what a zone's offset is depends on the day. */
 static const char *const clock_macros[] = {
         "now() AS TIMESTAMPTZ '%1$s+00'",
         "get_current_timestamp() AS TIMESTAMPTZ '%1$s+00'",
@@ -251,8 +257,8 @@ static const char *const clock_macros[] = {
         "transaction_timestamp() AS TIMESTAMPTZ '%1$s+00'",
         "current_date() AS CAST(TIMESTAMP '%1$s' AS DATE)",
         "today() AS CAST(TIMESTAMP '%1$s' AS DATE)",
-        "get_current_time() AS CAST(CAST(TIMESTAMP '%1$s' AS TIME) AS TIMETZ)",
-        "current_time() AS CAST(CAST(TIMESTAMP '%1$s' AS TIME) AS TIMETZ)",
+        "get_current_time() AS CAST(TIMESTAMP '%1$s' AS TIME)",
+        "current_time() AS CAST(TIMESTAMP '%1$s' AS TIME)",
         "current_localtime() AS CAST(TIMESTAMP '%1$s' AS TIME)",
         "localtime() AS CAST(TIMESTAMP '%1$s' AS TIME)",
         "current_localtimestamp() AS TIMESTAMP '%1$s'",
@@ -263,7 +269,7 @@ static const char *const clock_macros[] = {
         "(later, since) AS system.main.age(later, since)",
 };
 
-static int set_clock(struct engine *engine, const char *as_of, struct error *err)
+static int put_clock(struct buf *script, const char *as_of, struct error *err)
 {
         int64_t s;
         char now[CLOCK_TEXT_SIZE];
@@ -273,68 +279,59 @@ static int set_clock(struct engine *engine, const char *as_of, struct error *err
         now[10] = ' ';  /* the T */
         now[19] = '\0'; /* the Z */
         for (size_t i = 0; i < ARRAY_SIZE(clock_macros); i++) {
-                char sql[512];
-                _cleanup_free_ char *said = NULL;
-                int n = snprintf(sql, sizeof(sql), "CREATE MACRO ");
+                buf_puts(script, "CREATE MACRO ");
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-                (void)snprintf(sql + n, sizeof(sql) - (size_t)n, clock_macros[i], now);
+                buf_printf(script, clock_macros[i], now);
 #pragma GCC diagnostic pop
-                if (engine_statement(engine, sql, NULL, 0, NULL, &said) < 0)
-                        return error_prefix(err, engine_error(err, said, NULL),
-                                            "setting the engine's clock");
+                buf_puts(script, ";");
         }
         return 0;
 }
 
-static int run_text(struct engine *engine, struct buf *sql, struct error *err)
+static void put_views(struct buf *script, const struct request *request)
 {
-        int r = buf_error(sql, err, "a statement");
-        if (r < 0)
-                return r;
-        _cleanup_free_ char *said = NULL;
-        if (engine_statement(engine, buf_text(sql), NULL, 0, NULL, &said) < 0)
-                return engine_error(err, said, NULL);
-        buf_clear(sql);
-        return 0;
+        /* Names of the engine's own; in "main" the tables are already, and the policy takes none of
+         * the others before a table's name. */
+        static const char *const taken[] = {"main",   "system",     "temp",
+                                            "memory", "pg_catalog", "information_schema"};
+        for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
+                if (strcasecmp(request->dataset_id, taken[i]) == 0)
+                        return;
+        buf_puts(script, "CREATE SCHEMA IF NOT EXISTS ");
+        sql_put_identifier(script, request->dataset_id);
+        buf_puts(script, ";");
+        for (size_t i = 0; i < request->n_tables; i++) {
+                buf_puts(script, "CREATE VIEW ");
+                sql_put_identifier(script, request->dataset_id);
+                buf_putc(script, '.');
+                sql_put_identifier(script, request->tables[i].name);
+                buf_puts(script, " AS FROM main.");
+                sql_put_identifier(script, request->tables[i].name);
+                buf_puts(script, ";");
+        }
 }
 
 int engine_set_names_and_clock(struct engine *engine, const struct request *request,
                                struct error *err)
 {
-        _cleanup_buf_ struct buf sql;
-        buf_init(&sql, STATEMENT_MAX);
-        buf_puts(&sql, "CREATE SCHEMA IF NOT EXISTS ");
-        sql_put_identifier(&sql, request->dataset_id);
-        int r = run_text(engine, &sql, err);
-        for (size_t i = 0; r == 0 && i < request->n_tables; i++) {
-                if (strcasecmp(request->dataset_id, "main") == 0)
-                        break; /* the tables are there already */
-                buf_puts(&sql, "CREATE VIEW ");
-                sql_put_identifier(&sql, request->dataset_id);
-                buf_putc(&sql, '.');
-                sql_put_identifier(&sql, request->tables[i].name);
-                buf_puts(&sql, " AS FROM main.");
-                sql_put_identifier(&sql, request->tables[i].name);
-                r = run_text(engine, &sql, err);
-        }
-        return r < 0 ? r : set_clock(engine, request->as_of, err);
+        _cleanup_buf_ struct buf script;
+        buf_init(&script, STATEMENT_MAX);
+        put_views(&script, request);
+        int r = put_clock(&script, request->as_of, err);
+        if (r == 0)
+                r = buf_error(&script, err, "a statement");
+        return r < 0 ? r : run_script(engine, buf_text(&script), err);
 }
 
 int engine_lock(struct engine *engine, struct error *err)
 {
-        static const char *const statements[] = {
-                "SET disabled_filesystems = 'LocalFileSystem'",
-                "SET enable_external_access = false",
-                "SET lock_configuration = true",
-        };
-        for (size_t i = 0; i < ARRAY_SIZE(statements); i++) {
-                _cleanup_free_ char *said = NULL;
-                if (engine_statement(engine, statements[i], NULL, 0, NULL, &said) < 0)
-                        return error_prefix(err, engine_error(err, said, NULL),
-                                            "locking the engine");
-        }
-        return 0;
+        int r = run_script(engine,
+                           "SET disabled_filesystems = 'LocalFileSystem';"
+                           "SET enable_external_access = false;"
+                           "SET lock_configuration = true",
+                           err);
+        return r < 0 ? error_prefix(err, r, "locking the engine") : 0;
 }
 
 int engine_parse(struct engine *engine, const char *sql, json_t **ret, struct error *err)
@@ -348,16 +345,7 @@ int engine_parse(struct engine *engine, const char *sql, json_t **ret, struct er
         const char *text = cells.n_rows == 1 ? cells.cells[0] : NULL;
         if (!text)
                 return error_set(err, ERROR_RUNNER_INTERNAL, "the engine gave no parse tree");
-        /* Unknown positions are 2^64 - 1, which only fits a double. */
-        json_error_t why;
-        *ret = strlen(text) <= TREE_BYTES_MAX ? json_loads(text, JSON_DECODE_INT_AS_REAL, &why)
-                                              : NULL;
-        if (!*ret)
-                return error_set(err, ERROR_VALIDATION,
-                                 "the SQL is too large or too deeply nested (its parse tree has "
-                                 "%zu bytes); write it shorter",
-                                 strlen(text));
-        return 0;
+        return policy_tree_parse(text, strlen(text), ret, err);
 }
 
 void engine_answer_init(struct engine_answer *answer, const struct limits *limits)
@@ -399,6 +387,7 @@ static int read_column(struct reading *reading, duckdb_result *result, size_t i,
         const char *name = duckdb_column_name(result, i);
         reading->types[i] = duckdb_column_logical_type(result, i);
         reading->has_struct[i] = value_has_struct(reading->types[i]);
+        reading->answer->ordered &= !value_has_interval(reading->types[i]);
         _cleanup_buf_ struct buf type;
         buf_init(&type, 65536);
         value_put_type(&type, reading->types[i]);
@@ -413,8 +402,7 @@ static int read_column(struct reading *reading, duckdb_result *result, size_t i,
         return buf_error(&type, err, "a column's type");
 }
 
-static int reading_start(struct reading *reading, duckdb_result *result, bool ordered,
-                         struct error *err)
+static int reading_start(struct reading *reading, duckdb_result *result, struct error *err)
 {
         struct engine_answer *answer = reading->answer;
         reading->n = duckdb_column_count(result);
@@ -429,7 +417,7 @@ static int reading_start(struct reading *reading, duckdb_result *result, bool or
                 if (r < 0)
                         return r;
         }
-        reading->hash = result_hash_new(answer->columns, answer->types, ordered, err);
+        reading->hash = result_hash_new(answer->columns, answer->types, answer->ordered, err);
         buf_putc(&answer->rows, '[');
         return reading->hash ? 0 : -(int)ERROR_INTERNAL;
 }
@@ -517,7 +505,7 @@ static int read_rows(struct reading *reading, duckdb_result *result, const char 
         return buf_error(&reading->answer->rows, err, "the answer");
 }
 
-int engine_query(struct engine *engine, const char *sql, const struct limits *limits, bool ordered,
+int engine_query(struct engine *engine, const char *sql, const struct limits *limits,
                  struct engine_answer *answer, struct error *err)
 {
         _cleanup_prepared_ duckdb_prepared_statement statement = NULL;
@@ -533,6 +521,6 @@ int engine_query(struct engine *engine, const char *sql, const struct limits *li
                 return engine_error(err, duckdb_pending_error(pending), sql);
         if (duckdb_execute_pending(pending, &result) != DuckDBSuccess)
                 return engine_error(err, duckdb_result_error(&result), sql);
-        int r = reading_start(&reading, &result, ordered, err);
+        int r = reading_start(&reading, &result, err);
         return r < 0 ? r : read_rows(&reading, &result, sql, err);
 }

@@ -1,5 +1,6 @@
-/* DuckDB, in the order in which a run uses it: open, load the tables, lock, parse, query. All of
- * it happens inside the sandboxed process. Only engine*.c and value.c know the engine's API. */
+/* DuckDB, in the order in which a run uses it: open, load the tables, lock, parse, query. An empty
+ * database is opened before the sandbox stands, as that takes a while and reads nothing; all the
+ * rest happens inside. Only engine*.c and value*.c know the engine's API. */
 #ifndef ASKCSV_RUNNER_ENGINE_H
 #define ASKCSV_RUNNER_ENGINE_H
 
@@ -13,8 +14,9 @@
 
 struct engine; /* one in-memory database and one connection */
 
-/* The caller frees *ret with engine_free. */
-int engine_open(const struct limits *limits, struct engine **ret, struct error *err);
+/* An empty database, with the smallest of limits and no thread of its own, so that a process may
+ * be cloned while it is open. The caller frees *ret with engine_free. */
+int engine_open(struct engine **ret, struct error *err);
 void engine_free(struct engine *engine); /* NULL is fine */
 
 /* {"name":"duckdb","version":"v1.5.6"}; NULL for no memory. */
@@ -22,6 +24,9 @@ json_t *engine_describe(void);
 
 /* Stops what the connection is doing, as soon as it looks. Safe in a signal handler. */
 void engine_interrupt(struct engine *engine);
+
+/* The limits of the run: memory and threads. */
+int engine_set_limits(struct engine *engine, const struct limits *limits, struct error *err);
 
 /* Makes the table out of the file that `path` opens, with the request's columns or sniffed ones,
  * and appends {"name","rows","skipped_lines","columns":[{"name","type","header"}]} to described.
@@ -47,14 +52,15 @@ struct engine_answer {
         struct buf rows; /* "[[...],[...]]", each row in its JSON form */
         size_t row_count;
         bool truncated; /* there were more than max_rows */
+        bool ordered;   /* in: the policy's total_order; out: and no type is without one */
         char result_hash[65];
 };
 
 void engine_answer_init(struct engine_answer *answer, const struct limits *limits);
 void engine_answer_done(struct engine_answer *answer);
 
-/* Runs one SELECT. ordered is for the hash. */
-int engine_query(struct engine *engine, const char *sql, const struct limits *limits, bool ordered,
+/* Runs one SELECT. answer->ordered says whether rows are hashed in their order. */
+int engine_query(struct engine *engine, const char *sql, const struct limits *limits,
                  struct engine_answer *answer, struct error *err);
 
 #endif

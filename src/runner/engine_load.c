@@ -329,7 +329,10 @@ static int check_first_bytes(struct loading *loading, struct error *err)
         unsigned char first[4] = {0};
         _cleanup_fclose_ FILE *f = fopen(loading->path, "re");
         if (!f)
-                return error_set(err, ERROR_DATASET_INVALID, "%s cannot be read", loading->file);
+                return error_set(err, ERROR_DATASET_INVALID,
+                                 "%s may not be read by this user without special rights, and the "
+                                 "sandbox has none; run as the file's owner or change its mode",
+                                 loading->file);
         size_t n = fread(first, 1, sizeof(first), f);
         if (n == 0)
                 return error_set(err, ERROR_DATASET_INVALID,

@@ -60,12 +60,13 @@ int policy_tree_parse(const char *json, size_t n, json_t **ret, struct error *er
         json_error_t said;
         json_t *tree = json_loadb(
                 json, n, JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL | JSON_DECODE_ANY, &said);
-        if (!tree)
-                return json_error_code(&said) == json_error_out_of_memory
-                               ? error_oom(err)
-                               : error_set(err, ERROR_SQL_POLICY_VIOLATION,
-                                           "the engine's parse tree cannot be read (%s)",
-                                           said.text);
+        if (!tree && json_error_code(&said) == json_error_out_of_memory)
+                return error_oom(err);
+        if (!tree) {
+                policy_text_repair(said.text);
+                return error_set(err, ERROR_SQL_POLICY_VIOLATION,
+                                 "the engine's parse tree cannot be read (%s)", said.text);
+        }
         *ret = tree;
         return 0;
 }
@@ -110,6 +111,8 @@ static int refuse_statement(const char *sql, size_t n, struct error *err)
                          : error_set(err, ERROR_SQL_POLICY_VIOLATION,
                                      "the statement \"%.*s\" is not allowed; only SELECT is",
                                      length, sql + first.start);
+        if (err)
+                policy_text_repair(err->message);
         return set_position(err, r, sql, n, first.start);
 }
 
@@ -133,15 +136,24 @@ static int refuse_write(const char *sql, size_t n, size_t i, struct error *err)
         return at < n ? set_position(err, r, sql, n, at) : r;
 }
 
+/* Unlike the tree's places, the parser's count characters, from 0. */
 static int refuse_parse(const json_t *tree, const char *said, const char *sql, size_t n,
                         struct error *err)
 {
+        static const char *const deep[] = {"Max expression depth limit", "memory exhausted"};
+        for (size_t i = 0; i < ARRAY_SIZE(deep); i++)
+                if (strncmp(said, deep[i], strlen(deep[i])) == 0)
+                        return error_set(err, ERROR_SQL_POLICY_VIOLATION,
+                                         "the SQL is nested too deeply; write it flatter");
         const char *position = json_get_string(tree, "position");
-        int r = error_set(err, ERROR_VALIDATION, "the SQL cannot be parsed: %.512s", said);
+        int r = error_set(err, ERROR_VALIDATION, "the SQL cannot be parsed: %.200s", said);
         char *end = NULL;
-        unsigned long long offset = position ? strtoull(position, &end, 10) : 0;
-        if (position && end != position && offset <= n)
-                return set_position(err, r, sql, n, policy_text_offset(sql, n, (size_t)offset));
+        long long place = position ? strtoll(position, &end, 10) : 0;
+        if (err)
+                policy_text_repair(err->message);
+        if (err && position && end != position && place >= 0 &&
+            place < policy_text_position(sql, n, n))
+                err->position = place + 1;
         return r;
 }
 

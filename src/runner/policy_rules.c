@@ -66,15 +66,11 @@ static int refuse_unknown_function(const struct policy_walk *walk, const char *n
                              name);
 }
 
-static int check_call_name(const struct policy_walk *walk, const struct call *call,
-                           struct error *err)
+static int refuse_function(const struct policy_walk *walk, const char *name,
+                           const struct policy_function *function, struct error *err)
 {
-        if (!call->function)
-                return refuse_unknown_function(walk, call->name, err);
-        if (call->function->kind == POLICY_FUNCTION_REFUSE)
-                return policy_refuse(walk, err, "the function \"%.64s\" is not allowed: %s",
-                                     call->name, call->function->text);
-        return 0;
+        return policy_refuse(walk, err, "the function \"%.64s\" is not allowed: %s", name,
+                             function->text);
 }
 
 static int check_call_qualifier(const struct policy_walk *walk, const struct call *call,
@@ -115,8 +111,7 @@ static int check_by_name(const struct policy_walk *walk, const struct call *call
         if (!function)
                 return refuse_unknown_function(walk, name, err);
         if (function->kind == POLICY_FUNCTION_REFUSE)
-                return policy_refuse(walk, err, "the function \"%.64s\" is not allowed: %s", name,
-                                     function->text);
+                return refuse_function(walk, name, function, err);
         return 0;
 }
 
@@ -124,10 +119,13 @@ int policy_check_function(struct policy_walk *walk, const json_t *node, struct e
 {
         struct call call = {0};
         int r = call_read(walk, node, &call, err);
-        if (r == 0)
-                r = check_call_name(walk, &call, err);
-        if (r == 0)
-                r = check_call_qualifier(walk, &call, err);
+        if (r < 0)
+                return r;
+        if (!call.function)
+                return refuse_unknown_function(walk, call.name, err);
+        if (call.function->kind == POLICY_FUNCTION_REFUSE)
+                return refuse_function(walk, call.name, call.function, err);
+        r = check_call_qualifier(walk, &call, err);
         if (r == 0 && call.function->kind == POLICY_FUNCTION_BY_NAME)
                 r = check_by_name(walk, &call, node, err);
         return r;
@@ -151,8 +149,7 @@ int policy_check_table_function(struct policy_walk *walk, const json_t *node, st
                 return 0;
         }
         if (call.function && call.function->kind == POLICY_FUNCTION_REFUSE)
-                return policy_refuse(walk, err, "the function \"%.64s\" is not allowed: %s",
-                                     call.name, call.function->text);
+                return refuse_function(walk, call.name, call.function, err);
         return policy_refuse(walk, err,
                              "the table function \"%.64s\" is not allowed; only range, "
                              "generate_series and unnest may stand in FROM",

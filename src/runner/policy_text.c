@@ -248,6 +248,19 @@ static size_t utf8_length(const unsigned char *p, size_t n)
         return out ? 0 : length;
 }
 
+void policy_text_repair(char *text)
+{
+        size_t n = strlen(text);
+        size_t out = 0;
+        for (size_t i = 0; i < n;) {
+                size_t length = utf8_length((const unsigned char *)text + i, n - i);
+                memmove(text + out, text + i, length);
+                out += length;
+                i += length ? length : 1;
+        }
+        text[out] = '\0';
+}
+
 static int check_bytes(const char *sql, size_t n, struct error *err)
 {
         long long position = 1;

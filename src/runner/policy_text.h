@@ -56,4 +56,7 @@ long long policy_text_position(const char *sql, size_t n, size_t offset);
  * comments: its offset as one into sql. */
 size_t policy_text_offset(const char *sql, size_t n, size_t engine_offset);
 
+/* Drops what is not UTF-8, such as half a character at the end of a text that was cut. */
+void policy_text_repair(char *text);
+
 #endif

@@ -18,6 +18,7 @@ int policy_refuse(const struct policy_walk *walk, struct error *err, const char 
         va_start(args, format);
         (void)vsnprintf(said, sizeof(said), format, args);
         va_end(args);
+        policy_text_repair(said);
         int r = error_set(err, ERROR_SQL_POLICY_VIOLATION, "%s", said);
         if (err) {
                 size_t at = walk->place == POLICY_NO_PLACE
@@ -242,7 +243,7 @@ static int walk_array(struct policy_walk *walk, const json_t *array,
 {
         size_t i;
         const json_t *value;
-        if (!json_is_array(array) && !policy_json_is_empty(array))
+        if (!json_is_array(array))
                 return policy_refuse_unknown(walk, err, "the parse tree's", "array");
         json_array_foreach(array, i, value)
         {

@@ -1,5 +1,5 @@
-/* The supervisor: starts the worker, hashes the files meanwhile, keeps the time, writes the
- * response. It parses nothing of the worker's but two short lines of JSON. */
+/* The supervisor: opens an empty engine, starts the worker, hashes the files meanwhile, keeps the
+ * time, writes the response. It parses nothing of the worker's but two short lines of JSON. */
 #include "runner/runner.h"
 
 #include "runner/files.h"
@@ -41,6 +41,7 @@ enum { STREAM_WORDS, STREAM_STDOUT, STREAM_STDERR, STREAM_COUNT };
 
 struct job {
         const struct request *request;
+        struct engine *engine; /* empty; the worker's copy is what gets used */
         struct files files;
         struct sandbox_walls walls;
         struct stream streams[STREAM_COUNT];
@@ -79,7 +80,7 @@ _Noreturn static void become_worker(struct job *job, const struct runner_walls *
                 _exit(WORKER_EXIT_MUTE);
         spec->keep_fds = &words;
         spec->n_keep_fds = 1;
-        worker_main(job->request, wanted, spec, &job->walls, words);
+        worker_main(job->request, wanted, job->engine, spec, &job->walls, words);
 }
 
 static int open_pipes(struct job *job, int ends[STREAM_COUNT], struct error *err)
@@ -215,7 +216,7 @@ static int attend(struct job *job, const sigset_t *while_waiting)
                         kill_worker(job);
                         return 0;
                 }
-                int r = wait_once(job, hashing > 0 && has_open_stream(job), while_waiting);
+                int r = wait_once(job, hashing > 0, while_waiting);
                 if (r < 0)
                         return r;
                 keep_time(job);
@@ -282,9 +283,10 @@ static int respond(struct job *job, struct error *err)
         return r;
 }
 
-static void job_init(struct job *job, const struct request *request, int64_t start_us, int out_fd)
+static void job_init(struct job *job, const struct request *request, struct engine *engine,
+                     int64_t start_us, int out_fd)
 {
-        *job = (struct job){.request = request, .out_fd = out_fd};
+        *job = (struct job){.request = request, .engine = engine, .out_fd = out_fd};
         job->deadline_us = start_us + request->limits.timeout_ms * 1000;
         for (int i = 0; i < STREAM_COUNT; i++) {
                 job->streams[i].fd = -1;
@@ -334,23 +336,31 @@ static void arena_freep(struct arena **arena)
         arena_free(*arena);
 }
 
+static void engine_freep(struct engine **engine)
+{
+        engine_free(*engine);
+}
+
 int runner_serve(const struct runner_options *options, int in_fd, int out_fd, struct error *err)
 {
         int64_t start_us = clock_monotonic_us();
         _cleanup_(arena_freep) struct arena *arena = arena_new(REQUEST_ARENA_MAX);
+        _cleanup_(engine_freep) struct engine *engine = NULL;
         _cleanup_buf_ struct buf text;
         struct request *request = NULL;
         struct error why = {0};
         buf_init(&text, REQUEST_BYTES_MAX);
         if (!arena)
                 return error_oom(err);
-        int r = fd_read_all(in_fd, &text, "the request", &why);
+        int r = engine_open(&engine, &why); /* while the request may still be on its way */
+        if (r == 0)
+                r = fd_read_all(in_fd, &text, "the request", &why);
         if (r == 0)
                 r = request_parse(buf_text(&text), text.len, arena, &request, &why);
         if (r < 0)
                 return response_write_refusal(&why, out_fd, err);
         catch_signals();
         _cleanup_(job_done) struct job job;
-        job_init(&job, request, start_us, out_fd);
+        job_init(&job, request, engine, start_us, out_fd);
         return run_job(&job, options, err);
 }

@@ -26,4 +26,7 @@ bool value_is_supported(duckdb_logical_type type);
 /* True when the JSON form may hold an object whose keys are not in RFC 8785 order. */
 bool value_has_struct(duckdb_logical_type type);
 
+/* True when an INTERVAL is in it: two may be equal to the engine and still differ. */
+bool value_has_interval(duckdb_logical_type type);
+
 #endif

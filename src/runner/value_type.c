@@ -176,3 +176,9 @@ bool value_has_struct(duckdb_logical_type type)
 {
         return duckdb_get_type_id(type) == DUCKDB_TYPE_STRUCT || any_child(type, value_has_struct);
 }
+
+bool value_has_interval(duckdb_logical_type type)
+{
+        return duckdb_get_type_id(type) == DUCKDB_TYPE_INTERVAL ||
+               any_child(type, value_has_interval);
+}

@@ -1,6 +1,5 @@
 #include "runner/worker.h"
 
-#include "runner/engine.h"
 #include "runner/policy.h"
 
 #include "base/clock.h"
@@ -28,7 +27,6 @@ struct work {
         struct engine *engine;
         struct engine_answer answer;
         json_t *tables; /* what engine_load said of each */
-        bool total_order;
         double load_ms; /* since the worker began; likewise the next two, each on its own */
         double check_ms;
         double query_ms;
@@ -42,12 +40,9 @@ static double ms_since(int64_t start_us)
 static int load_tables(struct work *work, struct error *err)
 {
         int64_t start = clock_monotonic_us();
-        int r = engine_open(&work->request->limits, &work->engine, err);
-        if (r < 0)
+        int r = engine_set_limits(work->engine, &work->request->limits, err);
+        if (r < 0 || work->request->op == REQUEST_CHECK)
                 return r;
-        engine_to_stop = work->engine;
-        if (work->request->op == REQUEST_CHECK)
-                return 0;
         for (size_t i = 0; i < work->request->n_tables; i++) {
                 r = engine_load(work->engine, &work->request->tables[i],
                                 work->spec->files[i].inside, work->tables, err);
@@ -67,23 +62,61 @@ static int raise_remaining_walls(struct work *work, struct error *err)
         return r;
 }
 
-static int check_sql(struct work *work, struct error *err)
+/* The names of all columns, for the policy: n of them in an array that the caller frees; the
+ * names stay the tables'. */
+static const char **column_names(const json_t *tables, size_t *ret_n)
+{
+        size_t n = 0;
+        size_t i;
+        size_t j;
+        json_t *table;
+        json_t *column;
+        json_array_foreach(tables, i, table)
+        {
+                n += json_array_size(json_object_get(table, "columns"));
+        }
+        const char **names = calloc(n ? n : 1, sizeof(*names));
+        n = 0;
+        json_array_foreach(tables, i,
+                           table){json_array_foreach(json_object_get(table, "columns"), j, column){
+                if (names) names[n++] = json_get_string(column, "name");
+}
+}
+*ret_n = n;
+return names;
+}
+
+static int check_tree(struct work *work, const json_t *tree, struct error *err)
 {
         const struct request *request = work->request;
         const char *tables[REQUEST_TABLES_MAX];
-        struct policy_scope scope = {
-                .dataset_id = request->dataset_id, .tables = tables, .n_tables = request->n_tables};
         struct policy_verdict verdict = {0};
-        _cleanup_json_ json_t *tree = NULL;
-        int64_t start = clock_monotonic_us();
+        size_t n_columns;
+        _cleanup_free_ const char **columns = column_names(work->tables, &n_columns);
+        struct policy_scope scope = {.dataset_id = request->dataset_id,
+                                     .tables = tables,
+                                     .n_tables = request->n_tables,
+                                     .columns = columns,
+                                     .n_columns = n_columns};
         for (size_t i = 0; i < request->n_tables; i++)
                 tables[i] = request->tables[i].name;
-        int r = policy_check_text(request->sql, strlen(request->sql), err);
+        if (!columns)
+                return error_oom(err);
+        int r = policy_check(tree, request->sql, &scope, &verdict, err);
+        work->answer.ordered = verdict.total_order;
+        return r;
+}
+
+static int check_sql(struct work *work, struct error *err)
+{
+        const char *sql = work->request->sql;
+        _cleanup_json_ json_t *tree = NULL;
+        int64_t start = clock_monotonic_us();
+        int r = policy_check_text(sql, strlen(sql), err);
         if (r == 0)
-                r = engine_parse(work->engine, request->sql, &tree, err);
+                r = engine_parse(work->engine, sql, &tree, err);
         if (r == 0)
-                r = policy_check(tree, request->sql, &scope, &verdict, err);
-        work->total_order = verdict.total_order;
+                r = check_tree(work, tree, err);
         work->check_ms = ms_since(start);
         return r;
 }
@@ -92,7 +125,7 @@ static int run_query(struct work *work, struct error *err)
 {
         int64_t start = clock_monotonic_us();
         int r = engine_query(work->engine, work->request->sql, &work->request->limits,
-                             work->total_order, &work->answer, err);
+                             &work->answer, err);
         work->query_ms = ms_since(start);
         return r;
 }
@@ -157,10 +190,10 @@ static json_t *head_of(const struct work *work, const struct error *err)
                 answered ? json_pack("{s:O,s:O,s:I,s:b,s:b,s:s,s:I}", "columns",
                                      work->answer.columns, "types", work->answer.types, "row_count",
                                      (json_int_t)work->answer.row_count, "truncated",
-                                     work->answer.truncated, "ordered", work->total_order,
+                                     work->answer.truncated, "ordered", work->answer.ordered,
                                      "result_hash", work->answer.result_hash, "rows_bytes",
                                      (json_int_t)work->answer.rows.len)
-                         : json_pack("{s:b,s:i}", "ordered", work->total_order, "rows_bytes", 0);
+                         : json_pack("{s:b,s:i}", "ordered", work->answer.ordered, "rows_bytes", 0);
         if (!more || json_object_update(head, more) < 0)
                 return NULL;
         json_decref(more);
@@ -199,13 +232,18 @@ static void catch_stop_signal(void)
 }
 
 _Noreturn void worker_main(const struct request *request, const struct runner_walls *wanted,
-                           struct sandbox_spec *spec, struct sandbox_walls *walls, int out_fd)
+                           struct engine *engine, struct sandbox_spec *spec,
+                           struct sandbox_walls *walls, int out_fd)
 {
         struct error err = {0};
         struct error pipe_error = {0};
-        struct work work = {
-                .request = request, .wanted = wanted, .spec = spec, .tables = json_array()};
+        struct work work = {.request = request,
+                            .wanted = wanted,
+                            .spec = spec,
+                            .engine = engine,
+                            .tables = json_array()};
         engine_answer_init(&work.answer, &request->limits);
+        engine_to_stop = engine;
         catch_stop_signal();
         int r = wanted->os_sandbox ? sandbox_enter(spec, walls, &err)
                                    : sandbox_stay_out(spec, walls);

@@ -5,14 +5,16 @@
 #ifndef ASKCSV_RUNNER_WORKER_H
 #define ASKCSV_RUNNER_WORKER_H
 
+#include "runner/engine.h"
 #include "runner/runner.h"
 
 #define WORKER_HEAD_MAX (16 * 1024 * 1024) /* bytes of the first two lines */
 #define WORKER_STOP_SIGNAL SIGUSR1         /* asks it to interrupt the query */
 
-/* Runs in the child; never returns. walls is what sandbox_clone gave. */
+/* Runs in the child; never returns. The engine is empty; walls is what sandbox_clone gave. */
 _Noreturn void worker_main(const struct request *request, const struct runner_walls *wanted,
-                           struct sandbox_spec *spec, struct sandbox_walls *walls, int out_fd);
+                           struct engine *engine, struct sandbox_spec *spec,
+                           struct sandbox_walls *walls, int out_fd);
 
 /* A worker's end says how, when its words do not. */
 enum { WORKER_EXIT_OK = 0, WORKER_EXIT_MUTE = 3 };
