@@ -52,6 +52,10 @@ static int json_parse_failed(enum error_type type, const json_error_t *said, str
                                  "UTF-8",
                                  said->line, said->column);
         default:
+                /* jansson does not always say that it was for want of memory; then it says nothing.
+                 */
+                if (said->text[0] == '\0')
+                        return error_oom(err);
                 return error_set(err, type, "this is not JSON: %s at line %d, column %d",
                                  said->text, said->line, said->column);
         }

@@ -5,13 +5,19 @@
 
 #include "dataset/schema.h"
 
+#define REGISTRY_VERSION 1
+#define REGISTRY_BYTES_MAX (4 * 1024 * 1024)
+#define REGISTRY_DATASETS_MAX 1000
+
 struct registry {
         struct dataset **datasets; /* in the file's order */
         size_t n_datasets;
 };
 
-/* Reads the registry at path, or the built-in one when path is NULL. Release with registry_free. */
+/* Reads the registry at path, or the built-in one when path is NULL. Release with registry_free.
+ * What is wrong in the text is ERROR_DATASET_INVALID with a JSON Pointer into it. */
 int registry_open(const char *path, struct registry **ret, struct error *err);
+int registry_parse(const char *text, size_t n, struct registry **ret, struct error *err);
 void registry_free(struct registry *registry); /* NULL is fine */
 
 /* NULL when there is none. The dataset belongs to the registry. */

@@ -14,6 +14,9 @@
 #define DATASET_ID_MAX 64 /* bytes; [A-Za-z_][A-Za-z0-9_-]* */
 #define DATASET_TABLES_MAX 64
 #define DATASET_COLUMNS_MAX 4096 /* of one table */
+#define DATASET_LIST_MAX 4096    /* of a dataset's relationships, prompts; of a column's values */
+#define DATASET_TEXT_MAX 4096    /* bytes of a description, a name, a value */
+#define DATASET_ARENA_MAX (64 * 1024 * 1024)
 
 /* The classes of types that a plan's rules distinguish. */
 enum column_kind {
@@ -57,6 +60,12 @@ struct relationship {
         size_t to_column;
 };
 
+/* A question that the dataset answers, with the id of its golden plan. */
+struct prompt {
+        const char *id; /* "ecommerce-1" */
+        const char *text;
+};
+
 struct dataset {
         const char *id;
         const char *name;
@@ -66,7 +75,7 @@ struct dataset {
         size_t n_tables;
         const struct relationship *relationships;
         size_t n_relationships;
-        const char *const *prompts;
+        const struct prompt *prompts;
         size_t n_prompts;
         struct arena *arena; /* owns everything above and the dataset itself */
 };
@@ -80,12 +89,13 @@ int dataset_find_table(const struct dataset *dataset, const char *name);
 int table_find_column(const struct table *table, const char *name);
 
 /* The version: SHA-256 over the RFC 8785 form of {"tables":[{"name","sha256","columns":[{"name",
- * "type"}]}],"relationships":[{"from","to"}]}, tables in name order. Every table's sha256 and
- * columns must be known. */
+ * "type"}]}],"relationships":[{"from","to"}]}, tables in name order, the rest in the order in
+ * which the dataset has it. Every table's sha256 and columns must be known. */
 int dataset_version(const struct dataset *dataset, char out[HASH_HEX_SIZE], struct error *err);
 
-/* Reads one dataset out of its registry entry (see datasets/registry.json) into memory of its
- * own; errors carry a JSON Pointer. Release with dataset_free. */
+/* Reads one dataset out of its registry entry (schemas/registry.v1.json describes it) into memory
+ * of its own. A "version" must be what dataset_version gives. Errors are ERROR_DATASET_INVALID
+ * and carry a JSON Pointer into entry. Release with dataset_free. */
 int dataset_from_json(const json_t *entry, struct dataset **ret, struct error *err);
 void dataset_free(struct dataset *dataset); /* NULL is fine */
 

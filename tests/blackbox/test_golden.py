@@ -51,8 +51,8 @@ SQL = {
         FROM tickets GROUP BY category ORDER BY score DESC, category""",
     "support-3": """
         SELECT ticket_id, created_at, category, priority,
-               round((strftime('%s', '2026-01-31 00:00:00') / 60
-                      - strftime('%s', created_at) / 60) / 60.0, 2)
+               round((strftime('%s', '2026-01-31 00:00:00')
+                      - strftime('%s', created_at)) / 3600.0, 2)
         FROM tickets WHERE priority = 'Critical' AND status = 'Open'
         ORDER BY created_at, ticket_id LIMIT 20""",
     "support-4": """
