@@ -135,6 +135,13 @@ void json_put_double(struct buf *out, double value)
         }
 }
 
+void json_put_real(struct buf *out, double value)
+{
+        json_put_double(out, value);
+        if (fabs(value) > (double)JSON_SAFE_INTEGER && fabs(value) < 1e21)
+                buf_puts(out, ".0");
+}
+
 void json_put_string(struct buf *out, const char *text, size_t n)
 {
         static const char hex[] = "0123456789abcdef";
@@ -290,7 +297,10 @@ static int put_value(const json_t *json, bool canonical, struct buf *out, struct
                 r = put_integer(json_integer_value(json), canonical, out, err);
                 break;
         case JSON_REAL:
-                json_put_double(out, json_real_value(json));
+                if (canonical)
+                        json_put_double(out, json_real_value(json));
+                else
+                        json_put_real(out, json_real_value(json));
                 break;
         case JSON_TRUE:
                 buf_puts(out, "true");

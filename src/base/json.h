@@ -33,6 +33,10 @@ int json_canonical(const json_t *json, struct buf *out, struct error *err);
  * same; "-0" is "0". */
 void json_put_double(struct buf *out, double value);
 
+/* The same for text that is to be read again: from 2^53 on, where json_put_double gives bare
+ * digits, with ".0" behind them, or a reader would take it for an integer, and too large a one. */
+void json_put_real(struct buf *out, double value);
+
 /* A JSON string literal, quotes included, with the escapes of RFC 8785 3.2.2.2. text is UTF-8. */
 void json_put_string(struct buf *out, const char *text, size_t n);
 

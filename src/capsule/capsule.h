@@ -10,6 +10,9 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#define CAPSULE_BYTES_MAX (512 * 1024 * 1024) /* of the text; results are capped far below */
+#define CAPSULE_DEPTH_MAX 1000                /* of a member's value */
+
 enum run_state {
         RUN_PENDING,
         RUN_RUNNING,
@@ -41,14 +44,19 @@ struct capsule {
 int capsule_new(struct capsule **ret, struct error *err);
 void capsule_free(struct capsule *capsule); /* NULL is fine */
 
-/* Takes over the reference to value (as json_object_set_new does); a NULL value is no memory.
- * Fails for a member that does not exist, status, the two hashes, or a sealed capsule. */
+/* Takes over the reference to value (as json_object_set_new does), also on failure; a NULL value
+ * is no memory. ERROR_INTERNAL for a member that does not exist, is not for the caller to set
+ * (capsule, run_id, the times, status, prev_hash, capsule_hash) or may not be of this type, and for
+ * a sealed capsule. ERROR_VALIDATION for a value that could not be hashed and read back: an integer
+ * beyond 2^53 - 1, U+0000, more than CAPSULE_DEPTH_MAX levels (a plan from outside may hold them:
+ * set its text as a string instead). */
 int capsule_set(struct capsule *capsule, const char *member, json_t *value, struct error *err);
 
 const char *capsule_run_id(const struct capsule *capsule);
 
 /* The one writer of a run's state; the table in lifecycle.c says what may follow what. Fails
- * with ERROR_INTERNAL for any other move. Sets started_at and finished_at. */
+ * with ERROR_INTERNAL for any other move, and then nothing changed. Sets started_at when it goes to
+ * running, finished_at when it goes to a final state. */
 int run_move(struct capsule *capsule, enum run_state to, struct error *err);
 
 /* Sets prev_hash and capsule_hash = SHA-256 of the RFC 8785 form of the body without
@@ -59,13 +67,13 @@ bool capsule_is_sealed(const struct capsule *capsule);
 /* What capsule_hash should be. */
 int capsule_compute_hash(const struct capsule *capsule, char out[HASH_HEX_SIZE], struct error *err);
 
-/* SHA-256 over the canonical form of columns, types and rows of a result: {"columns","types",
- * "ordered"} and then each row, in order when `ordered`, else sorted bytewise. It is the same
- * rule that the runner applies (src/protocol/result_hash.h). */
+/* What result_hash should be, by the rule that the runner applies (src/protocol/result_hash.h),
+ * from the result's columns, types, ordered and rows. ERROR_STORE when there is no such result. */
 int capsule_compute_result_hash(const struct capsule *capsule, char out[HASH_HEX_SIZE],
                                 struct error *err);
 
-/* Reads a stored or exported capsule and checks its members' types. */
+/* Reads a stored or exported capsule and checks its members' types; ERROR_STORE, with a pointer to
+ * the member, when it is not one. Whether its hashes hold is for capsule_store_check to say. */
 int capsule_parse(const char *text, size_t n, struct capsule **ret, struct error *err);
 /* Compact JSON in the order above. */
 int capsule_write(const struct capsule *capsule, struct buf *out, struct error *err);

@@ -6,15 +6,28 @@
 
 #include <stdint.h>
 
-struct capsule_store; /* opaque; its body stays in src/capsule/ */
+#define CAPSULE_NO_HASH "0000000000000000000000000000000000000000000000000000000000000000"
+#define CAPSULE_WAIT_MS 30000 /* for a lock that another process holds, unless set otherwise */
 
-/* Opens the store at url ("sqlite:PATH"), makes it when it is missing, checks that it is sound,
- * and takes an owner's lock that lives as long as the process. url is not kept. The caller frees
- * *ret with capsule_store_free(). On failure *ret is untouched and err says what to do. */
+/* Opaque; its body stays in src/capsule/. One thread at a time uses it, and it must not be carried
+ * across fork(2); any number of processes, each with a store of its own, share one place. */
+struct capsule_store;
+
+/* Opens the store at url ("sqlite:PATH"), makes it and its folder (0600, 0700) when they are
+ * missing, and checks that it is one of ours and not of a newer version. url is not kept. The
+ * caller frees *ret with capsule_store_free(). Failures are ERROR_STORE; *ret is untouched and err
+ * says what to do. A damaged, empty or foreign file is never replaced. */
 int capsule_store_open(const char *url, struct capsule_store **ret, struct error *err);
-void capsule_store_free(struct capsule_store *store); /* NULL is fine */
 
-/* Keeps a pending capsule, durably, before its run starts. */
+/* Lets go of the owner's lock: what this store left open counts as abandoned. NULL is fine. */
+void capsule_store_free(struct capsule_store *store);
+
+/* How long each call waits for other processes, in milliseconds, from 0. */
+void capsule_store_set_wait(struct capsule_store *store, int wait_ms);
+
+/* Keeps a pending capsule, durably, before its run starts. The first one takes an owner's lock
+ * (a file in the folder "owners" beside the store), before anything is written; the process's end,
+ * however it comes, lets go of it. */
 int capsule_store_insert(struct capsule_store *store, const struct capsule *capsule,
                          struct error *err);
 
@@ -22,12 +35,14 @@ int capsule_store_insert(struct capsule_store *store, const struct capsule *caps
 int capsule_store_update(struct capsule_store *store, const struct capsule *capsule,
                          struct error *err);
 
-/* Seals the capsule (its state is final) behind the newest sealed one and keeps it, durably, in
- * one transaction. */
+/* Seals the capsule of ours (its state is final) behind the newest sealed one and keeps it,
+ * durably, in one transaction. After a failure the capsule is as it was, and sealing may be tried
+ * again. */
 int capsule_store_seal(struct capsule_store *store, struct capsule *capsule, struct error *err);
 
 /* Seals as failed every open capsule whose owner is gone; *ret_count is how many. Capsules of
- * processes that live are left alone. */
+ * processes that live are left alone. What cannot be sealed stays open, the others are sealed
+ * nevertheless, and the first error is returned. */
 int capsule_store_recover(struct capsule_store *store, size_t *ret_count, struct error *err);
 
 /* run_id is a whole id, a prefix of at least 8 characters that fits one run only, or "last" (the
@@ -38,7 +53,7 @@ int capsule_store_get(struct capsule_store *store, const char *run_id, struct ca
 struct capsule_filter {
         const char *dataset_id; /* or NULL */
         const char *status;     /* or NULL */
-        const char *before;     /* only capsules created before this run_id, or NULL */
+        const char *before;     /* only capsules kept before this run (as in get), or NULL */
         int64_t limit;          /* at most so many, newest first; 0: all */
 };
 
@@ -48,22 +63,34 @@ int capsule_store_list(struct capsule_store *store, const struct capsule_filter 
                        int (*each)(const struct capsule *capsule, void *data), void *data,
                        struct error *err);
 
+/* The end of the chain: how many capsules are sealed, and the newest one's hash (CAPSULE_NO_HASH
+ * when there is none). Whoever notes it elsewhere can tell later that nothing before it was
+ * rewritten. */
+struct chain_head {
+        int64_t count;
+        char hash[HASH_HEX_SIZE];
+};
+int capsule_store_head(struct capsule_store *store, struct chain_head *ret, struct error *err);
+
 /* What a check of the record found. */
 enum capsule_fault {
         CAPSULE_INTACT,
         CAPSULE_HASH_DIFFERS,   /* the stored body is not what was hashed */
         CAPSULE_RESULT_DIFFERS, /* result_hash is not that of the stored rows */
-        CAPSULE_CHAIN_BROKEN,   /* prev_hash is not the hash of the capsule before */
+        CAPSULE_CHAIN_BROKEN,   /* prev_hash is not the hash of the capsule before, or the chain's
+                                 * head not that of the newest */
         CAPSULE_MISSING,        /* the chain's head or count says that one was removed */
 };
 const char *capsule_fault_name(enum capsule_fault fault);
 
-/* Checks one sealed capsule and its link to the one before. *ret says what was found and
- * message (ERROR_MESSAGE_MAX bytes) says it in words. */
+/* Checks one sealed capsule (run_id as in get) and its links to the one before and the one behind
+ * (or the head). *ret says what was found and message (ERROR_MESSAGE_MAX bytes) says it in words.
+ * ERROR_RUN_NOT_FOUND for a run that has not ended. */
 int capsule_store_check(struct capsule_store *store, const char *run_id, enum capsule_fault *ret,
                         char *message, struct error *err);
 
-/* Checks the whole chain, oldest first; stops at the first fault, names its run in run_id. */
+/* Checks the whole chain, oldest first; stops at the first fault and names its run in message.
+ * *ret_checked is how many were sound. */
 int capsule_store_check_all(struct capsule_store *store, enum capsule_fault *ret, char *message,
                             size_t *ret_checked, struct error *err);
 

@@ -59,19 +59,24 @@ struct request {
         const struct request_table *tables;
         size_t n_tables;
         const char *sql;   /* NULL for REQUEST_DESCRIBE */
-        const char *as_of; /* "2026-01-31T00:00:00Z": what now() and current_date give */
+        const char *as_of; /* "2026-01-31T00:00:00Z": what now() and current_date give; never NULL
+                            * for REQUEST_RUN, may be for the others */
         struct limits limits;
 };
 
 /* Reads and checks a request out of outside bytes, into arena. Every string is valid UTF-8
- * without NUL. On failure err says which field, with a JSON Pointer. */
+ * without NUL. Required: protocol, run_id, dataset.id, dataset.tables (may be empty), each table's
+ * name, path and format, sql (not for describe), as_of (for run); "op" is "run" when it is absent,
+ * and each absent limit is that of LIMITS_DEFAULT; null is as good as absent. On failure err says
+ * which field, with a JSON Pointer. */
 int request_parse(const char *text, size_t n, struct arena *arena, struct request **ret,
                   struct error *err);
 
-/* Writes it as one line of JSON. */
+/* Writes it as one line of JSON, with the newline. A text that is not UTF-8 (a file's path may be
+ * so) fails with ERROR_INVALID_REQUEST. */
 int request_write(const struct request *request, struct buf *out, struct error *err);
 
-/* Checks one limit's range; name is its JSON key. */
+/* Checks the ranges; the pointer of the error names the limit ("/limits/timeout_ms"). */
 int limits_check(const struct limits *limits, struct error *err);
 
 const char *request_op_name(enum request_op op);

@@ -366,7 +366,7 @@ struct reading {
         struct engine_answer *answer;
         struct result_hash *hash;
         duckdb_logical_type *types;
-        bool *has_struct;
+        bool *needs_canonical;
         size_t n;
         size_t max_rows;
         struct buf row; /* scratch: one row's text */
@@ -377,7 +377,7 @@ static void reading_done(struct reading *reading)
         for (size_t i = 0; reading->types && i < reading->n; i++)
                 duckdb_destroy_logical_type(&reading->types[i]);
         free(reading->types);
-        free(reading->has_struct);
+        free(reading->needs_canonical);
         result_hash_free(reading->hash);
         buf_done(&reading->row);
 }
@@ -386,7 +386,7 @@ static int read_column(struct reading *reading, duckdb_result *result, size_t i,
 {
         const char *name = duckdb_column_name(result, i);
         reading->types[i] = duckdb_column_logical_type(result, i);
-        reading->has_struct[i] = value_has_struct(reading->types[i]);
+        reading->needs_canonical[i] = value_needs_canonical(reading->types[i]);
         reading->answer->ordered &= !value_has_interval(reading->types[i]);
         _cleanup_buf_ struct buf type;
         buf_init(&type, 65536);
@@ -407,10 +407,10 @@ static int reading_start(struct reading *reading, duckdb_result *result, struct 
         struct engine_answer *answer = reading->answer;
         reading->n = duckdb_column_count(result);
         reading->types = alloc_calloc(reading->n ? reading->n : 1, sizeof(*reading->types));
-        reading->has_struct = alloc_calloc(reading->n ? reading->n : 1, sizeof(bool));
+        reading->needs_canonical = alloc_calloc(reading->n ? reading->n : 1, sizeof(bool));
         answer->columns = json_array();
         answer->types = json_array();
-        if (!reading->types || !reading->has_struct || !answer->columns || !answer->types)
+        if (!reading->types || !reading->needs_canonical || !answer->columns || !answer->types)
                 return error_oom(err);
         for (size_t i = 0; i < reading->n; i++) {
                 int r = read_column(reading, result, i, err);
@@ -422,10 +422,10 @@ static int reading_start(struct reading *reading, duckdb_result *result, struct 
         return reading->hash ? 0 : -(int)ERROR_INTERNAL;
 }
 
-/* The row's text is its own canonical form, unless it holds an object. */
-static int hash_row(struct reading *reading, bool has_struct, struct error *err)
+/* The row's text is its own canonical form, unless value_needs_canonical(). */
+static int hash_row(struct reading *reading, bool needs_canonical, struct error *err)
 {
-        if (!has_struct)
+        if (!needs_canonical)
                 return result_hash_add(reading->hash, buf_text(&reading->row), reading->row.len,
                                        err);
         _cleanup_json_ json_t *row =
@@ -444,7 +444,7 @@ static int hash_row(struct reading *reading, bool has_struct, struct error *err)
 static int put_row(struct reading *reading, duckdb_data_chunk chunk, idx_t row, struct error *err)
 {
         struct engine_answer *answer = reading->answer;
-        bool has_struct = false;
+        bool needs_canonical = false;
         buf_clear(&reading->row);
         buf_putc(&reading->row, '[');
         for (size_t i = 0; i < reading->n; i++) {
@@ -452,7 +452,7 @@ static int put_row(struct reading *reading, duckdb_data_chunk chunk, idx_t row, 
                         buf_putc(&reading->row, ',');
                 value_put(&reading->row, duckdb_data_chunk_get_vector(chunk, i), reading->types[i],
                           row);
-                has_struct |= reading->has_struct[i];
+                needs_canonical |= reading->needs_canonical[i];
         }
         buf_putc(&reading->row, ']');
         if (answer->row_count)
@@ -465,7 +465,7 @@ static int put_row(struct reading *reading, duckdb_data_chunk chunk, idx_t row, 
                                  answer->rows.max, answer->row_count + 1);
         int r = buf_error(&answer->rows, err, "the answer");
         if (r == 0)
-                r = hash_row(reading, has_struct, err);
+                r = hash_row(reading, needs_canonical, err);
         answer->row_count++;
         return r;
 }

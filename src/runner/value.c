@@ -51,7 +51,7 @@ static void put_double(struct buf *out, double value)
         else if (isinf(value))
                 buf_puts(out, value > 0 ? "\"Infinity\"" : "\"-Infinity\"");
         else
-                json_put_double(out, value);
+                json_put_real(out, value);
 }
 
 /* The shortest decimal that reads back as the same float, not that of its double. */
@@ -66,7 +66,7 @@ static void put_float(struct buf *out, float value)
         do {
                 (void)snprintf(text, sizeof(text), "%.*g", precision, (double)value);
         } while (strtof(text, NULL) != value && ++precision <= 9);
-        json_put_double(out, strtod(text, NULL));
+        json_put_real(out, strtod(text, NULL));
 }
 
 static int128 hugeint_value(duckdb_hugeint value)

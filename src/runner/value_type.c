@@ -172,9 +172,11 @@ bool value_is_supported(duckdb_logical_type type)
         return plain || (nested && !any_child(type, is_unsupported));
 }
 
-bool value_has_struct(duckdb_logical_type type)
+bool value_needs_canonical(duckdb_logical_type type)
 {
-        return duckdb_get_type_id(type) == DUCKDB_TYPE_STRUCT || any_child(type, value_has_struct);
+        duckdb_type id = duckdb_get_type_id(type);
+        return id == DUCKDB_TYPE_STRUCT || id == DUCKDB_TYPE_FLOAT || id == DUCKDB_TYPE_DOUBLE ||
+               any_child(type, value_needs_canonical);
 }
 
 bool value_has_interval(duckdb_logical_type type)

@@ -78,6 +78,11 @@ def test_result_hash_is_the_documented_one(runner, numbers):
                     table(numbers))
     assert backwards["rows"] == response["rows"][::-1]
     assert backwards["result_hash"] == response["result_hash"]
+    large = run(runner, "SELECT 1e17::DOUBLE AS v, {'b': 1, 'a': 2} AS s")
+    head = canonical({"columns": ["v", "s"], "ordered": False,
+                      "types": ["DOUBLE", 'STRUCT("b" INTEGER, "a" INTEGER)']})
+    row = digest(b'[100000000000000000,{"a":2,"b":1}]')
+    assert large["result_hash"] == hashlib.sha256(head + b"\n" + row).hexdigest()
     ordered = run(runner, "SELECT id, name FROM t ORDER BY id, name", table(numbers))
     turned = run(runner, "SELECT id, name FROM t ORDER BY id DESC, name", table(numbers))
     assert ordered["ordered"] and turned["ordered"]
@@ -129,6 +134,10 @@ def test_unknown_member_is_named(runner):
     ("0.1::DOUBLE", "DOUBLE", 0.1),
     ("0.1::FLOAT", "FLOAT", 0.1),
     ("1e-320::DOUBLE", "DOUBLE", 1e-320),
+    ("1e17::DOUBLE", "DOUBLE", 1e17),
+    ("(-1e20)::DOUBLE", "DOUBLE", -1e20),
+    ("9007199254740993::DOUBLE", "DOUBLE", 9007199254740992.0),
+    ("1e300::DOUBLE", "DOUBLE", 1e300),
     ("'NaN'::DOUBLE", "DOUBLE", "NaN"),
     ("'inf'::FLOAT", "FLOAT", "Infinity"),
     ("'-inf'::DOUBLE", "DOUBLE", "-Infinity"),
@@ -161,6 +170,7 @@ def test_value_forms(runner, expression, type_name, value):
     assert response["status"] == "success", response["error"]
     assert response["types"] == [type_name]
     assert response["rows"] == [[value]]
+    assert type(response["rows"][0][0]) is type(value)
 
 
 def test_type_without_a_form_says_to_cast(runner):

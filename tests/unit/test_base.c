@@ -85,6 +85,32 @@ static void test_doubles(void **state)
         }
 }
 
+/* What json_put writes is what json_parse reads, whatever the double. */
+static void test_reals_round_trip(void **state)
+{
+        (void)state;
+        static const double values[] = {0, 1, -2.5, 9007199254740992.0, 1e17, -1e20, 1e21, 1e300};
+        for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+                struct error err = {0};
+                _cleanup_json_ json_t *before = json_real(values[i]);
+                _cleanup_json_ json_t *after = NULL;
+                _cleanup_buf_ struct buf text;
+                _cleanup_buf_ struct buf first;
+                _cleanup_buf_ struct buf second;
+                buf_init(&text, 64);
+                buf_init(&first, 64);
+                buf_init(&second, 64);
+                assert_int_equal(json_put(before, &text, &err), 0);
+                assert_int_equal(json_parse(buf_text(&text), text.len, &limits, ERROR_VALIDATION,
+                                            &after, &err),
+                                 0);
+                assert_true(json_number_value(after) == values[i]);
+                assert_int_equal(json_canonical(before, &first, &err), 0);
+                assert_int_equal(json_canonical(after, &second, &err), 0);
+                assert_string_equal(buf_text(&first), buf_text(&second));
+        }
+}
+
 static void check_refused(const char *text, size_t n, const char *said)
 {
         struct error err = {0};
@@ -238,6 +264,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_canonical_rfc8785),
                 cmocka_unit_test(test_doubles),
+                cmocka_unit_test(test_reals_round_trip),
                 cmocka_unit_test(test_json_refuses),
                 cmocka_unit_test(test_json_out_of_memory),
                 cmocka_unit_test(test_buf_ceiling),

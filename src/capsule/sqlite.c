@@ -1,0 +1,604 @@
+#include "base/alloc.h"
+#include "base/json.h"
+#include "capsule/owner.h"
+#include "capsule/sqlite_db.h"
+#include "capsule/store.h"
+#include "capsule/store_ops.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PREFIX_MIN 8
+#define NAMES_BYTES_MAX (64 * 1024 * 1024) /* of the ids that a recovery goes through */
+#define FAILED_MESSAGE "the command or server that started this run ended before it finished"
+
+struct sqlite_store {
+        struct capsule_store base;
+        struct sqlite_db db;
+        struct owner owner;
+        char owners[PATH_MAX]; /* the folder of the owners' locks */
+};
+
+static struct sqlite_store *sqlite_of(struct capsule_store *store)
+{
+        return (struct sqlite_store *)(void *)store;
+}
+
+static void capsule_freep(struct capsule **capsule)
+{
+        capsule_free(*capsule);
+}
+
+#define _cleanup_capsule_ _cleanup_(capsule_freep)
+
+static void sqlite_free(struct capsule_store *base)
+{
+        struct sqlite_store *store = sqlite_of(base);
+        owner_release(store->owners, &store->owner);
+        sqlite_db_close(&store->db);
+        free(store);
+}
+
+static int sqlite_open(const char *path, struct capsule_store **ret, struct error *err)
+{
+        struct sqlite_store *store = alloc_calloc(1, sizeof(*store));
+        if (!store)
+                return error_oom(err);
+        store->base.ops = &capsule_sqlite_ops;
+        store->owner.fd = -1;
+        int r = sqlite_db_open(path, &store->db, err);
+        if (r < 0) {
+                free(store);
+                return r;
+        }
+        int folder = (int)(strrchr(store->db.path, '/') - store->db.path);
+        (void)snprintf(store->owners, sizeof(store->owners), "%.*s/owners", folder, store->db.path);
+        *ret = &store->base;
+        return 0;
+}
+
+static void sqlite_set_wait(struct capsule_store *base, int wait_ms)
+{
+        struct sqlite_store *store = sqlite_of(base);
+        store->db.wait_ms = wait_ms;
+        (void)sqlite3_busy_timeout(store->db.handle, wait_ms);
+}
+
+static int bind_text(struct sqlite_store *store, sqlite3_stmt *statement, const char *name,
+                     const char *text, struct error *err)
+{
+        int at = sqlite3_bind_parameter_index(statement, name);
+        if (at == 0 || !text) /* not asked for, or NULL, which it is already */
+                return 0;
+        return sqlite3_bind_text64(statement, at, text, strlen(text), SQLITE_STATIC, SQLITE_UTF8) ==
+                               SQLITE_OK
+                       ? 0
+                       : sqlite_db_failed(&store->db, err);
+}
+
+/* Runs a statement over a capsule's texts and this store's owner: :run_id, :created_at,
+ * :dataset_id, :status, :body, :owner, as far as it names them. *ret_changed is how many rows. */
+static int write_capsule(struct sqlite_store *store, const char *sql, const struct capsule *capsule,
+                         const char *owner, int *ret_changed, struct error *err)
+{
+        static const char *const members[] = {"run_id", "created_at", "dataset_id", "status"};
+        _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        _cleanup_buf_ struct buf body;
+        buf_init(&body, CAPSULE_BYTES_MAX);
+        int r = capsule_write(capsule, &body, err);
+        if (r == 0)
+                r = sqlite_db_prepare(&store->db, sql, &statement, err);
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(members); i++) {
+                char name[16];
+                (void)snprintf(name, sizeof(name), ":%s", members[i]);
+                r = bind_text(store, statement, name, json_get_string(capsule->body, members[i]),
+                              err);
+        }
+        if (r == 0)
+                r = bind_text(store, statement, ":owner", owner, err);
+        if (r == 0)
+                r = bind_text(store, statement, ":body", buf_text(&body), err);
+        if (r == 0)
+                r = sqlite_db_step(&store->db, statement, err);
+        if (r < 0)
+                return r;
+        *ret_changed = sqlite3_changes(store->db.handle);
+        return 0;
+}
+
+/* The lock is held before the first row that names its owner can be seen. */
+static int take_ownership(struct sqlite_store *store, struct error *err)
+{
+        if (store->owner.fd >= 0)
+                return 0;
+        int r = owner_take(store->owners, &store->owner, err);
+        if (r == -(int)ERROR_IO) {
+                struct error said = err ? *err : (struct error){0};
+                r = error_set(err, ERROR_STORE,
+                              "%s; free some space or make the folder writable for you, and try "
+                              "again",
+                              said.message);
+        }
+        return r;
+}
+
+static int sqlite_insert(struct capsule_store *base, const struct capsule *capsule,
+                         struct error *err)
+{
+        struct sqlite_store *store = sqlite_of(base);
+        int changed = 0;
+        int r = take_ownership(store, err);
+        return r < 0 ? r
+                     : write_capsule(store,
+                                     "INSERT INTO capsules (run_id, created_at, dataset_id, "
+                                     "status, owner, body) VALUES (:run_id, :created_at, "
+                                     ":dataset_id, :status, :owner, :body)",
+                                     capsule, store->owner.id, &changed, err);
+}
+
+static int not_ours(struct sqlite_store *store, const struct capsule *capsule, struct error *err)
+{
+        return error_set(err, ERROR_STORE,
+                         "the capsule store %s has no open capsule of run %s that is ours; it was "
+                         "sealed already, or never inserted",
+                         store->db.path, capsule_run_id(capsule));
+}
+
+static int sqlite_update(struct capsule_store *base, const struct capsule *capsule,
+                         struct error *err)
+{
+        struct sqlite_store *store = sqlite_of(base);
+        int changed = 0;
+        int r = write_capsule(store,
+                              "UPDATE capsules SET dataset_id = :dataset_id, status = :status, "
+                              "body = :body WHERE run_id = :run_id AND owner = :owner",
+                              capsule, store->owner.id, &changed, err);
+        return r == 0 && changed != 1 ? not_ours(store, capsule, err) : r;
+}
+
+static int sqlite_head(struct capsule_store *base, struct chain_head *ret, struct error *err)
+{
+        struct sqlite_store *store = sqlite_of(base);
+        _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        int r = sqlite_db_prepare(&store->db, "SELECT count, head FROM chain", &statement, err);
+        if (r == 0)
+                r = sqlite_db_step(&store->db, statement, err);
+        if (r < 0)
+                return r;
+        const char *hash = r == 1 ? (const char *)sqlite3_column_text(statement, 1) : NULL;
+        if (!hash || strlen(hash) != HASH_HEX_SIZE - 1)
+                return error_set(err, ERROR_STORE,
+                                 "the capsule store %s is damaged: the head of its chain is gone; "
+                                 "put it back from a backup",
+                                 store->db.path);
+        ret->count = sqlite3_column_int64(statement, 0);
+        memcpy(ret->hash, hash, HASH_HEX_SIZE);
+        return 0;
+}
+
+static int advance_head(struct sqlite_store *store, const char *hash, struct error *err)
+{
+        _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        int r = sqlite_db_prepare(&store->db, "UPDATE chain SET count = count + 1, head = :hash",
+                                  &statement, err);
+        if (r == 0)
+                r = bind_text(store, statement, ":hash", hash, err);
+        return r < 0 ? r : sqlite_db_step(&store->db, statement, err);
+}
+
+/* Inside a transaction that has the write lock. */
+static int seal_locked(struct sqlite_store *store, struct capsule *capsule, const char *owner,
+                       struct error *err)
+{
+        struct chain_head head;
+        int changed = 0;
+        int r = sqlite_head(&store->base, &head, err);
+        if (r == 0)
+                r = capsule_seal(capsule, head.hash, err);
+        if (r == 0)
+                r = write_capsule(store,
+                                  "UPDATE capsules SET dataset_id = :dataset_id, status = :status, "
+                                  "body = :body, owner = NULL, seq = (SELECT count + 1 FROM chain) "
+                                  "WHERE run_id = :run_id AND owner = :owner",
+                                  capsule, owner, &changed, err);
+        if (r == 0 && changed != 1)
+                r = not_ours(store, capsule, err);
+        return r < 0 ? r : advance_head(store, json_get_string(capsule->body, "capsule_hash"), err);
+}
+
+/* Ends the transaction as r says. */
+static int finish(struct sqlite_store *store, int r, struct error *err)
+{
+        if (r == 0)
+                r = sqlite_db_exec(&store->db, "COMMIT", err);
+        if (r < 0 && !sqlite3_get_autocommit(store->db.handle))
+                (void)sqlite3_exec(store->db.handle, "ROLLBACK", NULL, NULL, NULL);
+        return r;
+}
+
+/* A copy is sealed, so that the caller's capsule is not when the commit fails. */
+static int sqlite_seal(struct capsule_store *base, struct capsule *capsule, struct error *err)
+{
+        struct sqlite_store *store = sqlite_of(base);
+        struct capsule copy = {.body = json_copy(capsule->body), .state = capsule->state};
+        if (!copy.body)
+                return error_oom(err);
+        int r = sqlite_db_exec(&store->db, "BEGIN IMMEDIATE", err);
+        if (r == 0)
+                r = finish(store, seal_locked(store, &copy, store->owner.id, err), err);
+        if (r == 0) {
+                json_decref(capsule->body);
+                capsule->body = steal_ptr(&copy.body);
+        }
+        json_decref(copy.body);
+        return r;
+}
+
+static int read_capsule(struct sqlite_store *store, sqlite3_stmt *statement, int column,
+                        struct capsule **ret, struct error *err)
+{
+        const char *body = (const char *)sqlite3_column_text(statement, column);
+        int n = sqlite3_column_bytes(statement, column);
+        if (!body)
+                return sqlite3_errcode(store->db.handle) == SQLITE_NOMEM
+                               ? error_oom(err)
+                               : error_set(err, ERROR_STORE, "a capsule has no text");
+        return capsule_parse(body, (size_t)n, ret, err);
+}
+
+/* The open capsule that the dead owner left; *ret stays NULL when somebody else was faster. */
+static int read_abandoned(struct sqlite_store *store, const char *run_id, const char *owner,
+                          struct capsule **ret, struct error *err)
+{
+        _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        int r = sqlite_db_prepare(
+                &store->db, "SELECT body FROM capsules WHERE run_id = :run_id AND owner = :owner",
+                &statement, err);
+        if (r == 0)
+                r = bind_text(store, statement, ":run_id", run_id, err);
+        if (r == 0)
+                r = bind_text(store, statement, ":owner", owner, err);
+        if (r == 0)
+                r = sqlite_db_step(&store->db, statement, err);
+        if (r == 1) {
+                r = read_capsule(store, statement, 0, ret, err);
+                if (r < 0)
+                        return error_prefix(err, r, "the open capsule of run %s", run_id);
+        }
+        return r;
+}
+
+static int mark_abandoned(struct capsule *capsule, struct error *err)
+{
+        if (run_state_is_final(capsule->state)) /* it had ended; only the seal is missing */
+                return 0;
+        int r = capsule_set(capsule, "error",
+                            json_pack("{s:s,s:s}", "type", error_type_name(ERROR_RUNNER_INTERNAL),
+                                      "message", FAILED_MESSAGE),
+                            err);
+        return r < 0 ? r : run_move(capsule, RUN_FAILED, err);
+}
+
+/* 1 when it was sealed by us. */
+static int recover_run(struct sqlite_store *store, const char *run_id, const char *owner,
+                       struct error *err)
+{
+        _cleanup_capsule_ struct capsule *capsule = NULL;
+        int r = sqlite_db_exec(&store->db, "BEGIN IMMEDIATE", err);
+        if (r < 0)
+                return r;
+        r = read_abandoned(store, run_id, owner, &capsule, err);
+        if (r == 0 && capsule)
+                r = mark_abandoned(capsule, err);
+        if (r == 0 && capsule)
+                r = seal_locked(store, capsule, owner, err);
+        r = finish(store, r, err);
+        return r == 0 && capsule ? 1 : r;
+}
+
+/* The first column of every row, each a line of out. parameter may be NULL. */
+static int read_names(struct sqlite_store *store, const char *sql, const char *parameter,
+                      struct buf *out, struct error *err)
+{
+        _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        int r = sqlite_db_prepare(&store->db, sql, &statement, err);
+        if (r == 0)
+                r = bind_text(store, statement, ":owner", parameter, err);
+        while (r == 0 && (r = sqlite_db_step(&store->db, statement, err)) == 1) {
+                const char *name = (const char *)sqlite3_column_text(statement, 0);
+                buf_puts(out, name ? name : "");
+                buf_putc(out, '\n');
+                r = 0;
+        }
+        return r < 0 ? r : buf_error(out, err, "the list of open capsules");
+}
+
+/* Calls each with every line of names; the first error is kept, the rest is done nevertheless. */
+static int for_each_line(struct buf *names, int (*each)(const char *line, void *data), void *data)
+{
+        int first = 0;
+        char *rest = names->data;
+        while (rest && *rest) {
+                char *line = strsep(&rest, "\n");
+                int r = each(line, data);
+                if (r < 0 && first == 0)
+                        first = r;
+        }
+        return first;
+}
+
+struct recovery {
+        struct sqlite_store *store;
+        const char *owner; /* whose capsules are at hand */
+        size_t count;
+        bool failed; /* err has the first error, which stays */
+        struct error *err;
+};
+
+/* Keeps err of the first failure only. */
+static int recovery_failed(struct recovery *recovery, int r, const struct error *said)
+{
+        if (!recovery->failed && recovery->err)
+                *recovery->err = *said;
+        recovery->failed = true;
+        return r;
+}
+
+static int recover_line(const char *run_id, void *data)
+{
+        struct recovery *recovery = data;
+        struct error said = {0};
+        int r = recover_run(recovery->store, run_id, recovery->owner, &said);
+        if (r < 0)
+                return recovery_failed(recovery, r, &said);
+        recovery->count += (size_t)r;
+        return 0;
+}
+
+static int recover_owner(const char *owner, void *data)
+{
+        struct recovery *recovery = data;
+        struct sqlite_store *store = recovery->store;
+        struct error said = {0};
+        _cleanup_buf_ struct buf runs;
+        int fd = -1;
+        buf_init(&runs, NAMES_BYTES_MAX);
+        if (strcmp(owner, store->owner.id) == 0)
+                return 0;
+        int r = owner_is_gone(store->owners, owner, &fd, &said);
+        if (r == 0)
+                return 0;
+        if (r > 0)
+                r = read_names(store,
+                               "SELECT run_id FROM capsules WHERE owner = :owner ORDER BY id",
+                               owner, &runs, &said);
+        if (r < 0) {
+                r = recovery_failed(recovery, r, &said);
+        } else {
+                recovery->owner = owner;
+                r = for_each_line(&runs, recover_line, recovery);
+        }
+        owner_bury(store->owners, owner, fd);
+        return r;
+}
+
+static int sqlite_recover(struct capsule_store *base, size_t *ret_count, struct error *err)
+{
+        struct sqlite_store *store = sqlite_of(base);
+        struct recovery recovery = {.store = store, .err = err};
+        _cleanup_buf_ struct buf owners;
+        buf_init(&owners, NAMES_BYTES_MAX);
+        int r = read_names(store, "SELECT DISTINCT owner FROM capsules WHERE seq IS NULL", NULL,
+                           &owners, err);
+        if (r == 0)
+                r = for_each_line(&owners, recover_owner, &recovery);
+        owner_sweep(store->owners);
+        *ret_count = recovery.count;
+        return r;
+}
+
+static int none_found(const char *run_id, struct error *err)
+{
+        if (strcmp(run_id, "last") == 0)
+                return error_set(err, ERROR_RUN_NOT_FOUND,
+                                 "there is no run yet; \"askcsv run\" makes one");
+        return error_set(err, ERROR_RUN_NOT_FOUND,
+                         "there is no run %s; \"askcsv capsules list\" shows those that there are",
+                         run_id);
+}
+
+/* A whole id or the beginning of one, in lower case. */
+static int check_prefix(const char *run_id, char out[UUID_TEXT_SIZE], struct error *err)
+{
+        size_t n = strlen(run_id);
+        if (n < PREFIX_MIN || n >= UUID_TEXT_SIZE || strspn(run_id, "0123456789abcdefABCDEF-") != n)
+                return error_set(err, ERROR_RUN_NOT_FOUND,
+                                 "\"%.64s\" is not a run's id; give the id, its first %d or more "
+                                 "characters, or \"last\"",
+                                 run_id, PREFIX_MIN);
+        for (size_t i = 0; i <= n; i++)
+                out[i] = (char)tolower((unsigned char)run_id[i]);
+        return 0;
+}
+
+/* Finds one row; the statement stands on it, with id, seq and run_id as its columns, and body
+ * when it is wanted. */
+static int find_run(struct sqlite_store *store, const char *run_id, sqlite3_stmt **ret,
+                    struct error *err)
+{
+        _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        char from[UUID_TEXT_SIZE] = "";
+        char to[UUID_TEXT_SIZE + 1] = "";
+        bool last = strcmp(run_id, "last") == 0;
+        int r = last ? 0 : check_prefix(run_id, from, err);
+        (void)snprintf(to, sizeof(to), "%sg", from); /* behind every digit, as '-' is before all */
+        if (r == 0)
+                r = sqlite_db_prepare(&store->db,
+                                      last ? "SELECT id, seq, run_id, body, 1 FROM capsules "
+                                             "ORDER BY id DESC LIMIT 1"
+                                           : "SELECT id, seq, run_id, body, (SELECT count(*) FROM "
+                                             "capsules WHERE run_id >= :from AND run_id < :to) "
+                                             "FROM capsules WHERE run_id >= :from AND run_id < :to "
+                                             "LIMIT 1",
+                                      &statement, err);
+        if (r == 0)
+                r = bind_text(store, statement, ":from", from, err);
+        if (r == 0)
+                r = bind_text(store, statement, ":to", to, err);
+        if (r == 0)
+                r = sqlite_db_step(&store->db, statement, err);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return none_found(run_id, err);
+        if (sqlite3_column_int64(statement, 4) > 1)
+                return error_set(err, ERROR_RUN_NOT_FOUND,
+                                 "%lld runs begin with %s; give more of the id",
+                                 (long long)sqlite3_column_int64(statement, 4), run_id);
+        *ret = steal_ptr(&statement);
+        return 0;
+}
+
+static int sqlite_get(struct capsule_store *base, const char *run_id, struct capsule **ret,
+                      struct error *err)
+{
+        struct sqlite_store *store = sqlite_of(base);
+        _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        int r = find_run(store, run_id, &statement, err);
+        if (r < 0)
+                return r;
+        r = read_capsule(store, statement, 3, ret, err);
+        return r < 0 ? error_prefix(err, r, "the stored capsule of run %s",
+                                    (const char *)sqlite3_column_text(statement, 2))
+                     : 0;
+}
+
+static int sqlite_place(struct capsule_store *base, const char *run_id, int64_t *ret_seq,
+                        struct error *err)
+{
+        _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        int r = find_run(sqlite_of(base), run_id, &statement, err);
+        if (r < 0)
+                return r;
+        *ret_seq = sqlite3_column_int64(statement, 1); /* NULL reads as 0 */
+        return 0;
+}
+
+/* Only the conditions that are asked for, so that each can use its index. */
+static int prepare_list(struct sqlite_store *store, const struct capsule_filter *filter,
+                        int64_t before, sqlite3_stmt **ret, struct error *err)
+{
+        char sql[512];
+        (void)snprintf(sql, sizeof(sql),
+                       "SELECT run_id, body FROM capsules WHERE true%s%s%s ORDER BY id DESC LIMIT "
+                       "%lld",
+                       filter->dataset_id ? " AND dataset_id = :dataset_id" : "",
+                       filter->status ? " AND status = :status" : "",
+                       filter->before ? " AND id < :before" : "",
+                       filter->limit > 0 ? (long long)filter->limit : -1);
+        int r = sqlite_db_prepare(&store->db, sql, ret, err);
+        if (r == 0)
+                r = bind_text(store, *ret, ":dataset_id", filter->dataset_id, err);
+        if (r == 0)
+                r = bind_text(store, *ret, ":status", filter->status, err);
+        if (r == 0 && filter->before)
+                (void)sqlite3_bind_int64(*ret, sqlite3_bind_parameter_index(*ret, ":before"),
+                                         before);
+        return r;
+}
+
+static int list_before(struct sqlite_store *store, const struct capsule_filter *filter,
+                       int64_t *ret_id, struct error *err)
+{
+        _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        *ret_id = 0;
+        if (!filter->before)
+                return 0;
+        int r = find_run(store, filter->before, &statement, err);
+        if (r == 0)
+                *ret_id = sqlite3_column_int64(statement, 0);
+        return r;
+}
+
+static int sqlite_list(struct capsule_store *base, const struct capsule_filter *filter,
+                       int (*each)(const struct capsule *capsule, void *data), void *data,
+                       struct error *err)
+{
+        struct sqlite_store *store = sqlite_of(base);
+        _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        int64_t before = 0;
+        int r = list_before(store, filter, &before, err);
+        if (r == 0)
+                r = prepare_list(store, filter, before, &statement, err);
+        while (r == 0 && (r = sqlite_db_step(&store->db, statement, err)) == 1) {
+                _cleanup_capsule_ struct capsule *capsule = NULL;
+                r = read_capsule(store, statement, 1, &capsule, err);
+                if (r < 0)
+                        return error_prefix(err, r, "the stored capsule of run %s",
+                                            (const char *)sqlite3_column_text(statement, 0));
+                r = each(capsule, data);
+        }
+        return r;
+}
+
+static int sqlite_sealed(struct capsule_store *base, int64_t from, int64_t to,
+                         int (*each)(const struct stored_row *row, void *data), void *data,
+                         struct error *err)
+{
+        struct sqlite_store *store = sqlite_of(base);
+        _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        int r = sqlite_db_prepare(&store->db,
+                                  "SELECT seq, run_id, created_at, dataset_id, status, body FROM "
+                                  "capsules WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq",
+                                  &statement, err);
+        if (r < 0)
+                return r;
+        (void)sqlite3_bind_int64(statement, 1, from);
+        (void)sqlite3_bind_int64(statement, 2, to);
+        while (r == 0 && (r = sqlite_db_step(&store->db, statement, err)) == 1) {
+                struct stored_row row = {
+                        .seq = sqlite3_column_int64(statement, 0),
+                        .run_id = (const char *)sqlite3_column_text(statement, 1),
+                        .created_at = (const char *)sqlite3_column_text(statement, 2),
+                        .dataset_id = (const char *)sqlite3_column_text(statement, 3),
+                        .status = (const char *)sqlite3_column_text(statement, 4),
+                        .body = (const char *)sqlite3_column_text(statement, 5),
+                        .body_bytes = (size_t)sqlite3_column_bytes(statement, 5),
+                };
+                if (!row.run_id || !row.created_at || !row.status || !row.body)
+                        return error_oom(err); /* the columns are NOT NULL */
+                r = each(&row, data);
+        }
+        return r;
+}
+
+static int sqlite_snapshot_begin(struct capsule_store *base, struct error *err)
+{
+        return sqlite_db_exec(&sqlite_of(base)->db, "BEGIN", err);
+}
+
+static void sqlite_snapshot_end(struct capsule_store *base)
+{
+        (void)sqlite3_exec(sqlite_of(base)->db.handle, "ROLLBACK", NULL, NULL, NULL);
+}
+
+const struct capsule_store_ops capsule_sqlite_ops = {
+        .scheme = "sqlite:",
+        .open = sqlite_open,
+        .free = sqlite_free,
+        .set_wait = sqlite_set_wait,
+        .insert = sqlite_insert,
+        .update = sqlite_update,
+        .seal = sqlite_seal,
+        .recover = sqlite_recover,
+        .get = sqlite_get,
+        .list = sqlite_list,
+        .snapshot_begin = sqlite_snapshot_begin,
+        .snapshot_end = sqlite_snapshot_end,
+        .head = sqlite_head,
+        .place = sqlite_place,
+        .sealed = sqlite_sealed,
+};

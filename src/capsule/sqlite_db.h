@@ -1,0 +1,41 @@
+/* The SQLite database behind a store: opening it, and saying what is wrong with it. Only
+ * src/capsule/ includes this. */
+#ifndef ASKCSV_CAPSULE_SQLITE_DB_H
+#define ASKCSV_CAPSULE_SQLITE_DB_H
+
+#include "base/cleanup.h"
+#include "base/error.h"
+
+#include <sqlite3.h>
+
+struct sqlite_db {
+        sqlite3 *handle;
+        char *path; /* absolute, or from "./": SQLite gives a meaning to some bare names */
+        int wait_ms;
+};
+
+/* Opens the database at path; makes it when there is nothing. */
+int sqlite_db_open(const char *path, struct sqlite_db *db, struct error *err);
+void sqlite_db_close(struct sqlite_db *db); /* safe on a zeroed struct and twice */
+
+/* Sets err from the handle's last failure: what happened to which file, and what to do. */
+int sqlite_db_failed(const struct sqlite_db *db, struct error *err);
+
+/* The same for an errno met outside SQLite, while doing something with path. */
+int sqlite_path_failed(int errnum, const char *path, const char *doing, struct error *err);
+
+/* Runs statements that give no rows. */
+int sqlite_db_exec(const struct sqlite_db *db, const char *sql, struct error *err);
+int sqlite_db_prepare(const struct sqlite_db *db, const char *sql, sqlite3_stmt **ret,
+                      struct error *err);
+/* 1: a row is there, 0: the end, negative: err is set. */
+int sqlite_db_step(const struct sqlite_db *db, sqlite3_stmt *statement, struct error *err);
+
+static inline void cleanup_statement(sqlite3_stmt **statement)
+{
+        (void)sqlite3_finalize(*statement);
+}
+
+#define _cleanup_statement_ _cleanup_(cleanup_statement)
+
+#endif

@@ -1,0 +1,81 @@
+#include "capsule/store.h"
+
+#include "base/cleanup.h"
+#include "capsule/store_ops.h"
+
+#include <string.h>
+
+static const struct capsule_store_ops *const kinds[] = {&capsule_sqlite_ops};
+
+int capsule_store_open(const char *url, struct capsule_store **ret, struct error *err)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+                size_t n = strlen(kinds[i]->scheme);
+                if (strncmp(url, kinds[i]->scheme, n) == 0)
+                        return kinds[i]->open(url + n, ret, err);
+        }
+        return error_set(err, ERROR_USAGE,
+                         "there is no capsule store of the kind \"%s\"; give sqlite:PATH", url);
+}
+
+void capsule_store_free(struct capsule_store *store)
+{
+        if (store)
+                store->ops->free(store);
+}
+
+void capsule_store_set_wait(struct capsule_store *store, int wait_ms)
+{
+        store->ops->set_wait(store, wait_ms);
+}
+
+int capsule_store_insert(struct capsule_store *store, const struct capsule *capsule,
+                         struct error *err)
+{
+        if (capsule->state != RUN_PENDING)
+                return error_set(err, ERROR_INTERNAL, "a capsule that is %s cannot be inserted",
+                                 run_state_name(capsule->state));
+        return store->ops->insert(store, capsule, err);
+}
+
+int capsule_store_update(struct capsule_store *store, const struct capsule *capsule,
+                         struct error *err)
+{
+        if (capsule_is_sealed(capsule))
+                return error_set(err, ERROR_INTERNAL, "the capsule %s is sealed and cannot change",
+                                 capsule_run_id(capsule));
+        return store->ops->update(store, capsule, err);
+}
+
+int capsule_store_seal(struct capsule_store *store, struct capsule *capsule, struct error *err)
+{
+        return store->ops->seal(store, capsule, err);
+}
+
+int capsule_store_recover(struct capsule_store *store, size_t *ret_count, struct error *err)
+{
+        return store->ops->recover(store, ret_count, err);
+}
+
+int capsule_store_get(struct capsule_store *store, const char *run_id, struct capsule **ret,
+                      struct error *err)
+{
+        return store->ops->get(store, run_id, ret, err);
+}
+
+int capsule_store_list(struct capsule_store *store, const struct capsule_filter *filter,
+                       int (*each)(const struct capsule *capsule, void *data), void *data,
+                       struct error *err)
+{
+        if (filter->status && run_state_from_name(filter->status) == RUN_STATE_COUNT_)
+                return error_set(err, ERROR_USAGE,
+                                 "there is no status \"%s\"; there are pending, running, "
+                                 "succeeded, failed, rejected, timed_out, cancelled and abstained",
+                                 filter->status);
+        return store->ops->list(store, filter, each, data, err);
+}
+
+int capsule_store_head(struct capsule_store *store, struct chain_head *ret, struct error *err)
+{
+        return store->ops->head(store, ret, err);
+}

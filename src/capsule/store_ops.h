@@ -1,0 +1,56 @@
+/* What a kind of store does for store.c and verify.c. Only src/capsule/ includes this. */
+#ifndef ASKCSV_CAPSULE_STORE_OPS_H
+#define ASKCSV_CAPSULE_STORE_OPS_H
+
+#include "capsule/store.h"
+
+/* A sealed capsule as it is kept; lent. The texts beside the body repeat members of it. */
+struct stored_row {
+        int64_t seq; /* place in the chain, from 1 */
+        const char *run_id;
+        const char *created_at;
+        const char *dataset_id; /* or NULL */
+        const char *status;
+        const char *body;
+        size_t body_bytes;
+};
+
+struct capsule_store_ops {
+        const char *scheme; /* "sqlite:" */
+        int (*open)(const char *rest, struct capsule_store **ret, struct error *err);
+        void (*free)(struct capsule_store *store);
+        void (*set_wait)(struct capsule_store *store, int wait_ms);
+        int (*insert)(struct capsule_store *store, const struct capsule *capsule,
+                      struct error *err);
+        int (*update)(struct capsule_store *store, const struct capsule *capsule,
+                      struct error *err);
+        int (*seal)(struct capsule_store *store, struct capsule *capsule, struct error *err);
+        int (*recover)(struct capsule_store *store, size_t *ret_count, struct error *err);
+        int (*get)(struct capsule_store *store, const char *run_id, struct capsule **ret,
+                   struct error *err);
+        int (*list)(struct capsule_store *store, const struct capsule_filter *filter,
+                    int (*each)(const struct capsule *capsule, void *data), void *data,
+                    struct error *err);
+
+        /* Between the two calls everything that is read is of one moment. */
+        int (*snapshot_begin)(struct capsule_store *store, struct error *err);
+        void (*snapshot_end)(struct capsule_store *store);
+        int (*head)(struct capsule_store *store, struct chain_head *ret, struct error *err);
+        /* The place of that run in the chain, 0 while it is open. run_id is as in get. */
+        int (*place)(struct capsule_store *store, const char *run_id, int64_t *ret_seq,
+                     struct error *err);
+        /* Calls each for the sealed capsules from .. to (places), in order, until it returns
+         * non-zero, which is then the result. */
+        int (*sealed)(struct capsule_store *store, int64_t from, int64_t to,
+                      int (*each)(const struct stored_row *row, void *data), void *data,
+                      struct error *err);
+};
+
+/* What every store begins with. */
+struct capsule_store {
+        const struct capsule_store_ops *ops;
+};
+
+extern const struct capsule_store_ops capsule_sqlite_ops;
+
+#endif
