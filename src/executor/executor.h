@@ -8,8 +8,8 @@
 
 #include <stdint.h>
 
-#define EXECUTOR_GRACE_MS 1500 /* past the request's timeout before the runner itself is given up  \
-                                */
+/* Past the request's timeout, before the runner itself is given up. */
+#define EXECUTOR_GRACE_MS 1500
 
 struct executor; /* opaque */
 
@@ -30,10 +30,27 @@ void executor_free(struct executor *executor); /* NULL is fine */
 
 const char *executor_name(const struct executor *executor);
 
+/* Starts what the next executor_run will need, so that it gets ready while the caller is still
+ * busy with other things; a runner that was made ready runs nothing until it gets a request. May be
+ * left out. */
+int executor_prepare(struct executor *executor, struct error *err);
+
 /* Runs the call; response is the runner's JSON text. Errors: ERROR_CANCELLED,
  * ERROR_RUNNER_TIMEOUT, ERROR_RUNNER_INTERNAL (the runner died or said nothing), ERROR_IO. No
  * process is left behind, whatever happens. */
 int executor_run(struct executor *executor, const struct executor_call *call, struct buf *response,
                  struct error *err);
+
+enum executor_question {
+        EXECUTOR_ASK_VERSION, /* "askcsv-runner 0.1.0" */
+        EXECUTOR_ASK_PROBE,   /* one line of JSON: the engine, the walls, the verdict */
+};
+
+/* What the runner says of itself, whatever its exit status. Errors as above. */
+int executor_ask(struct executor *executor, enum executor_question question, struct buf *answer,
+                 struct error *err);
+
+/* Where the runner is, for people; belongs to the executor. */
+const char *executor_place(const struct executor *executor);
 
 #endif

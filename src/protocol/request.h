@@ -37,7 +37,7 @@ struct request_table {
 };
 
 struct limits {
-        int64_t timeout_ms;       /* from the runner's start; 1 .. 3,600,000 */
+        int64_t timeout_ms;       /* from the request's arrival; 1 .. 3,600,000 */
         int64_t max_rows;         /* returned; 0 .. 1,000,000: more rows set "truncated" */
         int64_t max_output_bytes; /* of the response's rows; 1,024 .. 256 MiB */
         int64_t memory_mb;        /* of the engine; 64 .. 1,048,576 */

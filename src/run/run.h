@@ -3,21 +3,24 @@
 #ifndef ASKCSV_RUN_RUN_H
 #define ASKCSV_RUN_RUN_H
 
+#include "base/uuid.h"
 #include "capsule/store.h"
+#include "dataset/registry.h"
 #include "dataset/schema.h"
 #include "executor/executor.h"
 #include "protocol/request.h"
 
 struct run_input {
-        const struct dataset *dataset; /* registered, or made from files by source_open */
+        const struct dataset *dataset; /* with absolute paths, as source_open makes it */
         const char *question;          /* or NULL */
         const char *planner;           /* "none", or who wrote the plan */
         const char *plan_text;         /* JSON; exactly one of plan_text and sql is set */
         size_t plan_bytes;
-        const char *sql;
+        const char *sql; /* any bytes: what cannot be SQL is rejected, with a capsule */
+        size_t sql_bytes;
         const char *as_of; /* or NULL: the dataset's, else now */
         struct limits limits;
-        int cancel_fd; /* or -1 */
+        int cancel_fd; /* becomes readable when the run is to be stopped; or -1 */
 };
 
 /* Writes the pending capsule, compiles or takes the SQL, runs it, seals the capsule. 0 whenever a
@@ -26,7 +29,37 @@ struct run_input {
 int run_execute(struct capsule_store *store, struct executor *executor,
                 const struct run_input *input, struct capsule **ret, struct error *err);
 
+/* The exit status for a capsule that has ended: 0 answered, 3 rejected and so on. */
+int run_exit_status(const struct capsule *capsule);
+
+/* The policy's verdict on SQL; nothing is run, no file is opened, no capsule is made. 0: allowed.
+ * Otherwise err says why not: ERROR_VALIDATION or ERROR_SQL_POLICY_VIOLATION is a refusal. */
+int run_check(struct executor *executor, const struct dataset *dataset, const char *sql,
+              size_t sql_bytes, int cancel_fd, struct error *err);
+
 enum run_verdict { RUN_SAME, RUN_DIFFERS, RUN_DATA_CHANGED, RUN_TAMPERED, RUN_NOT_REPEATABLE };
-const char *run_verdict_name(enum run_verdict verdict);
+const char *run_verdict_name(enum run_verdict verdict); /* "same", "data changed", ... */
+
+struct run_verification {
+        enum run_verdict verdict;
+        char message[ERROR_MESSAGE_MAX]; /* why, in words */
+        char run_id[UUID_TEXT_SIZE];     /* of the run that was verified */
+        char rerun_id[UUID_TEXT_SIZE];   /* of the run that repeated it; "" when there was none */
+};
+
+/* Where a repeated run finds what the first one had. */
+struct run_surroundings {
+        struct capsule_store *store;
+        const struct registry *registry;
+        const char *datasets_folder; /* $ASKCSV_HOME/datasets */
+        int cancel_fd;               /* or -1 */
+};
+
+/* Checks the stored capsule's hashes and its place in the chain, runs it once more on the same
+ * data with the same as_of and limits (which makes a capsule of its own, planner "verify ID"),
+ * and compares. run_id as capsule_store_get takes it, but "last" passes over the runs that
+ * verifications made. A verdict is not an error: 0. */
+int run_verify(const struct run_surroundings *around, const char *run_id,
+               struct run_verification *ret, struct error *err);
 
 #endif

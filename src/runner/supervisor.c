@@ -284,10 +284,10 @@ static int respond(struct job *job, struct error *err)
 }
 
 static void job_init(struct job *job, const struct request *request, struct engine *engine,
-                     int64_t start_us, int out_fd)
+                     int out_fd)
 {
         *job = (struct job){.request = request, .engine = engine, .out_fd = out_fd};
-        job->deadline_us = start_us + request->limits.timeout_ms * 1000;
+        job->deadline_us = clock_monotonic_us() + request->limits.timeout_ms * 1000;
         for (int i = 0; i < STREAM_COUNT; i++) {
                 job->streams[i].fd = -1;
                 job->streams[i].drop = i != STREAM_WORDS;
@@ -343,7 +343,6 @@ static void engine_freep(struct engine **engine)
 
 int runner_serve(const struct runner_options *options, int in_fd, int out_fd, struct error *err)
 {
-        int64_t start_us = clock_monotonic_us();
         _cleanup_(arena_freep) struct arena *arena = arena_new(REQUEST_ARENA_MAX);
         _cleanup_(engine_freep) struct engine *engine = NULL;
         _cleanup_buf_ struct buf text;
@@ -361,6 +360,6 @@ int runner_serve(const struct runner_options *options, int in_fd, int out_fd, st
                 return response_write_refusal(&why, out_fd, err);
         catch_signals();
         _cleanup_(job_done) struct job job;
-        job_init(&job, request, engine, start_us, out_fd);
+        job_init(&job, request, engine, out_fd);
         return run_job(&job, options, err);
 }

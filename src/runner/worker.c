@@ -49,7 +49,8 @@ static int load_tables(struct work *work, struct error *err)
                 if (r < 0)
                         return r;
         }
-        r = engine_set_names_and_clock(work->engine, work->request, err);
+        if (work->request->op == REQUEST_RUN) /* the one that has an as_of */
+                r = engine_set_names_and_clock(work->engine, work->request, err);
         work->load_ms = ms_since(start);
         return r;
 }

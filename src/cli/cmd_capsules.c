@@ -1,0 +1,369 @@
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "cli/answer.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/report.h"
+#include "cli/session.h"
+#include "cli/table.h"
+#include "cli/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LIST_LIMIT_DEFAULT 20
+#define ASKED_WIDTH 40
+#define ASKED_SIZE 200
+
+static const char list_help[] =
+        "askcsv capsules list [--dataset ID] [--status S] [--limit N] [--format table|json]\n"
+        "\n"
+        "The runs that were made, newest first (20 unless --limit says otherwise; 0: all).\n"
+        "\n"
+        "  askcsv capsules list --dataset ecommerce --status failed\n"
+        "  askcsv capsules list --limit 0 --format json\n"
+        "\n"
+        "S is one of pending, running, succeeded, failed, rejected, timed_out, cancelled,\n"
+        "abstained. Runs on files have the dataset \"files\".\n";
+
+static const char show_help[] =
+        "askcsv capsules show RUN [--format table|json]\n"
+        "\n"
+        "One run: what was asked, the SQL, the data, how it ran, and its answer. RUN is a run's\n"
+        "id, its first 8 or more characters, or \"last\".\n"
+        "\n"
+        "  askcsv capsules show last\n";
+
+static const char export_help[] =
+        "askcsv capsules export RUN\n"
+        "\n"
+        "The whole capsule as canonical JSON (RFC 8785). SHA-256 over that text without the\n"
+        "member capsule_hash is capsule_hash.\n"
+        "\n"
+        "  askcsv capsules export last > run.json\n";
+
+static const char check_help[] =
+        "askcsv capsules check\n"
+        "\n"
+        "Checks the hashes of all capsules and the chain that they form. Exit status: 0 intact,\n"
+        "1 otherwise, and the first fault is named.\n";
+
+static const char help[] =
+        "askcsv capsules list          the runs, newest first\n"
+        "askcsv capsules show RUN      one run\n"
+        "askcsv capsules export RUN    its capsule as canonical JSON\n"
+        "askcsv capsules check         all hashes, and the chain\n"
+        "\n"
+        "Every run leaves a capsule: an unchangeable record of what was asked, on\n"
+        "which data, how it ran, and what came out. RUN may be \"last\".\n"
+        "\n"
+        "  askcsv capsules show last\n"
+        "  askcsv capsules list --status rejected\n";
+
+static const char *const formats[] = {"table", "json", NULL};
+
+static bool is_json(const char *format)
+{
+        return format && strcmp(format, "json") == 0;
+}
+
+static void capsule_freep(struct capsule **capsule)
+{
+        capsule_free(*capsule);
+}
+
+/* Rows of the list, as a result that can be drawn. */
+struct listing {
+        json_t *rows;
+        struct error *err;
+};
+
+/* The first line of what was asked, short. */
+static const char *asked(const struct capsule *capsule, char out[ASKED_SIZE])
+{
+        const char *question = json_get_string(capsule->body, "question");
+        const char *sql = json_get_string(capsule->body, "sql");
+        const char *text = question ? question : sql ? sql : "";
+        size_t width;
+        size_t n = text_fit(text, strcspn(text, "\n"), ASKED_WIDTH, &width);
+        if (n > ASKED_SIZE - 4)
+                n = 0; /* characters without a width, in heaps */
+        (void)snprintf(out, ASKED_SIZE, "%.*s%s", (int)n, text, text[n] ? "..." : "");
+        return out;
+}
+
+static int list_row(const struct capsule *capsule, void *data)
+{
+        struct listing *listing = data;
+        const json_t *body = capsule->body;
+        const char *dataset = json_get_string(body, "dataset_id");
+        char text[ASKED_SIZE];
+        json_t *what = json_string(asked(capsule, text));
+        json_t *rows = json_object_get(json_object_get(body, "result"), "row_count");
+        json_t *row = json_pack("[s,s,s,s?,O?,o]", capsule_run_id(capsule),
+                                json_get_string(body, "created_at"), run_state_name(capsule->state),
+                                dataset, rows, what ? what : json_null());
+        return json_array_append_new(listing->rows, row) < 0 ? error_oom(listing->err) : 0;
+}
+
+/* {"run_id","created_at","status","dataset_id","row_count","query_mode","planner","error"} */
+static int list_object(const struct capsule *capsule, void *data)
+{
+        static const char *const members[] = {"run_id",     "created_at", "status",
+                                              "dataset_id", "query_mode", "planner",
+                                              "result_hash"};
+        struct listing *listing = data;
+        const json_t *body = capsule->body;
+        _cleanup_json_ json_t *object = json_object();
+        json_t *rows = json_object_get(json_object_get(body, "result"), "row_count");
+        json_t *type = json_object_get(json_object_get(body, "error"), "type");
+        int r = object ? 0 : -1;
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(members); i++)
+                r = json_object_set(object, members[i], json_object_get(body, members[i]));
+        if (r == 0)
+                r = json_object_set_new(object, "row_count",
+                                        rows ? json_incref(rows) : json_null());
+        if (r == 0)
+                r = json_object_set_new(object, "error", type ? json_incref(type) : json_null());
+        if (r == 0)
+                r = json_array_append(listing->rows, object);
+        return r < 0 ? error_oom(listing->err) : 0;
+}
+
+static int put_listing(const struct listing *listing, const struct surface *surface, bool json,
+                       struct buf *out, struct error *err)
+{
+        if (json) {
+                int r = json_put(listing->rows, out, err);
+                buf_putc(out, '\n');
+                return r;
+        }
+        if (json_array_size(listing->rows) == 0) {
+                report_note("there are no such runs yet");
+                return 0;
+        }
+        _cleanup_json_ json_t *columns =
+                json_pack("[s,s,s,s,s,s]", "run", "created", "status", "dataset", "rows", "asked");
+        _cleanup_json_ json_t *types = json_pack("[s,s,s,s,s,s]", "VARCHAR", "VARCHAR", "VARCHAR",
+                                                 "VARCHAR", "BIGINT", "VARCHAR");
+        if (!columns || !types)
+                return error_oom(err);
+        table_draw(out, columns, types, listing->rows, &surface->out);
+        return 0;
+}
+
+static int list(const struct capsule_filter *filter, bool json, const struct surface *surface,
+                struct error *err)
+{
+        _cleanup_session_ struct session session = {0};
+        _cleanup_json_ json_t *rows = json_array();
+        _cleanup_buf_ struct buf out;
+        struct listing listing = {.rows = rows, .err = err};
+        buf_init(&out, OUTPUT_BYTES_MAX);
+        if (!rows)
+                return error_oom(err);
+        int r = session_open(SESSION_STORE, &session, err);
+        if (r == 0)
+                r = capsule_store_list(session.store, filter, json ? list_object : list_row,
+                                       &listing, err);
+        if (r == 0)
+                r = put_listing(&listing, surface, json, &out, err);
+        return r < 0 ? r : output_write(&out, 0);
+}
+
+static int run_list(const struct surface *surface, int argc, char **argv);
+static int run_show(const struct surface *surface, int argc, char **argv);
+static int run_export(const struct surface *surface, int argc, char **argv);
+static int run_check_all(const struct surface *surface, int argc, char **argv);
+
+static const struct command parts[] = {
+        {.name = "list", .summary = "the runs", .help = list_help, .run = run_list},
+        {.name = "show", .summary = "one run", .help = show_help, .run = run_show},
+        {.name = "export", .summary = "its capsule", .help = export_help, .run = run_export},
+        {.name = "check", .summary = "the chain", .help = check_help, .run = run_check_all},
+};
+
+static int run_list(const struct surface *surface, int argc, char **argv)
+{
+        struct capsule_filter filter = {.limit = LIST_LIMIT_DEFAULT};
+        struct arguments arguments;
+        struct error err = {0};
+        const char *format = NULL;
+        const struct option_spec specs[] = {
+                {.name = "--dataset", .text = &filter.dataset_id},
+                {.name = "--status", .text = &filter.status},
+                {.name = "--limit", .number = &filter.limit},
+                {.name = "--format", .text = &format, .choices = formats},
+        };
+        int r = options_parse(specs, ARRAY_SIZE(specs), 0, argc, argv, &arguments, &err);
+        if (r < 0)
+                return report_usage(&err, "capsules list");
+        if (arguments.help)
+                return command_help(&parts[0]);
+        r = list(&filter, is_json(format), surface, &err);
+        return r < 0 ? report_error(&err, NULL) : r;
+}
+
+static void put_field(struct buf *out, const char *label, const json_t *value)
+{
+        if (!value || json_is_null(value))
+                return;
+        _cleanup_buf_ struct buf text;
+        buf_init(&text, OUTPUT_BYTES_MAX);
+        table_put_value(&text, value);
+        buf_printf(out, "%-16s", label);
+        text_put_safe(out, buf_text(&text), text.len, TEXT_LINE);
+        buf_putc(out, '\n');
+}
+
+static void put_fields(struct buf *out, const json_t *body)
+{
+        static const char *const members[] = {
+                "run_id",      "status",    "created_at",  "finished_at", "dataset_id",
+                "question",    "planner",   "query_mode",  "as_of",       "dataset_version",
+                "executor",    "limits",    "timings",     "engine",      "sandbox",
+                "result_hash", "prev_hash", "capsule_hash"};
+        for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+                put_field(out, members[i], json_object_get(body, members[i]));
+        size_t i;
+        json_t *table;
+        json_array_foreach(json_object_get(body, "tables"), i, table)
+        {
+                put_field(out, "table", table);
+        }
+        put_field(out, "plan", json_object_get(body, "plan"));
+}
+
+static int show_capsule(const struct capsule *capsule, const struct surface *surface)
+{
+        const char *sql = json_get_string(capsule->body, "sql");
+        const json_t *result = json_object_get(capsule->body, "result");
+        _cleanup_buf_ struct buf out;
+        buf_init(&out, OUTPUT_BYTES_MAX);
+        put_fields(&out, capsule->body);
+        if (sql) {
+                buf_puts(&out, "\n");
+                text_put_safe(&out, sql, strlen(sql), TEXT_LINES);
+                buf_puts(&out, "\n");
+        }
+        if (json_is_object(result)) {
+                buf_puts(&out, "\n");
+                answer_put_table(&out, result, &surface->out);
+        }
+        int status = output_write(&out, 0);
+        answer_report_error(capsule);
+        return status;
+}
+
+static int get(const char *run_id, struct session *session, struct capsule **ret, struct error *err)
+{
+        int r = session_open(SESSION_STORE, session, err);
+        return r < 0 ? r : capsule_store_get(session->store, run_id, ret, err);
+}
+
+static int write_json(const struct capsule *capsule, bool canonical, struct error *err)
+{
+        _cleanup_buf_ struct buf out;
+        buf_init(&out, OUTPUT_BYTES_MAX);
+        int r = canonical ? json_canonical(capsule->body, &out, err)
+                          : capsule_write(capsule, &out, err);
+        buf_putc(&out, '\n');
+        return r < 0 ? r : output_write(&out, 0);
+}
+
+static int take_run(const char *what, const struct arguments *arguments, struct error *err)
+{
+        if (arguments->help || arguments->n == 1)
+                return 0;
+        return error_set(err, ERROR_USAGE, "capsules %s needs a RUN: a run's id, or \"last\"",
+                         what);
+}
+
+static int run_show(const struct surface *surface, int argc, char **argv)
+{
+        _cleanup_session_ struct session session = {0};
+        _cleanup_(capsule_freep) struct capsule *capsule = NULL;
+        struct arguments arguments;
+        struct error err = {0};
+        const char *format = NULL;
+        const struct option_spec specs[] = {
+                {.name = "--format", .text = &format, .choices = formats},
+        };
+        int r = options_parse(specs, ARRAY_SIZE(specs), 1, argc, argv, &arguments, &err);
+        if (r == 0)
+                r = take_run("show", &arguments, &err);
+        if (r < 0)
+                return report_usage(&err, "capsules show");
+        if (arguments.help)
+                return command_help(&parts[1]);
+        r = get(arguments.items[0], &session, &capsule, &err);
+        if (r == 0)
+                r = is_json(format) ? write_json(capsule, false, &err)
+                                    : show_capsule(capsule, surface);
+        return r < 0 ? report_error(&err, NULL) : r;
+}
+
+static int run_export(const struct surface *surface, int argc, char **argv)
+{
+        _cleanup_session_ struct session session = {0};
+        _cleanup_(capsule_freep) struct capsule *capsule = NULL;
+        struct arguments arguments;
+        struct error err = {0};
+        (void)surface;
+        int r = options_parse(NULL, 0, 1, argc, argv, &arguments, &err);
+        if (r == 0)
+                r = take_run("export", &arguments, &err);
+        if (r < 0)
+                return report_usage(&err, "capsules export");
+        if (arguments.help)
+                return command_help(&parts[2]);
+        r = get(arguments.items[0], &session, &capsule, &err);
+        if (r == 0)
+                r = write_json(capsule, true, &err);
+        return r < 0 ? report_error(&err, NULL) : r;
+}
+
+static int check_all(struct error *err)
+{
+        _cleanup_session_ struct session session = {0};
+        _cleanup_buf_ struct buf out;
+        enum capsule_fault fault = CAPSULE_INTACT;
+        char message[ERROR_MESSAGE_MAX] = "";
+        size_t checked = 0;
+        buf_init(&out, OUTPUT_BYTES_MAX);
+        int r = session_open(SESSION_STORE, &session, err);
+        if (r == 0)
+                r = capsule_store_check_all(session.store, &fault, message, &checked, err);
+        if (r < 0)
+                return r;
+        if (fault == CAPSULE_INTACT)
+                buf_printf(&out, "intact: %zu capsules\n", checked);
+        else
+                buf_printf(&out, "%s\n", capsule_fault_name(fault));
+        int status = output_write(&out, fault == CAPSULE_INTACT ? 0 : 1);
+        if (fault != CAPSULE_INTACT)
+                report_note("%s (%zu capsules before it are sound)", message, checked);
+        return status;
+}
+
+static int run_check_all(const struct surface *surface, int argc, char **argv)
+{
+        struct arguments arguments;
+        struct error err = {0};
+        (void)surface;
+        int r = options_parse(NULL, 0, 0, argc, argv, &arguments, &err);
+        if (r < 0)
+                return report_usage(&err, "capsules check");
+        if (arguments.help)
+                return command_help(&parts[3]);
+        r = check_all(&err);
+        return r < 0 ? report_error(&err, NULL) : r;
+}
+
+const struct command cmd_capsules = {
+        .name = "capsules",
+        .summary = "the record of every run: list, show, export, check",
+        .help = help,
+        .parts = parts,
+        .n_parts = ARRAY_SIZE(parts),
+};

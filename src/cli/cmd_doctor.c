@@ -1,0 +1,243 @@
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "cli/command.h"
+#include "cli/datasets_show.h"
+#include "cli/options.h"
+#include "cli/report.h"
+#include "cli/session.h"
+#include "cli/text.h"
+#include "executor/executor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PROBE_BYTES_MAX 65536
+
+static const char help[] =
+        "askcsv doctor\n"
+        "\n"
+        "Says what works on this machine: the home folder, the store of capsules, the runner and\n"
+        "its engine, each wall of the sandbox, the datasets; and for what does not, the fix.\n"
+        "\n"
+        "  askcsv doctor\n"
+        "\n"
+        "Exit status: 0 when runs can work here, else 1.\n";
+
+enum finding { FINDING_OK, FINDING_WARNING, FINDING_FAILURE };
+
+struct examination {
+        struct buf out;
+        const struct style *style;
+        bool failed;
+};
+
+__attribute__((format(printf, 4, 5))) static void find(struct examination *it, enum finding finding,
+                                                       const char *what, const char *format, ...)
+{
+        static const char *const words[] = {"ok", "warning", "FAILS"};
+        char text[2 * ERROR_MESSAGE_MAX];
+        va_list args;
+        va_start(args, format);
+        (void)vsnprintf(text, sizeof(text), format, args);
+        va_end(args);
+        it->failed = it->failed || finding == FINDING_FAILURE;
+        const char *emphasis = finding == FINDING_OK        ? ""
+                               : finding == FINDING_WARNING ? style_bold(it->style)
+                                                            : style_red(it->style);
+        buf_printf(&it->out, "%s%-8s%s %-22s ", emphasis, words[finding],
+                   *emphasis ? style_reset(it->style) : "", what);
+        text_put_safe(&it->out, text, strlen(text), TEXT_LINE);
+        buf_putc(&it->out, '\n');
+}
+
+static bool examine_home(struct examination *it, const char *home)
+{
+        struct error err = {0};
+        if (fd_make_dirs(home, &err) < 0) {
+                find(it, FINDING_FAILURE, "home",
+                     "%s; set ASKCSV_HOME to a folder that can be "
+                     "written",
+                     err.message);
+                return false;
+        }
+        if (faccessat(AT_FDCWD, home, W_OK | X_OK, AT_EACCESS) < 0) {
+                find(it, FINDING_FAILURE, "home",
+                     "%s cannot be written (%s); set ASKCSV_HOME to a folder that can", home,
+                     strerror(errno));
+                return false;
+        }
+        find(it, FINDING_OK, "home", "%s", home);
+        return true;
+}
+
+static void examine_store(struct examination *it, const char *home)
+{
+        struct capsule_store *store = NULL;
+        struct error err = {0};
+        enum capsule_fault fault = CAPSULE_INTACT;
+        char message[ERROR_MESSAGE_MAX] = "";
+        size_t checked = 0;
+        _cleanup_free_ char *url = NULL;
+        if (asprintf(&url, "sqlite:%s/capsules.db", home) < 0) {
+                url = NULL;
+                return;
+        }
+        int r = capsule_store_open(url, &store, &err);
+        if (r == 0)
+                r = capsule_store_check_all(store, &fault, message, &checked, &err);
+        if (r < 0)
+                find(it, FINDING_FAILURE, "store", "%s", err.message);
+        else if (fault != CAPSULE_INTACT)
+                find(it, FINDING_WARNING, "store",
+                     "runs work, but the record was altered: %s; restore %s/capsules.db from a "
+                     "backup, or move it away to start a new one",
+                     message, home);
+        else
+                find(it, FINDING_OK, "store", "%zu capsules, the chain is intact", checked);
+        capsule_store_free(store);
+}
+
+static const char *fix_of(const char *wall)
+{
+        static const struct {
+                const char *wall;
+                const char *fix;
+        } fixes[] = {
+                {"user_namespace", "allow them: sysctl -w kernel.unprivileged_userns_clone=1 "
+                                   "user.max_user_namespaces=10000"},
+                {"mount_namespace", "comes with user namespaces; see above"},
+                {"pid_namespace", "comes with user namespaces; see above"},
+                {"network_namespace", "comes with user namespaces; see above"},
+                {"ipc_namespace", "comes with user namespaces; see above"},
+                {"uts_namespace", "comes with user namespaces; see above"},
+                {"landlock", "needs Linux 5.13 or newer with landlock in "
+                             "/sys/kernel/security/lsm (boot with lsm=landlock,...)"},
+                {"seccomp", "needs a kernel with CONFIG_SECCOMP_FILTER; in a container, a "
+                            "profile that allows seccomp(2)"},
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(fixes); i++)
+                if (strcmp(fixes[i].wall, wall) == 0)
+                        return fixes[i].fix;
+        return "look at what confines this process (container, systemd unit)";
+}
+
+static void examine_walls(struct examination *it, const json_t *walls)
+{
+        const char *name;
+        json_t *value;
+        json_object_foreach((json_t *)walls, name, value)
+        {
+                char what[64];
+                (void)snprintf(what, sizeof(what), "wall %.40s", name);
+                for (char *p = what; *p; p++)
+                        *p = *p == '_' ? ' ' : *p;
+                if (json_is_integer(value) && json_integer_value(value) > 0)
+                        find(it, FINDING_OK, what, "version %lld",
+                             (long long)json_integer_value(value));
+                else if (json_is_true(value))
+                        find(it, FINDING_OK, what, "stands");
+                else
+                        find(it, FINDING_WARNING, what, "is missing: %s", fix_of(name));
+        }
+}
+
+static void examine_probe(struct examination *it, const json_t *probe)
+{
+        const json_t *engine = json_object_get(probe, "engine");
+        const char *name = json_get_string(engine, "name");
+        const char *version = json_get_string(engine, "version");
+        const char *verdict = json_get_string(probe, "verdict");
+        const char *message = json_get_string(probe, "message");
+        bool ok = verdict && strcmp(verdict, "ok") == 0;
+        find(it, name ? FINDING_OK : FINDING_FAILURE, "engine", "%s %s", name ? name : "unknown",
+             version ? version : "");
+        examine_walls(it, json_object_get(probe, "walls"));
+        if (ok)
+                find(it, FINDING_OK, "sandbox", "enough walls stand; runs are possible");
+        else
+                find(it, FINDING_FAILURE, "sandbox", "too few walls stand, so nothing is run: %s",
+                     message && *message ? message : "see the walls above");
+}
+
+static void examine_runner(struct examination *it)
+{
+        static const struct json_limits limits = {.max_bytes = PROBE_BYTES_MAX, .max_depth = 8};
+        struct executor *executor = NULL;
+        struct error err = {0};
+        _cleanup_json_ json_t *probe = NULL;
+        _cleanup_buf_ struct buf text;
+        buf_init(&text, PROBE_BYTES_MAX);
+        int r = executor_open("local", NULL, "/", &executor, &err);
+        if (r == 0)
+                r = executor_ask(executor, EXECUTOR_ASK_VERSION, &text, &err);
+        if (r == 0) {
+                const char *version = buf_text(&text);
+                bool ours = strstr(version, ASKCSV_VERSION) != NULL;
+                find(it, ours ? FINDING_OK : FINDING_WARNING, "runner", "%.*s at %s%s",
+                     (int)strcspn(version, "\n"), version, executor_place(executor),
+                     ours ? "" : "; build both programs from one version (make build)");
+                r = executor_ask(executor, EXECUTOR_ASK_PROBE, &text, &err);
+        }
+        if (r == 0)
+                r = json_parse(buf_text(&text), text.len, &limits, ERROR_RUNNER_INTERNAL, &probe,
+                               &err);
+        if (r < 0)
+                find(it, FINDING_FAILURE, "runner", "%s", err.message);
+        else
+                examine_probe(it, probe);
+        executor_free(executor);
+}
+
+static void examine_datasets(struct examination *it)
+{
+        _cleanup_session_ struct session session = {0};
+        struct error err = {0};
+        if (session_open(SESSION_READ, &session, &err) < 0) {
+                find(it, FINDING_FAILURE, "registry", "%s", err.message);
+                return;
+        }
+        for (size_t i = 0; i < session.registry->n_datasets; i++) {
+                const struct dataset *dataset = session.registry->datasets[i];
+                char what[96];
+                (void)snprintf(what, sizeof(what), "dataset %s", dataset->id);
+                if (dataset_is_generated_in(session.datasets_folder, dataset))
+                        find(it, FINDING_OK, what, "its files are there");
+                else
+                        find(it, FINDING_WARNING, what,
+                             "its files are missing; make them: askcsv datasets generate %s",
+                             dataset->id);
+        }
+}
+
+static int run(const struct surface *surface, int argc, char **argv)
+{
+        struct arguments arguments;
+        struct error err = {0};
+        _cleanup_free_ char *home = NULL;
+        struct examination it = {.style = &surface->out};
+        if (options_parse(NULL, 0, 0, argc, argv, &arguments, &err) < 0)
+                return report_usage(&err, "doctor");
+        if (arguments.help)
+                return command_help(&cmd_doctor);
+        buf_init(&it.out, OUTPUT_BYTES_MAX);
+        if (home_path(&home, &err) < 0)
+                find(&it, FINDING_FAILURE, "home", "%s", err.message);
+        else if (examine_home(&it, home))
+                examine_store(&it, home);
+        examine_runner(&it);
+        examine_datasets(&it);
+        int status = output_write(&it.out, it.failed ? 1 : 0);
+        buf_done(&it.out);
+        return status;
+}
+
+const struct command cmd_doctor = {
+        .name = "doctor",
+        .summary = "what works here, with the fix for what does not",
+        .help = help,
+        .run = run,
+};

@@ -1,0 +1,117 @@
+#include "cli/session.h"
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "cli/report.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *user_home(void)
+{
+        const char *home = getenv("HOME");
+        if (home && home[0] == '/')
+                return home;
+        const struct passwd *user = getpwuid(geteuid());
+        return user && user->pw_dir[0] == '/' ? user->pw_dir : NULL;
+}
+
+/* XDG Base Directory Specification: a relative $XDG_DATA_HOME is to be ignored. */
+static int put_home(struct buf *path, struct error *err)
+{
+        const char *own = getenv("ASKCSV_HOME");
+        const char *data = getenv("XDG_DATA_HOME");
+        if (own && *own) {
+                char folder[PATH_MAX];
+                if (own[0] != '/' && !getcwd(folder, sizeof(folder)))
+                        return error_errno(err, errno, "finding the current folder");
+                if (own[0] != '/')
+                        buf_printf(path, "%s/", folder);
+                buf_puts(path, own);
+                return 0;
+        }
+        if (data && data[0] == '/') {
+                buf_printf(path, "%s/askcsv", data);
+                return 0;
+        }
+        const char *home = user_home();
+        if (!home)
+                return error_set(err, ERROR_IO,
+                                 "there is no home folder for the capsules; set ASKCSV_HOME");
+        buf_printf(path, "%s/.local/share/askcsv", home);
+        return 0;
+}
+
+int home_path(char **ret, struct error *err)
+{
+        _cleanup_buf_ struct buf path;
+        buf_init(&path, PATH_MAX - 256); /* names of files follow */
+        int r = put_home(&path, err);
+        if (r == 0)
+                r = buf_error(&path, err, "the path of the home folder (ASKCSV_HOME)");
+        if (r < 0)
+                return r;
+        *ret = buf_steal(&path);
+        return *ret ? 0 : error_oom(err);
+}
+
+int session_add_store(struct session *session, struct error *err)
+{
+        _cleanup_buf_ struct buf url;
+        size_t recovered = 0;
+        struct error why = {0};
+        int r = fd_make_dirs(session->home, err);
+        if (r < 0)
+                return error_prefix(err, r,
+                                    "making the home folder (set ASKCSV_HOME to one that can be "
+                                    "written)");
+        buf_init(&url, PATH_MAX);
+        buf_printf(&url, "sqlite:%s/capsules.db", session->home);
+        r = capsule_store_open(buf_text(&url), &session->store, err);
+        if (r < 0)
+                return r;
+        /* What cannot be sealed now can be later; it is no reason not to show the others. */
+        if (capsule_store_recover(session->store, &recovered, &why) < 0)
+                report_note("a run that was cut off could not be recorded as failed: %s",
+                            why.message);
+        if (recovered > 0)
+                report_note("%zu run%s cut off earlier %s now recorded as failed", recovered,
+                            recovered == 1 ? "" : "s", recovered == 1 ? "is" : "are");
+        return 0;
+}
+
+int session_open(enum session_needs needs, struct session *ret, struct error *err)
+{
+        _cleanup_session_ struct session session = {0};
+        const char *registry = getenv("ASKCSV_REGISTRY");
+        int r = home_path(&session.home, err);
+        if (r < 0)
+                return r;
+        if (asprintf(&session.datasets_folder, "%s/datasets", session.home) < 0) {
+                session.datasets_folder = NULL;
+                return error_oom(err);
+        }
+        r = registry_open(registry && *registry ? registry : NULL, &session.registry, err);
+        if (r < 0)
+                return error_prefix(err, r, "the registry of datasets");
+        if (needs == SESSION_STORE)
+                r = session_add_store(&session, err);
+        if (r < 0)
+                return r;
+        *ret = session;
+        session = (struct session){0};
+        return 0;
+}
+
+void session_done(struct session *session)
+{
+        capsule_store_free(session->store);
+        registry_free(session->registry);
+        free(session->datasets_folder);
+        free(session->home);
+        *session = (struct session){0};
+}

@@ -1,0 +1,32 @@
+/* What the commands share: the home folder, the registry, the capsule store. */
+#ifndef ASKCSV_CLI_SESSION_H
+#define ASKCSV_CLI_SESSION_H
+
+#include "base/error.h"
+#include "capsule/store.h"
+#include "dataset/registry.h"
+
+struct session {
+        char *home;            /* $ASKCSV_HOME, absolute */
+        char *datasets_folder; /* home/datasets */
+        struct registry *registry;
+        struct capsule_store *store; /* NULL without SESSION_STORE */
+};
+
+enum session_needs {
+        SESSION_READ,  /* looks only; nothing is made */
+        SESSION_STORE, /* the home is made and the store opened; runs cut off earlier are sealed */
+};
+
+int session_open(enum session_needs needs, struct session *ret, struct error *err);
+/* Adds the store to a session that was opened without it. */
+int session_add_store(struct session *session, struct error *err);
+void session_done(struct session *session); /* safe on a zeroed struct */
+
+#define _cleanup_session_ _cleanup_(session_done)
+
+/* $ASKCSV_HOME, else $XDG_DATA_HOME/askcsv, else ~/.local/share/askcsv; absolute. The caller
+ * frees *ret. */
+int home_path(char **ret, struct error *err);
+
+#endif

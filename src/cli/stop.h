@@ -1,0 +1,21 @@
+/* SIGINT, SIGTERM and SIGHUP as a descriptor, while a run goes on: the run ends in order, with a
+ * sealed capsule, instead of being cut off. */
+#ifndef ASKCSV_CLI_STOP_H
+#define ASKCSV_CLI_STOP_H
+
+#include "base/error.h"
+
+#include <signal.h>
+#include <stdbool.h>
+
+struct stop {
+        int fd; /* readable once one of them came */
+        sigset_t before;
+};
+
+int stop_begin(struct stop *stop, struct error *err);
+
+/* Back to how it was; true when one of them had come. */
+bool stop_end(struct stop *stop);
+
+#endif

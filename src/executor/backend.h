@@ -1,0 +1,27 @@
+/* What an executor's backend fulfils; for the files of this folder only. */
+#ifndef ASKCSV_EXECUTOR_BACKEND_H
+#define ASKCSV_EXECUTOR_BACKEND_H
+
+#include "executor/executor.h"
+
+struct executor_ops {
+        const char *name;
+        int (*open)(const char *runner, const char *data_root, struct executor **ret,
+                    struct error *err);
+        void (*free)(struct executor *executor);
+        int (*prepare)(struct executor *executor, struct error *err);
+        int (*run)(struct executor *executor, const struct executor_call *call,
+                   struct buf *response, struct error *err);
+        int (*ask)(struct executor *executor, enum executor_question question, struct buf *answer,
+                   struct error *err);
+        const char *(*place)(const struct executor *executor);
+};
+
+/* The first member of every backend's own struct. */
+struct executor {
+        const struct executor_ops *ops;
+};
+
+extern const struct executor_ops executor_local_ops;
+
+#endif

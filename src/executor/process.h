@@ -1,0 +1,34 @@
+/* One child process with three pipes, from its start to its reaping. */
+#ifndef ASKCSV_EXECUTOR_PROCESS_H
+#define ASKCSV_EXECUTOR_PROCESS_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct process {
+        pid_t pid;    /* 0 when nothing runs or it was reaped */
+        int pidfd;    /* readable once it has ended; -1 where the kernel has none */
+        int stdin_fd; /* our ends, non-blocking; -1 once closed */
+        int stdout_fd;
+        int stderr_fd;
+        int status; /* of waitpid, once reaped */
+};
+
+/* Starts argv[0], a path, in a process group of its own, so that Ctrl-C at a terminal reaches us
+ * alone; with the three pipes and no other descriptor, default signals, and this environment. */
+int process_start(struct process *process, char *const argv[], char *const envp[],
+                  struct error *err);
+
+/* Waits at most timeout_ms for it to end, without reaping it. True when it has. */
+bool process_wait(const struct process *process, int64_t timeout_ms);
+
+/* SIGTERM to the process, SIGKILL to its whole group patience_ms later if it still runs. */
+void process_stop(struct process *process, int64_t patience_ms);
+
+/* Ends whatever of the group is left, reaps, closes the pipes. Safe twice. */
+void process_done(struct process *process);
+
+#endif

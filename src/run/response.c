@@ -1,0 +1,305 @@
+#include "run/response.h"
+
+#include "base/cleanup.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "capsule/capsule.h"
+#include "protocol/result_hash.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int malformed(struct error *err, const char *what)
+{
+        return error_set(err, ERROR_RUNNER_INTERNAL,
+                         "the runner's response is not what the protocol says: %s", what);
+}
+
+static bool is_text_array(const json_t *json)
+{
+        size_t i;
+        json_t *value;
+        if (!json_is_array(json))
+                return false;
+        json_array_foreach(json, i, value)
+        {
+                if (!json_is_string(value))
+                        return false;
+        }
+        return true;
+}
+
+static bool is_sha256(const json_t *json)
+{
+        const char *text = json_string_value(json);
+        return text && strlen(text) == HASH_HEX_SIZE - 1 &&
+               strspn(text, "0123456789abcdef") == HASH_HEX_SIZE - 1;
+}
+
+static bool is_count(const json_t *json)
+{
+        return json_is_integer(json) && json_integer_value(json) >= 0;
+}
+
+static bool is_absent(const json_t *json)
+{
+        return !json || json_is_null(json);
+}
+
+/* What a runner may say of a run; the other types are for askcsv itself. */
+static bool runner_may_say(enum error_type type)
+{
+        return type != ERROR_NONE &&
+               (type <= ERROR_SANDBOX_UNAVAILABLE || type == ERROR_IO || type == ERROR_INTERNAL);
+}
+
+static int take_error(const json_t *json, struct error *says, struct error *err)
+{
+        const char *name = json_get_string(json, "type");
+        const char *message = json_get_string(json, "message");
+        const char *pointer = json_get_string(json, "pointer");
+        const json_t *position = json_object_get(json, "position");
+        enum error_type type = name ? error_type_from_name(name) : ERROR_NONE;
+        if (!message || !runner_may_say(type))
+                return malformed(err, "its error has no known type or no message");
+        if (!is_absent(position) && !is_count(position))
+                return malformed(err, "its error's position is not a number");
+        (void)error_set(says, type, "%s", message);
+        (void)snprintf(says->pointer, sizeof(says->pointer), "%s", pointer ? pointer : "");
+        says->position = (long long)json_integer_value(position);
+        return 0;
+}
+
+static int check_outcome(const json_t *body, struct error *says, struct error *err)
+{
+        static const char *const failures[] = {"error", "timeout", "rejected"};
+        const char *status = json_get_string(body, "status");
+        const json_t *error = json_object_get(body, "error");
+        if (!status)
+                return malformed(err, "it has no status");
+        if (strcmp(status, "success") == 0)
+                return is_absent(error) ? 0 : malformed(err, "it succeeded and has an error");
+        for (size_t i = 0; i < ARRAY_SIZE(failures); i++)
+                if (strcmp(status, failures[i]) == 0)
+                        return take_error(error, says, err);
+        return malformed(err, "its status is unknown");
+}
+
+static int check_identity(const json_t *body, const struct request *request, struct error *err)
+{
+        const json_t *run_id = json_object_get(body, "run_id");
+        if (json_get_int(body, "protocol", 0) != PROTOCOL_VERSION)
+                return malformed(err, "it speaks another version of it");
+        /* A request that the runner could not read has no id that it could repeat. */
+        if (is_absent(run_id) && json_is_object(json_object_get(body, "error")))
+                return 0;
+        if (!json_is_string(run_id) || strcmp(json_string_value(run_id), request->run_id) != 0)
+                return malformed(err, "it answers another request");
+        return 0;
+}
+
+static int check_rows(const json_t *rows, size_t n_columns, struct error *err)
+{
+        size_t i;
+        json_t *row;
+        json_array_foreach(rows, i, row)
+        {
+                if (!json_is_array(row) || json_array_size(row) != n_columns)
+                        return malformed(err, "a row does not fit the columns");
+        }
+        return 0;
+}
+
+static int check_result_hash(const json_t *body, struct error *err)
+{
+        char hash[HASH_HEX_SIZE];
+        const char *said = json_get_string(body, "result_hash");
+        int r = result_hash_json(json_object_get(body, "columns"), json_object_get(body, "types"),
+                                 json_object_get(body, "rows"),
+                                 json_get_bool(body, "ordered", false), hash, err);
+        if (r < 0)
+                return malformed(err, "its rows have no canonical form");
+        return said && strcmp(said, hash) == 0 ? 0
+                                               : malformed(err, "its result_hash is another one");
+}
+
+static int check_result(const json_t *body, const struct request *request, struct error *err)
+{
+        const json_t *columns = json_object_get(body, "columns");
+        const json_t *types = json_object_get(body, "types");
+        const json_t *rows = json_object_get(body, "rows");
+        if (!is_text_array(columns) || !is_text_array(types) ||
+            json_array_size(columns) != json_array_size(types))
+                return malformed(err, "its columns and types do not fit each other");
+        if (!json_is_array(rows) ||
+            json_get_int(body, "row_count", -1) != (json_int_t)json_array_size(rows))
+                return malformed(err, "its row_count is not that of its rows");
+        if ((int64_t)json_array_size(rows) > request->limits.max_rows)
+                return malformed(err, "it has more rows than it may");
+        if (!json_is_boolean(json_object_get(body, "truncated")) ||
+            !json_is_boolean(json_object_get(body, "ordered")))
+                return malformed(err, "it does not say whether it is truncated and ordered");
+        int r = check_rows(rows, json_array_size(columns), err);
+        return r < 0 ? r : check_result_hash(body, err);
+}
+
+static bool is_column(const json_t *column)
+{
+        const json_t *header = json_object_get(column, "header");
+        return json_get_string(column, "name") && json_get_string(column, "type") &&
+               (is_absent(header) || json_is_string(header));
+}
+
+static bool is_table(const json_t *table, const char *name)
+{
+        static const char *const counts[] = {"bytes", "rows", "skipped_lines"};
+        const char *said = json_get_string(table, "name");
+        const json_t *columns = json_object_get(table, "columns");
+        const json_t *sha256 = json_object_get(table, "sha256");
+        size_t i;
+        json_t *column;
+        if (!said || strcmp(said, name) != 0 || !(is_absent(sha256) || is_sha256(sha256)))
+                return false;
+        for (i = 0; i < ARRAY_SIZE(counts); i++) {
+                const json_t *count = json_object_get(table, counts[i]);
+                if (!is_absent(count) && !is_count(count))
+                        return false;
+        }
+        if (!is_absent(columns) && !json_is_array(columns))
+                return false;
+        json_array_foreach((json_t *)columns, i, column)
+        {
+                if (!is_column(column))
+                        return false;
+        }
+        return true;
+}
+
+/* A run that failed may say nothing of its tables; one that did not must say it of all. */
+static int check_tables(const json_t *body, const struct request *request, bool complete,
+                        struct error *err)
+{
+        const json_t *tables = json_object_get(body, "tables");
+        size_t n = json_array_size(tables);
+        if (!is_absent(tables) && !json_is_array(tables))
+                return malformed(err, "its tables are not an array");
+        if (n != request->n_tables && (n != 0 || complete))
+                return malformed(err, "its tables are not those of the request");
+        for (size_t i = 0; i < n; i++) {
+                const json_t *table = json_array_get(tables, i);
+                if (!is_table(table, request->tables[i].name))
+                        return malformed(err, "one of its tables is malformed");
+                if (complete && (!is_sha256(json_object_get(table, "sha256")) ||
+                                 json_array_size(json_object_get(table, "columns")) == 0))
+                        return malformed(err, "one of its tables has no hash or no columns");
+        }
+        return 0;
+}
+
+static bool is_object_of(const json_t *json, bool (*fits)(const json_t *))
+{
+        const char *key;
+        json_t *value;
+        if (is_absent(json))
+                return true;
+        json_object_foreach((json_t *)json, key, value)
+        {
+                if (!fits(value))
+                        return false;
+        }
+        return json_is_object(json);
+}
+
+static bool is_number(const json_t *json)
+{
+        return json_is_number(json) && json_number_value(json) >= 0;
+}
+
+static bool is_string(const json_t *json)
+{
+        return json_is_string(json);
+}
+
+static bool is_wall(const json_t *json)
+{
+        return json_is_boolean(json) || is_count(json);
+}
+
+static int check_circumstances(const json_t *body, struct error *err)
+{
+        const json_t *memory = json_object_get(body, "peak_memory_mb");
+        const json_t *sandbox = json_object_get(body, "sandbox");
+        const json_t *walls = json_object_get(sandbox, "walls");
+        if (!is_object_of(json_object_get(body, "timings"), is_number))
+                return malformed(err, "its timings are not numbers");
+        if (!is_object_of(json_object_get(body, "engine"), is_string))
+                return malformed(err, "its engine is not named by strings");
+        if (!is_object_of(walls ? walls : sandbox, is_wall))
+                return malformed(err, "its sandbox is not a list of walls");
+        if (!is_absent(memory) && !is_count(memory))
+                return malformed(err, "its peak_memory_mb is not a number");
+        return 0;
+}
+
+static int check_body(const json_t *body, const struct request *request, struct error *says,
+                      struct error *err)
+{
+        if (!json_is_object(body))
+                return malformed(err, "it is not an object");
+        int r = check_identity(body, request, err);
+        if (r == 0)
+                r = check_outcome(body, says, err);
+        if (r == 0)
+                r = check_circumstances(body, err);
+        bool well = says->type == ERROR_NONE;
+        if (r == 0)
+                r = check_tables(body, request, well && request->op != REQUEST_CHECK, err);
+        if (r == 0 && well && request->op == REQUEST_RUN)
+                r = check_result(body, request, err);
+        return r;
+}
+
+int response_parse(const char *text, size_t n, const struct request *request, struct response *ret,
+                   struct error *err)
+{
+        const struct json_limits limits = {
+                .max_bytes = (size_t)request->limits.max_output_bytes + RESPONSE_SLACK_BYTES,
+                .max_depth = CAPSULE_DEPTH_MAX,
+        };
+        _cleanup_json_ json_t *body = NULL;
+        struct error says = {0};
+        int r = json_parse(text, n, &limits, ERROR_RUNNER_INTERNAL, &body, err);
+        if (r < 0)
+                return error_prefix(err, r, "reading the runner's response");
+        r = check_body(body, request, &says, err);
+        if (r < 0)
+                return r;
+        *ret = (struct response){.body = steal_ptr(&body), .says = says};
+        return 0;
+}
+
+void response_done(struct response *response)
+{
+        json_decref(response->body);
+        response->body = NULL;
+}
+
+int response_get(struct executor *executor, const struct request *request, int cancel_fd,
+                 struct response *ret, struct error *err)
+{
+        _cleanup_buf_ struct buf sent;
+        _cleanup_buf_ struct buf received;
+        int64_t max = request->limits.max_output_bytes + RESPONSE_SLACK_BYTES;
+        buf_init(&sent, REQUEST_BYTES_MAX);
+        buf_init(&received, (size_t)max);
+        int r = request_write(request, &sent, err);
+        if (r < 0)
+                return r;
+        const struct executor_call call = {.request = buf_text(&sent),
+                                           .request_bytes = sent.len,
+                                           .timeout_ms = request->limits.timeout_ms,
+                                           .max_response_bytes = max,
+                                           .cancel_fd = cancel_fd};
+        r = executor_run(executor, &call, &received, err);
+        return r < 0 ? r : response_parse(buf_text(&received), received.len, request, ret, err);
+}

@@ -1,0 +1,221 @@
+"""The scripts behind the Makefile, on machines that are not as they should be. What they call of
+the system (dpkg-query, apt-get, npm) is replaced by scripts that say what they were asked."""
+import hashlib
+import importlib.machinery
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from programs import ROOT
+
+
+@pytest.fixture
+def commands(tmp_path):
+    """commands(name=script, ...): a folder for the front of PATH; each call is noted in its log."""
+    folder = tmp_path / "commands"
+    folder.mkdir()
+
+    def make(**scripts):
+        for name, script in scripts.items():
+            path = folder / name.replace("_", "-")
+            path.write_text(f"#!/bin/sh\nprintf '%s\\n' \"{path.name} $*\" >>'{folder}/log'\n{script}\n")
+            path.chmod(0o755)
+        return folder
+    return make
+
+
+def run(argv, *, path=None, only=None, **env):
+    """only: the whole PATH; path: its first folder."""
+    variables = {"PATH": str(only) if only else f"{path}:/usr/bin:/bin", "HOME": "/nonexistent",
+                 **{k: str(v) for k, v in env.items()}}
+    return subprocess.run(argv, env=variables, text=True, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+
+
+def log(folder):
+    path = folder / "log"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+INSTALL = ROOT / "tools/install-packages"
+ALL_THERE = 'for a in "$@"; do echo "installed $a"; done'
+NO_JANSSON = ('for a in "$@"; do [ "$a" = libjansson-dev ] && a="x $a" || a="installed $a"; '
+              'echo "$a"; done; exit 1')
+
+
+def test_nothing_missing_runs_no_apt(commands):
+    folder = commands(dpkg_query=ALL_THERE, apt_get="exit 1", id="echo 0")
+    done = run([INSTALL, "build", "test", "lint"], path=folder)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert [line.split()[0] for line in log(folder)] == ["dpkg-query"]
+
+
+def test_root_installs_what_is_missing(commands):
+    folder = commands(dpkg_query=NO_JANSSON, apt_get="", id="echo 0")
+    done = run([INSTALL, "build"], path=folder)
+    assert done.returncode == 0
+    assert done.stdout == "Installing Debian packages: libjansson-dev\n"
+    calls = [line for line in log(folder) if line.startswith("apt-get")]
+    assert calls[0].endswith(" update")
+    assert calls[1].endswith(" install -y --no-install-recommends libjansson-dev")
+
+
+def test_sudo_without_password_is_used(commands):
+    folder = commands(dpkg_query=NO_JANSSON, apt_get="", id="echo 1000",
+                      sudo='shift; exec "$@"')
+    assert run([INSTALL, "build"], path=folder).returncode == 0
+    assert any(line.startswith("sudo -n env") for line in log(folder))
+    assert any(line.startswith("apt-get") for line in log(folder))
+
+
+def test_ordinary_user_is_told_one_line(commands):
+    folder = commands(dpkg_query=NO_JANSSON, apt_get="", id="echo 1000", sudo="exit 1")
+    done = run([INSTALL, "build"], path=folder)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "askcsv: Debian packages are missing; run as root: apt-get update && "
+        "apt-get install -y --no-install-recommends libjansson-dev"]
+    assert not any(line.startswith("apt-get") for line in log(folder))
+
+
+def test_failing_apt_is_shown(commands):
+    folder = commands(dpkg_query=NO_JANSSON, apt_get='echo "E: no network"; exit 100', id="echo 0")
+    done = run([INSTALL, "build"], path=folder)
+    assert done.returncode == 1
+    assert "E: no network" in done.stderr and "apt-get failed" in done.stderr
+
+
+def test_other_distribution_is_told_what_is_missing(commands, tmp_path):
+    folder = commands(cc="", ninja="", pkg_config="[ $2 != jansson ]", node="", npm="")
+    os.symlink(shutil.which("sh"), folder / "sh")
+    done = run([INSTALL, "build"], only=folder)
+    assert done.returncode == 1
+    assert done.stderr == "askcsv: this is not Debian; please install: meson jansson\n"
+
+
+FETCH = ROOT / "tools/fetch-duckdb"
+NO_SYSTEM_DUCKDB = "exit 1"
+
+
+def duckdb_folder(cache):
+    """A folder as fetch-duckdb leaves it; what its files hold is not its business."""
+    arch = os.uname().machine
+    version = {"x86_64": "1.5.6", "aarch64": "1.5.5"}[arch]
+    folder = cache / f"duckdb-{version}-{arch}"
+    sums = []
+    for name in ("include/duckdb.h", "lib/libduckdb.so"):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_text(name)
+        sums.append(f"{hashlib.sha256(name.encode()).hexdigest()}  {name}\n")
+    (folder / "SHA256SUMS").write_text("".join(sums))
+    return folder
+
+
+def test_system_duckdb_is_preferred(commands, tmp_path):
+    folder = commands(cc="exit 0", npm="exit 1")
+    done = run([FETCH], path=folder, ASKCSV_CACHE=tmp_path / "cache")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_cached_duckdb_needs_no_network(commands, tmp_path):
+    folder = commands(cc=NO_SYSTEM_DUCKDB, npm="exit 1")
+    there = duckdb_folder(tmp_path / "cache")
+    done = run([FETCH], path=folder, ASKCSV_CACHE=tmp_path / "cache")
+    assert (done.returncode, done.stdout) == (0, f"{there}\n")
+    assert not any(line.startswith("npm") for line in log(folder))
+
+
+def test_damaged_cache_is_not_used(commands, tmp_path):
+    folder = commands(cc=NO_SYSTEM_DUCKDB,
+                      npm="echo 'npm ERR! code ENOTFOUND' >&2; exit 1")
+    there = duckdb_folder(tmp_path / "cache")
+    (there / "lib/libduckdb.so").write_text("something else")
+    done = run([FETCH], path=folder, ASKCSV_CACHE=tmp_path / "cache")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1].endswith(": ENOTFOUND")
+    assert not list((tmp_path / "cache").glob("fetch.*")), "it cleans up after itself"
+
+
+def test_archive_that_the_lock_does_not_know(commands, tmp_path):
+    folder = commands(cc=NO_SYSTEM_DUCKDB, npm="echo evil >package-1.tgz")
+    done = run([FETCH], path=folder, ASKCSV_CACHE=tmp_path / "cache")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "is not what tools/duckdb/package-lock.json says" in done.stderr
+    assert not list((tmp_path / "cache").glob("duckdb-*"))
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A checkout of its own with the tools and two source files, to be broken."""
+    top = tmp_path / "copy"
+    shutil.copytree(ROOT / "tools", top / "tools")
+    for name in ("base/error.h", "runner/policy.h"):
+        (top / "src" / name).parent.mkdir(parents=True)
+        shutil.copy(ROOT / "src" / name, top / "src" / name)
+    subprocess.run(["git", "init", "-q", top], check=True)
+    return top
+
+
+@pytest.mark.parametrize("line, fault", [
+    ('#include "runner/policy.h"', 'base may not include "runner/policy.h"'),
+    ("#include <duckdb.h>", "base may not include <duckdb.h>"),
+    ('#include "buf.h"', '"buf.h" is not a file under src/'),
+])
+def test_layers_refuse(copy, line, fault):
+    assert run([copy / "tools/check-layers"]).returncode == 0
+    (copy / "src/base/new.c").write_text(line + "\n")
+    done = run([copy / "tools/check-layers"])
+    assert done.returncode == 1 and fault in done.stdout
+
+
+def test_layers_want_files_and_known_folders(copy):
+    (copy / "src/utils").mkdir()
+    (copy / "src/utils/new.c").write_text("")
+    done = run([copy / "tools/check-layers"])
+    assert done.returncode == 1 and "src/utils has no place in the layers" in done.stdout
+    shutil.rmtree(copy / "src")
+    (copy / "src").mkdir()
+    assert run([copy / "tools/check-layers"]).returncode == 1
+
+
+@pytest.mark.parametrize("text", [
+    "https://registry." + "npmjs.org/duckdb", '"resol' + 'ved": "x"', "see /wo" + "rk/shared/X",
+])
+def test_text_refuses(copy, text):
+    assert run([copy / "tools/check-text"]).returncode == 0
+    (copy / "notes.md").write_text(text + "\n")
+    done = run([copy / "tools/check-text"])
+    assert done.returncode == 1 and "notes.md:1:" in done.stdout
+
+
+def test_embedded_text_is_the_file(tmp_path):
+    content = bytes(range(1, 256)) * 3 + "é\"\\\n".encode()
+    (tmp_path / "in.txt").write_bytes(content)
+    run([ROOT / "tools/embed", "text", tmp_path / "in.txt", tmp_path / "out.c"])
+    (tmp_path / "main.c").write_text(
+        "#include <stdio.h>\nextern const char text[];\nextern const unsigned long text_size;\n"
+        "int main(void) { return fwrite(text, 1, text_size, stdout) != text_size || "
+        "text[text_size]; }\n")
+    program = tmp_path / "program"
+    subprocess.run(["cc", "-o", program, tmp_path / "main.c", tmp_path / "out.c"], check=True)
+    assert subprocess.run([program], stdout=subprocess.PIPE, check=True).stdout == content
+
+
+def test_runner_of_tests_counts_cases(monkeypatch):
+    """count_tap: passed, failed and skipped cases, and those that a crash swallowed."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    path = str(ROOT / "tools/run-tests")
+    spec = importlib.util.spec_from_loader("run_tests", importlib.machinery.SourceFileLoader(
+        "run_tests", path))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    count = module.count_tap
+    assert count("1..3\nok 1 - a\nnot ok 2 - b\n# why\nok 3 # SKIP c\n# not ok - x\n", 1) == (1, 1, 1)
+    assert count("1..3\nok 1 - a\n", -11) == (1, 2, 0)
+    assert count("1..1\nok 1 - a\n", 1) == (1, 1, 0), "a leak at exit is a failure too"
+    assert count("", 0) == (1, 0, 0) and count("", 1) == (0, 1, 0)
