@@ -1,0 +1,46 @@
+# The front door. Everything is built by Meson; the work is done by the scripts in tools/.
+BUILD = build
+PREFIX = /usr/local
+FUZZ_SECONDS = 60
+
+.PHONY: help build run test bench lint sanitize fuzz format install clean
+.NOTPARALLEL:
+
+help: ## This list
+	@echo "askcsv: ask questions about tables, and see where each answer came from"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+build: packages-build ## Compile the programs: build/askcsv and build/askcsv-runner
+	@tools/build $(BUILD)
+
+run: build ## Build, then one golden question from plan to verified answer
+	@tools/demo $(BUILD)/askcsv
+
+test: packages-test build ## Run every test
+	@tools/run-tests $(BUILD)
+
+bench: build ## Measure plans and policy checks, and cold runs against bare DuckDB
+	@bench/run $(BUILD)
+
+lint: packages-lint packages-build ## Check layout, habits, layers, scripts
+	@tools/lint
+
+sanitize: packages-lint packages-build packages-test ## The tests under ASan and UBSan
+	@tools/sanitize
+
+fuzz: packages-lint packages-build ## Each fuzz target for FUZZ_SECONDS (60)
+	@tools/fuzz $(FUZZ_SECONDS)
+
+format: packages-lint ## Lay out the C sources anew
+	@echo "Formatting the C sources"
+	@git ls-files -z --cached --others --exclude-standard '*.c' '*.h' | xargs -0 clang-format -i
+
+install: build ## Install under PREFIX (/usr/local); DESTDIR is put before it
+	@DESTDIR=$(DESTDIR) tools/install $(BUILD) $(PREFIX)
+
+clean: ## Remove what was built; datasets, capsules and the cached DuckDB stay
+	@echo "Removing the build folders"
+	@rm -rf $(BUILD) build-gcc build-clang build-sanitize build-fuzz bench/results
+
+packages-%:
+	@tools/install-packages $*
