@@ -174,10 +174,12 @@ static int run_with(const struct run_options *options, const struct surface *sur
         query_tell_tables(source);
         input.dataset = source->dataset;
         r = executor_open("local", NULL, source->data_root, &executor, err);
-        if (r == 0)
-                r = executor_prepare(executor, err); /* it gets ready while the store opens */
-        if (r == 0)
-                r = session_add_store(&session, err);
+        if (r < 0)
+                return r;
+        /* It gets ready while the store opens. If it cannot, the run will say so in its capsule. */
+        struct error later = {0};
+        (void)executor_prepare(executor, &later);
+        r = session_add_store(&session, err);
         if (r == 0)
                 r = execute(&session, executor, &input, &capsule, &stopped, err);
         if (r < 0)
