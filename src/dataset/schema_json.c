@@ -1,6 +1,7 @@
 /* A dataset out of its registry entry. Whatever is wrong is named with a JSON Pointer. */
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/place.h"
 #include "dataset/name.h"
 #include "dataset/schema.h"
 
@@ -8,43 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Where a value stands: a chain of keys and indexes on the stack, from the value to the top. */
-struct place {
-        const struct place *parent; /* NULL: the entry itself */
-        const char *key;            /* NULL: an element of an array */
-        size_t index;
-};
-
 struct reader {
         struct arena *arena;
         struct error *err;
 };
 
-static void pointer_put_key(struct buf *out, const char *key)
-{
-        for (; *key; key++) { /* RFC 6901 3 */
-                if (*key == '~')
-                        buf_puts(out, "~0");
-                else if (*key == '/')
-                        buf_puts(out, "~1");
-                else
-                        buf_putc(out, *key);
-        }
-}
-
-static void pointer_put(struct buf *out, const struct place *place)
-{
-        if (!place)
-                return;
-        pointer_put(out, place->parent);
-        buf_putc(out, '/');
-        if (place->key)
-                pointer_put_key(out, place->key);
-        else
-                buf_printf(out, "%zu", place->index);
-}
-
-/* The error at place. A pointer too long for struct error is cut. */
+/* The error at place. */
 __attribute__((format(printf, 3, 4))) static int
 bad(struct reader *reader, const struct place *place, const char *format, ...)
 {
@@ -54,23 +24,8 @@ bad(struct reader *reader, const struct place *place, const char *format, ...)
         (void)vsnprintf(message, sizeof(message), format, args);
         va_end(args);
         int r = error_set(reader->err, ERROR_DATASET_INVALID, "%s", message);
-        _cleanup_buf_ struct buf pointer;
-        buf_init(&pointer, ERROR_POINTER_MAX - 1);
-        pointer_put(&pointer, place);
-        if (reader->err)
-                (void)snprintf(reader->err->pointer, sizeof(reader->err->pointer), "%s",
-                               buf_text(&pointer));
+        place_to_error(place, reader->err);
         return r;
-}
-
-static struct place at_key(const struct place *parent, const char *key)
-{
-        return (struct place){.parent = parent, .key = key};
-}
-
-static struct place at_index(const struct place *parent, size_t index)
-{
-        return (struct place){.parent = parent, .index = index};
 }
 
 /* An object with no key but those of allowed, which ends with NULL. */
@@ -87,7 +42,7 @@ static int check_object(struct reader *reader, const struct place *place, const 
                 while (*a && strcmp(*a, key) != 0)
                         a++;
                 if (!*a) {
-                        struct place here = at_key(place, key);
+                        struct place here = place_key(place, key);
                         return bad(reader, &here, "the key \"%.100s\" is not known here; remove it",
                                    key);
                 }
@@ -99,7 +54,7 @@ static int check_object(struct reader *reader, const struct place *place, const 
 static int read_text(struct reader *reader, const struct place *place, const json_t *json,
                      const char *key, bool required, const char **ret)
 {
-        struct place here = at_key(place, key);
+        struct place here = place_key(place, key);
         const json_t *value = json_object_get(json, key);
         if (!value && !required)
                 return 0;
@@ -164,7 +119,7 @@ static bool is_relative_path(const char *path)
 static int read_values(struct reader *reader, const struct place *place, const json_t *json,
                        struct column *column)
 {
-        struct place here = at_key(place, "values");
+        struct place here = place_key(place, "values");
         const json_t *array = NULL;
         int r = read_array(reader, &here, json, 0, DATASET_LIST_MAX, &array);
         if (r < 0 || !array)
@@ -176,7 +131,7 @@ static int read_values(struct reader *reader, const struct place *place, const j
         if (!values)
                 return error_oom(reader->err);
         for (size_t i = 0; i < n; i++) {
-                struct place element = at_index(&here, i);
+                struct place element = place_index(&here, i);
                 const json_t *value = json_array_get(array, i);
                 size_t bytes = json_string_length(value);
                 if (!json_is_string(value) || bytes > DATASET_TEXT_MAX ||
@@ -214,11 +169,11 @@ static int read_column(struct reader *reader, const struct place *place, const j
                 r = read_values(reader, place, json, column);
         if (r < 0)
                 return r;
-        struct place name = at_key(place, "name");
+        struct place name = place_key(place, "name");
         if (strlen(column->name) > COLUMN_NAME_MAX_BYTES)
                 return bad(reader, &name, "a column's name may have %d bytes",
                            COLUMN_NAME_MAX_BYTES);
-        struct place type = at_key(place, "type");
+        struct place type = place_key(place, "type");
         if (!is_type(column->type))
                 return bad(reader, &type,
                            "\"%.100s\" is not a type that a column may have; write it as DuckDB "
@@ -226,7 +181,7 @@ static int read_column(struct reader *reader, const struct place *place, const j
                            column->type);
         column->kind = column_kind_of(column->type);
         const json_t *nullable = json_object_get(json, "nullable");
-        struct place here = at_key(place, "nullable");
+        struct place here = place_key(place, "nullable");
         if (!json_is_boolean(nullable))
                 return bad(reader, &here, "\"nullable\" should be true or false");
         column->nullable = json_is_true(nullable);
@@ -236,7 +191,7 @@ static int read_column(struct reader *reader, const struct place *place, const j
 static int read_columns(struct reader *reader, const struct place *place, const json_t *json,
                         struct table *table)
 {
-        struct place here = at_key(place, "columns");
+        struct place here = place_key(place, "columns");
         const json_t *array = NULL;
         int r = read_array(reader, &here, json, 1, DATASET_COLUMNS_MAX, &array);
         if (r < 0)
@@ -247,7 +202,7 @@ static int read_columns(struct reader *reader, const struct place *place, const 
                 return error_oom(reader->err);
         table->columns = columns;
         for (size_t i = 0; i < n; i++) {
-                struct place element = at_index(&here, i);
+                struct place element = place_index(&here, i);
                 r = read_column(reader, &element, json_array_get(array, i), &columns[i]);
                 if (r < 0)
                         return r;
@@ -268,7 +223,7 @@ static int read_sha256(struct reader *reader, const struct place *place, const j
                 return r;
         if (strlen(text) != HASH_HEX_SIZE - 1 ||
             strspn(text, "0123456789abcdef") != HASH_HEX_SIZE - 1) {
-                struct place here = at_key(place, key);
+                struct place here = place_key(place, key);
                 return bad(reader, &here, "\"%s\" should be 64 lower-case hexadecimal digits", key);
         }
         memcpy(out, text, HASH_HEX_SIZE);
@@ -293,9 +248,9 @@ static int read_table(struct reader *reader, const struct place *place, const js
                 r = read_sha256(reader, place, json, "sha256", table->sha256);
         if (r < 0)
                 return r;
-        struct place name = at_key(place, "name");
-        struct place file = at_key(place, "file");
-        struct place format = at_key(place, "format");
+        struct place name = place_key(place, "name");
+        struct place file = place_key(place, "file");
+        struct place format = place_key(place, "format");
         if (!name_is_table(table->name))
                 return bad(reader, &name,
                            "a table's name is a letter or underscore, then letters, digits and "
@@ -311,7 +266,7 @@ static int read_table(struct reader *reader, const struct place *place, const js
 
 static int read_tables(struct reader *reader, const json_t *json, struct dataset *dataset)
 {
-        struct place here = at_key(NULL, "tables");
+        struct place here = place_key(NULL, "tables");
         const json_t *array = NULL;
         int r = read_array(reader, &here, json, 1, DATASET_TABLES_MAX, &array);
         if (r < 0)
@@ -321,7 +276,7 @@ static int read_tables(struct reader *reader, const json_t *json, struct dataset
         if (!dataset->tables)
                 return error_oom(reader->err);
         for (size_t i = 0; i < n; i++) {
-                struct place element = at_index(&here, i);
+                struct place element = place_index(&here, i);
                 struct table *table = &dataset->tables[i];
                 r = read_table(reader, &element, json_array_get(array, i), table);
                 if (r < 0)
@@ -343,7 +298,7 @@ static int read_end(struct reader *reader, const struct place *place, const json
         int r = read_text(reader, place, json, key, true, &text);
         if (r < 0)
                 return r;
-        struct place here = at_key(place, key);
+        struct place here = place_key(place, key);
         const char *dot = strchr(text, '.');
         const char *name = dot ? arena_strndup(reader->arena, text, (size_t)(dot - text)) : text;
         if (!name)
@@ -382,7 +337,7 @@ static int read_relationship(struct reader *reader, const struct place *place, c
 
 static int read_relationships(struct reader *reader, const json_t *json, struct dataset *dataset)
 {
-        struct place here = at_key(NULL, "relationships");
+        struct place here = place_key(NULL, "relationships");
         const json_t *array = NULL;
         int r = read_array(reader, &here, json, 0, DATASET_LIST_MAX, &array);
         if (r < 0)
@@ -392,7 +347,7 @@ static int read_relationships(struct reader *reader, const json_t *json, struct 
         if (!all)
                 return error_oom(reader->err);
         for (size_t i = 0; i < n; i++) {
-                struct place element = at_index(&here, i);
+                struct place element = place_index(&here, i);
                 r = read_relationship(reader, &element, json_array_get(array, i), dataset, &all[i]);
                 if (r < 0)
                         return r;
@@ -416,7 +371,7 @@ static int read_prompt(struct reader *reader, const struct place *place, const j
                 r = read_text(reader, place, json, "text", true, &prompt->text);
         if (r < 0)
                 return r;
-        struct place here = at_key(place, "id");
+        struct place here = place_key(place, "id");
         if (!is_id(prompt->id))
                 return bad(reader, &here,
                            "a prompt's id has letters, digits, \"_\" and \"-\", at most %d",
@@ -426,7 +381,7 @@ static int read_prompt(struct reader *reader, const struct place *place, const j
 
 static int read_prompts(struct reader *reader, const json_t *json, struct dataset *dataset)
 {
-        struct place here = at_key(NULL, "prompts");
+        struct place here = place_key(NULL, "prompts");
         const json_t *array = NULL;
         int r = read_array(reader, &here, json, 0, DATASET_LIST_MAX, &array);
         if (r < 0)
@@ -436,7 +391,7 @@ static int read_prompts(struct reader *reader, const json_t *json, struct datase
         if (!prompts)
                 return error_oom(reader->err);
         for (size_t i = 0; i < n; i++) {
-                struct place element = at_index(&here, i);
+                struct place element = place_index(&here, i);
                 r = read_prompt(reader, &element, json_array_get(array, i), &prompts[i]);
                 if (r < 0)
                         return r;
@@ -454,7 +409,7 @@ static int check_version(struct reader *reader, const json_t *json, const struct
 {
         char declared[HASH_HEX_SIZE] = "";
         char computed[HASH_HEX_SIZE];
-        struct place here = at_key(NULL, "version");
+        struct place here = place_key(NULL, "version");
         int r = read_sha256(reader, NULL, json, "version", declared);
         if (r < 0 || !declared[0])
                 return r;
@@ -487,8 +442,8 @@ static int read_dataset(struct reader *reader, const json_t *json, struct datase
                 r = read_text(reader, NULL, json, "as_of", false, &dataset->as_of);
         if (r < 0)
                 return r;
-        struct place id = at_key(NULL, "id");
-        struct place as_of = at_key(NULL, "as_of");
+        struct place id = place_key(NULL, "id");
+        struct place as_of = place_key(NULL, "as_of");
         int64_t seconds;
         if (!is_id(dataset->id))
                 return bad(reader, &id,

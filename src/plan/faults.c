@@ -75,31 +75,6 @@ static bool faults_ready(struct plan_faults *faults)
         return faults->items != NULL;
 }
 
-/* One reference token of RFC 6901: "~" is "~0" and "/" is "~1". */
-static void pointer_put_key(struct buf *out, const char *key)
-{
-        for (; *key; key++) {
-                if (*key == '~')
-                        buf_puts(out, "~0");
-                else if (*key == '/')
-                        buf_puts(out, "~1");
-                else
-                        buf_putc(out, *key);
-        }
-}
-
-static void pointer_put(struct buf *out, const struct place *at)
-{
-        if (!at)
-                return;
-        pointer_put(out, at->up);
-        buf_putc(out, '/');
-        if (at->key)
-                pointer_put_key(out, at->key);
-        else
-                buf_printf(out, "%zu", at->index);
-}
-
 static const char *pointer_text(struct plan_faults *faults, const struct place *at)
 {
         /* A key that is far too long (it is unknown, then) is pointed to by its object. */
@@ -107,7 +82,7 @@ static const char *pointer_text(struct plan_faults *faults, const struct place *
                 at = at->up;
         _cleanup_buf_ struct buf text;
         buf_init(&text, 64 * (2 * POINTER_KEY_MAX + 1));
-        pointer_put(&text, at);
+        place_put(at, &text);
         return text.state == BUF_OK ? arena_strdup(faults->arena, buf_text(&text)) : NULL;
 }
 

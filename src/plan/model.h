@@ -4,6 +4,7 @@
 #define ASKCSV_PLAN_MODEL_H
 
 #include "base/arena.h"
+#include "base/place.h"
 #include "plan/plan.h"
 
 #include <stdbool.h>
@@ -30,13 +31,6 @@
 #define PLAN_OFFSET_MAX 1000000
 #define PLAN_NESTING_MAX 16 /* expressions and filters inside each other */
 #define PLAN_NODES_MAX 1000 /* expressions and filters in all, without the values of lists */
-
-/* Where a node stands in the plan: a chain up to the plan itself, which is NULL. */
-struct place {
-        const struct place *up;
-        const char *key; /* NULL: an array's element */
-        size_t index;
-};
 
 enum plan_unit {
         UNIT_NONE,

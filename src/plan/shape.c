@@ -17,8 +17,7 @@ const struct place *shape_member(struct shape *s, const struct place *up, const 
         struct place *place = shape_alloc(s, 1, sizeof(*place));
         if (!place)
                 return up;
-        place->up = up;
-        place->key = key;
+        *place = place_key(up, key);
         return place;
 }
 
@@ -27,8 +26,7 @@ const struct place *shape_element(struct shape *s, const struct place *up, size_
         struct place *place = shape_alloc(s, 1, sizeof(*place));
         if (!place)
                 return up;
-        place->up = up;
-        place->index = index;
+        *place = place_index(up, index);
         return place;
 }
 

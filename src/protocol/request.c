@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/place.h"
 #include "base/uuid.h"
 
 #include <stdarg.h>
@@ -42,50 +43,6 @@ const char *request_op_name(enum request_op op)
         return (size_t)op < ARRAY_SIZE(op_names) ? op_names[op] : "unknown";
 }
 
-/* Where in the document we are; the JSON Pointer is spelt out only when something is wrong. */
-struct place {
-        const struct place *up; /* NULL for the document itself */
-        const char *key;        /* or NULL: index counts */
-        size_t index;
-};
-
-static struct place place_key(const struct place *up, const char *key)
-{
-        return (struct place){.up = up, .key = key};
-}
-
-static void put_pointer(const struct place *place, struct buf *out)
-{
-        if (!place || !place->up)
-                return;
-        put_pointer(place->up, out);
-        buf_putc(out, '/');
-        if (!place->key)
-                buf_printf(out, "%zu", place->index);
-        for (const char *p = place->key; p && *p; p++) {
-                if (*p == '~')
-                        buf_puts(out, "~0");
-                else if (*p == '/')
-                        buf_puts(out, "~1");
-                else
-                        buf_putc(out, *p);
-        }
-}
-
-/* A pointer that does not fit is cut back to the nearest place above that does. */
-static void set_pointer(const struct place *place, struct error *err)
-{
-        for (; err && place; place = place->up) {
-                _cleanup_buf_ struct buf pointer;
-                buf_init(&pointer, ERROR_POINTER_MAX - 1);
-                put_pointer(place, &pointer);
-                if (pointer.state != BUF_OK)
-                        continue;
-                memcpy(err->pointer, buf_text(&pointer), pointer.len + 1);
-                return;
-        }
-}
-
 __attribute__((format(printf, 3, 4))) static int refuse(const struct place *place,
                                                         struct error *err, const char *format, ...)
 {
@@ -95,7 +52,7 @@ __attribute__((format(printf, 3, 4))) static int refuse(const struct place *plac
         (void)vsnprintf(message, sizeof(message), format, args);
         va_end(args);
         int r = error_set(err, ERROR_INVALID_REQUEST, "%s", message);
-        set_pointer(place, err);
+        place_to_error(place, err);
         return r;
 }
 
@@ -105,7 +62,7 @@ static int check_keys(const json_t *json, const struct place *place, const char 
 {
         if (!json_is_object(json))
                 return refuse(place, err, "%s must be a JSON object",
-                              place->up ? "this" : "the request");
+                              place ? "this" : "the request");
         const char *key;
         json_t *value;
         json_object_foreach((json_t *)json, key, value)
@@ -257,7 +214,7 @@ static int parse_columns(const json_t *json, const struct place *place, struct a
         if (!columns)
                 return error_oom(err);
         for (size_t i = 0; i < n; i++) {
-                struct place at = {.up = place, .index = i};
+                struct place at = place_index(place, i);
                 int r = parse_column(json_array_get(json, i), &at, arena, &columns[i], err);
                 if (r < 0)
                         return r;
@@ -321,7 +278,7 @@ static int parse_tables(const json_t *json, const struct place *place, struct ar
         if (!tables)
                 return error_oom(err);
         for (size_t i = 0; i < n; i++) {
-                struct place at = {.up = place, .index = i};
+                struct place at = place_index(place, i);
                 struct place name = place_key(&at, "name");
                 int r = parse_table(json_array_get(json, i), &at, arena, &tables[i], err);
                 if (r < 0)
@@ -368,8 +325,7 @@ static int64_t *limit_at(struct limits *limits, size_t i)
 
 int limits_check(const struct limits *limits, struct error *err)
 {
-        struct place document = {0};
-        struct place place = place_key(&document, "limits");
+        struct place place = place_key(NULL, "limits");
         struct limits copy = *limits;
         for (size_t i = 0; i < ARRAY_SIZE(limit_ranges); i++) {
                 struct place at = place_key(&place, limit_ranges[i].name);
@@ -476,11 +432,10 @@ static int parse_document(const json_t *json, struct arena *arena, struct reques
 {
         static const char *const keys[] = {"protocol", "run_id", "op",    "dataset",
                                            "sql",      "as_of",  "limits"};
-        struct place document = {0};
         struct place at[ARRAY_SIZE(keys)];
         for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-                at[i] = place_key(&document, keys[i]);
-        int r = check_keys(json, &document, keys, ARRAY_SIZE(keys), err);
+                at[i] = place_key(NULL, keys[i]);
+        int r = check_keys(json, NULL, keys, ARRAY_SIZE(keys), err);
         if (r == 0)
                 r = parse_protocol(json, &at[0], err);
         if (r == 0)
