@@ -265,8 +265,8 @@ static const char *const clock_macros[] = {
         "localtimestamp() AS TIMESTAMP '%1$s'",
         "ago(i) AS TIMESTAMPTZ '%1$s+00' - CAST(i AS INTERVAL)",
         /* With one argument: the time since then, from midnight of the current date. */
-        "age(since) AS system.main.age(CAST(CAST(TIMESTAMP '%1$s' AS DATE) AS TIMESTAMP), since), "
-        "(later, since) AS system.main.age(later, since)",
+        ("age(since) AS system.main.age(CAST(CAST(TIMESTAMP '%1$s' AS DATE) AS TIMESTAMP), since), "
+         "(later, since) AS system.main.age(later, since)"),
 };
 
 static int put_clock(struct buf *script, const char *as_of, struct error *err)

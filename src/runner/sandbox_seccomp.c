@@ -95,8 +95,9 @@ static bool allow_with_conditions(scmp_filter_ctx filter)
                allow_if(filter, SCMP_SYS(clone),
                         SCMP_A0(SCMP_CMP_MASKED_EQ, THREAD_FLAGS | CLONE_NEWUSER | CLONE_NEWNS,
                                 THREAD_FLAGS)) &&
-               allow_if(filter, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid())) &&
-               allow_if(filter, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME)) &&
+               allow_if(filter, SCMP_SYS(tgkill),
+                        SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0)) &&
+               allow_if(filter, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0)) &&
                /* glibc asks for clone3 first and takes clone when there is none. */
                seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) == 0;
 }

@@ -23,8 +23,8 @@ void value_put_type(struct buf *out, duckdb_logical_type type);
  * it. */
 bool value_is_supported(duckdb_logical_type type);
 
-/* True when the JSON form may not be that of RFC 8785: an object's keys are in the type's order, and
- * a large double ends in ".0". */
+/* True when the JSON form may not be that of RFC 8785: an object's keys are in the type's order,
+ * and a large double ends in ".0". */
 bool value_needs_canonical(duckdb_logical_type type);
 
 /* True when an INTERVAL is in it: two may be equal to the engine and still differ. */

@@ -39,7 +39,7 @@ static int forbid_seccomp(scmp_filter_ctx filter)
         int r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(seccomp), 0);
         return r < 0 ? r
                      : seccomp_rule_add(filter, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(prctl), 1,
-                                        SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP));
+                                        SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP, 0));
 }
 
 static int forbid(scmp_filter_ctx filter, const char *name)
