@@ -42,7 +42,7 @@ static void run(duckdb_connection connection, const char *sql, duckdb_result *re
 
 static void load_table(duckdb_connection connection, const json_t *table, bool tuned)
 {
-        _cleanup_buf_ struct buf sql;
+        _cleanup_buf_ struct buf sql = {0};
         buf_init(&sql, JOB_MAX);
         buf_puts(&sql, "CREATE TABLE ");
         put_quoted(&sql, json_get_string(table, "name"), '"');
@@ -69,7 +69,7 @@ static void print_rows(duckdb_result *result)
 {
         idx_t n_columns = duckdb_column_count(result);
         idx_t n_rows = duckdb_row_count(result);
-        _cleanup_buf_ struct buf line;
+        _cleanup_buf_ struct buf line = {0};
         buf_init(&line, (size_t)64 * JOB_MAX);
         for (idx_t row = 0; row < n_rows; row++) {
                 for (idx_t i = 0; i < n_columns; i++) {
@@ -89,7 +89,7 @@ static void print_rows(duckdb_result *result)
 int main(void)
 {
         struct error err = {0};
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, JOB_MAX);
         if (fd_read_all(STDIN_FILENO, &text, "the job", &err) < 0)
                 die(err.message);

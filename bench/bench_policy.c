@@ -65,7 +65,7 @@ int main(int argc, char **argv)
         for (size_t i = 0; i < dataset->n_tables; i++)
                 names[i] = dataset->tables[i].name;
 
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, INPUT_MAX);
         if (fd_read_all(STDIN_FILENO, &text, "the trees", &err) < 0)
                 die(err.message);

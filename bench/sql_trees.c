@@ -33,7 +33,7 @@ static void print_tree(duckdb_prepared_statement serialize, const char *sql)
 int main(void)
 {
         struct error err = {0};
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, INPUT_MAX);
         if (fd_read_all(STDIN_FILENO, &text, "the SQL", &err) < 0)
                 die(err.message);

@@ -38,6 +38,7 @@ char *buf_steal(struct buf *buf);
 /* 0, or a negative code with err set when an append failed. */
 int buf_error(const struct buf *buf, struct error *err, const char *what);
 
+/* Declare it "= {0}": a return before buf_init() releases it as well. */
 #define _cleanup_buf_ _cleanup_(buf_done)
 
 #endif

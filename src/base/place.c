@@ -40,7 +40,7 @@ void place_put(const struct place *place, struct buf *out)
 void place_to_error(const struct place *place, struct error *err)
 {
         for (; err && place; place = place->up) {
-                _cleanup_buf_ struct buf pointer;
+                _cleanup_buf_ struct buf pointer = {0};
                 buf_init(&pointer, ERROR_POINTER_MAX - 1);
                 place_put(place, &pointer);
                 if (pointer.state != BUF_OK)

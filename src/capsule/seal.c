@@ -16,7 +16,7 @@ int capsule_compute_hash(const struct capsule *capsule, char out[HASH_HEX_SIZE],
         if (!hashed)
                 return error_oom(err);
         (void)json_object_del(hashed, "capsule_hash");
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, CAPSULE_BYTES_MAX);
         int r = json_canonical(hashed, &text, err);
         return r < 0 ? r : hash_bytes_hex(buf_text(&text), text.len, out, err);

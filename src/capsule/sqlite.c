@@ -86,7 +86,7 @@ static int write_capsule(struct sqlite_store *store, const char *sql, const stru
 {
         static const char *const members[] = {"run_id", "created_at", "dataset_id", "status"};
         _cleanup_statement_ sqlite3_stmt *statement = NULL;
-        _cleanup_buf_ struct buf body;
+        _cleanup_buf_ struct buf body = {0};
         buf_init(&body, CAPSULE_BYTES_MAX);
         int r = capsule_write(capsule, &body, err);
         if (r == 0)
@@ -363,7 +363,7 @@ static int recover_owner(const char *owner, void *data)
         struct recovery *recovery = data;
         struct sqlite_store *store = recovery->store;
         struct error said = {0};
-        _cleanup_buf_ struct buf runs;
+        _cleanup_buf_ struct buf runs = {0};
         int fd = -1;
         buf_init(&runs, NAMES_BYTES_MAX);
         if (strcmp(owner, store->owner.id) == 0)
@@ -389,7 +389,7 @@ static int sqlite_recover(struct capsule_store *base, size_t *ret_count, struct 
 {
         struct sqlite_store *store = sqlite_of(base);
         struct recovery recovery = {.store = store, .err = err};
-        _cleanup_buf_ struct buf owners;
+        _cleanup_buf_ struct buf owners = {0};
         buf_init(&owners, NAMES_BYTES_MAX);
         int r = read_names(store, "SELECT DISTINCT owner FROM capsules WHERE seq IS NULL", NULL,
                            &owners, err);

@@ -112,7 +112,7 @@ static int write_answer(const struct buf *out, enum answer_format format,
 {
         if (!surface->out.terminal || format == ANSWER_TABLE)
                 return output_write(out, status);
-        _cleanup_buf_ struct buf safe;
+        _cleanup_buf_ struct buf safe = {0};
         buf_init(&safe, OUTPUT_BYTES_MAX);
         text_put_safe(&safe, buf_text(out), out->len,
                       format == ANSWER_JSON ? TEXT_JSON : TEXT_LINES);
@@ -122,8 +122,8 @@ static int write_answer(const struct buf *out, enum answer_format format,
 int answer_show(const struct capsule *capsule, enum answer_format format, bool explain,
                 const struct surface *surface)
 {
-        _cleanup_buf_ struct buf out;
-        _cleanup_buf_ struct buf aside;
+        _cleanup_buf_ struct buf out = {0};
+        _cleanup_buf_ struct buf aside = {0};
         struct error err = {0};
         const char *sql = text_of(capsule, "sql");
         buf_init(&out, OUTPUT_BYTES_MAX);

@@ -157,7 +157,7 @@ static int list(const struct capsule_filter *filter, bool json, const struct sur
 {
         _cleanup_session_ struct session session = {0};
         _cleanup_json_ json_t *rows = json_array();
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         struct listing listing = {.rows = rows, .err = err};
         buf_init(&out, OUTPUT_BYTES_MAX);
         if (!rows)
@@ -208,7 +208,7 @@ static void put_field(struct buf *out, const char *label, const json_t *value)
 {
         if (!value || json_is_null(value))
                 return;
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, OUTPUT_BYTES_MAX);
         table_put_value(&text, value);
         buf_printf(out, "%-16s", label);
@@ -238,7 +238,7 @@ static int show_capsule(const struct capsule *capsule, const struct surface *sur
 {
         const char *sql = json_get_string(capsule->body, "sql");
         const json_t *result = json_object_get(capsule->body, "result");
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         buf_init(&out, OUTPUT_BYTES_MAX);
         put_fields(&out, capsule->body);
         if (sql) {
@@ -263,7 +263,7 @@ static int get(const char *run_id, struct session *session, struct capsule **ret
 
 static int write_json(const struct capsule *capsule, bool canonical, struct error *err)
 {
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         buf_init(&out, OUTPUT_BYTES_MAX);
         int r = canonical ? json_canonical(capsule->body, &out, err)
                           : capsule_write(capsule, &out, err);
@@ -326,7 +326,7 @@ static int run_export(const struct surface *surface, int argc, char **argv)
 static int check_all(struct error *err)
 {
         _cleanup_session_ struct session session = {0};
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         enum capsule_fault fault = CAPSULE_INTACT;
         char message[ERROR_MESSAGE_MAX] = "";
         size_t checked = 0;

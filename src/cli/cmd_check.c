@@ -68,7 +68,7 @@ static json_t *verdict_to_json(const struct error *why)
 static int show_json(const struct error *why, int status)
 {
         _cleanup_json_ json_t *verdict = verdict_to_json(why);
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         struct error err = {0};
         buf_init(&out, OUTPUT_BYTES_MAX);
         if (!verdict || json_put(verdict, &out, &err) < 0) {
@@ -81,7 +81,7 @@ static int show_json(const struct error *why, int status)
 
 static int show_text(const struct error *why, const char *sql, int status)
 {
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         buf_init(&out, OUTPUT_BYTES_MAX);
         buf_puts(&out, why->type == ERROR_NONE ? "allowed\n" : "refused\n");
         status = output_write(&out, status);

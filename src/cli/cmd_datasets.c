@@ -123,7 +123,7 @@ static int tell_table(const struct session *session, const struct dataset *datas
 
 static int generate(const struct session *session, const struct dataset *dataset, struct error *err)
 {
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         char version[HASH_HEX_SIZE];
         buf_init(&out, OUTPUT_BYTES_MAX);
         int r = dataset_generate(dataset, session->datasets_folder, err);
@@ -246,7 +246,7 @@ static int run_validate(const struct surface *surface, int argc, char **argv)
 
 static json_t *list_row(const json_t *head)
 {
-        _cleanup_buf_ struct buf names;
+        _cleanup_buf_ struct buf names = {0};
         size_t i;
         json_t *name;
         buf_init(&names, 65536);
@@ -291,7 +291,7 @@ static int list(const char *format, const struct surface *surface, struct error 
 {
         _cleanup_session_ struct session session = {0};
         _cleanup_json_ json_t *json = NULL;
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         buf_init(&out, OUTPUT_BYTES_MAX);
         int r = session_open(SESSION_READ, &session, err);
         if (r < 0)
@@ -326,7 +326,7 @@ static int show(const char *id, bool json, struct error *err)
 {
         _cleanup_session_ struct session session = {0};
         _cleanup_json_ json_t *whole = NULL;
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         const struct dataset *dataset = NULL;
         buf_init(&out, OUTPUT_BYTES_MAX);
         int r = session_open(SESSION_READ, &session, err);

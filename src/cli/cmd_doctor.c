@@ -169,7 +169,7 @@ static void examine_runner(struct examination *it)
         struct executor *executor = NULL;
         struct error err = {0};
         _cleanup_json_ json_t *probe = NULL;
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, PROBE_BYTES_MAX);
         int r = executor_open("local", NULL, "/", &executor, &err);
         if (r == 0)

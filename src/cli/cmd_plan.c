@@ -211,7 +211,7 @@ static int run_schema(const struct surface *surface, int argc, char **argv)
                 return report_usage(&err, "plan schema");
         if (arguments.help)
                 return command_help(&parts[1]);
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         buf_init(&out, OUTPUT_BYTES_MAX);
         buf_puts(&out, plan_schema_text());
         return output_write(&out, 0);

@@ -28,7 +28,7 @@ static const char help[] =
 
 static int show(const struct run_verification *found)
 {
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         buf_init(&out, OUTPUT_BYTES_MAX);
         buf_printf(&out, "%s\n", run_verdict_name(found->verdict));
         int status = output_write(&out, found->verdict == RUN_SAME ? 0 : 1);

@@ -12,7 +12,7 @@
 
 int command_help(const struct command *command)
 {
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         buf_init(&out, OUTPUT_BYTES_MAX);
         buf_puts(&out, command->help);
         return output_write(&out, 0);

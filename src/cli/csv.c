@@ -42,7 +42,7 @@ static void put_value(struct buf *out, const json_t *value)
                 put_field(out, json_string_value(value), json_string_length(value));
                 return;
         }
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, CELL_BYTES_MAX);
         if (json_put(value, &text, &ignored) < 0 && out->state == BUF_OK)
                 out->state = text.state == BUF_OK ? BUF_NO_MEMORY : text.state;

@@ -50,7 +50,7 @@ static void put_usage(struct buf *out)
 
 static int show_usage(void)
 {
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         buf_init(&out, OUTPUT_BYTES_MAX);
         put_usage(&out);
         return output_write(&out, 0);
@@ -58,7 +58,7 @@ static int show_usage(void)
 
 static int show_version(void)
 {
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         buf_init(&out, OUTPUT_BYTES_MAX);
         buf_puts(&out, "askcsv " ASKCSV_VERSION "\n");
         return output_write(&out, 0);

@@ -13,6 +13,7 @@
 
 #define MESSAGE_BYTES_MAX (1024 * 1024)
 #define CARET_LINE_MAX 100 /* columns of the line that are shown */
+#define UTF8_BYTES_MAX 4
 
 /* Nobody is left to tell when standard error fails. */
 static void say(const struct buf *text)
@@ -59,7 +60,7 @@ static void put_prefix(struct buf *out)
 
 void report_note(const char *format, ...)
 {
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         buf_init(&out, MESSAGE_BYTES_MAX);
         char text[2 * ERROR_MESSAGE_MAX];
         va_list args;
@@ -83,20 +84,37 @@ static size_t offset_of(const char *sql, size_t n, long long position)
         return i;
 }
 
+/* A byte that does not begin a character of UTF-8. */
+static bool is_inside(char c)
+{
+        return ((unsigned char)c & 0xC0) == 0x80;
+}
+
+/* Bytes up to the end of the line, or about max. */
+static size_t rest_of_line(const char *text, size_t max)
+{
+        size_t n = 0;
+        while (text[n] && text[n] != '\n' && (n < max || is_inside(text[n])))
+                n++;
+        return n;
+}
+
 void report_caret(struct buf *out, const char *sql, long long position)
 {
         size_t n = strlen(sql);
         size_t at = offset_of(sql, n, position);
         size_t start = at;
-        while (start > 0 && sql[start - 1] != '\n')
+        /* A line may have a megabyte; further off than this, nothing of it can be shown. */
+        size_t far = CARET_LINE_MAX * UTF8_BYTES_MAX;
+        while (start > 0 && sql[start - 1] != '\n' && (at - start < far || is_inside(sql[start])))
                 start--;
-        size_t length = strcspn(sql + start, "\n");
-        _cleanup_buf_ struct buf before;
-        _cleanup_buf_ struct buf line;
+        const char *cut = start > 0 && sql[start - 1] != '\n' ? "..." : "";
+        size_t length = at - start + rest_of_line(sql + at, far);
+        _cleanup_buf_ struct buf before = {0};
+        _cleanup_buf_ struct buf line = {0};
         buf_init(&before, MESSAGE_BYTES_MAX);
         buf_init(&line, MESSAGE_BYTES_MAX);
         /* Of a long line, what is around the position. */
-        const char *cut = "";
         while (text_width(sql + start, at - start) > CARET_LINE_MAX / 2) {
                 uint32_t c;
                 size_t step = text_decode(sql + start, at - start, &c);
@@ -116,7 +134,7 @@ void report_caret(struct buf *out, const char *sql, long long position)
 
 int report_error(const struct error *err, const char *sql)
 {
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         buf_init(&out, MESSAGE_BYTES_MAX);
         put_prefix(&out);
         buf_printf(&out, "%s: ", error_type_name(err->type));
@@ -135,7 +153,7 @@ int report_error(const struct error *err, const char *sql)
 
 int report_usage(const struct error *err, const char *command)
 {
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         buf_init(&out, MESSAGE_BYTES_MAX);
         put_prefix(&out);
         text_put_safe(&out, err->message, strlen(err->message), TEXT_LINES);
@@ -146,7 +164,7 @@ int report_usage(const struct error *err, const char *command)
 
 void report_faults(const json_t *faults)
 {
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         buf_init(&out, MESSAGE_BYTES_MAX);
         size_t i;
         json_t *fault;

@@ -48,7 +48,7 @@ static int put_home(struct buf *path, struct error *err)
 
 int home_path(char **ret, struct error *err)
 {
-        _cleanup_buf_ struct buf path;
+        _cleanup_buf_ struct buf path = {0};
         buf_init(&path, PATH_MAX - 256); /* names of files follow */
         int r = put_home(&path, err);
         if (r == 0)
@@ -61,7 +61,7 @@ int home_path(char **ret, struct error *err)
 
 int session_add_store(struct session *session, struct error *err)
 {
-        _cleanup_buf_ struct buf url;
+        _cleanup_buf_ struct buf url = {0};
         size_t recovered = 0;
         struct error why = {0};
         int r = fd_make_dirs(session->home, err);

@@ -66,7 +66,7 @@ static void take_cell(struct drawing *drawing, const json_t *value)
 {
         buf_clear(&drawing->cell);
         if (json_is_object(value) || json_is_array(value)) {
-                _cleanup_buf_ struct buf text;
+                _cleanup_buf_ struct buf text = {0};
                 buf_init(&text, CELL_BYTES_MAX);
                 table_put_value(&text, value);
                 text_put_safe(&drawing->cell, buf_text(&text), text.len, TEXT_LINE);

@@ -148,7 +148,7 @@ static int take_failure(struct validation *it, const struct capsule *capsule, st
 static int run_rules(struct validation *it, const struct dataset_rules *rules, struct error *err)
 {
         struct capsule *capsule = NULL;
-        _cleanup_buf_ struct buf sql;
+        _cleanup_buf_ struct buf sql = {0};
         struct run_input input = {
                 .dataset = it->source->dataset,
                 .question = "Which lines break the rules of the dataset?",

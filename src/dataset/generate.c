@@ -37,7 +37,7 @@ bool dataset_is_generated(const char *id)
 static int table_write(const struct dataset *dataset, const struct table *table,
                        const struct csv_out *csv, const char *folder, struct error *err)
 {
-        _cleanup_buf_ struct buf path;
+        _cleanup_buf_ struct buf path = {0};
         buf_init(&path, 4096);
         buf_printf(&path, "%s/%s/%s", folder, dataset->id, table->path);
         int r = buf_error(&path, err, "the path of the dataset's file");

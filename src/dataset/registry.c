@@ -121,7 +121,7 @@ int registry_open(const char *path, struct registry **ret, struct error *err)
 {
         if (!path)
                 return registry_parse(registry_text, registry_text_size, ret, err);
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, REGISTRY_BYTES_MAX);
         int r = fd_read_file(path, &text, err);
         if (r == 0)

@@ -40,7 +40,7 @@ static int rule_sql(const json_t *json, size_t index, struct arena *arena, const
                     struct error *err)
 {
         const json_t *lines = json_object_get(json, "sql");
-        _cleanup_buf_ struct buf sql;
+        _cleanup_buf_ struct buf sql = {0};
         buf_init(&sql, RULE_SQL_MAX);
         for (size_t i = 0; i < json_array_size(lines); i++) {
                 const char *line = json_string_value(json_array_get(lines, i));

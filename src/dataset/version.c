@@ -94,7 +94,7 @@ int dataset_version(const struct dataset *dataset, char out[HASH_HEX_SIZE], stru
                 json_pack("{s:O,s:O}", "tables", tables, "relationships", relationships);
         if (!all)
                 return error_oom(err);
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, VERSION_TEXT_MAX);
         r = json_canonical(all, &text, err);
         if (r < 0)

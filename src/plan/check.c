@@ -288,7 +288,7 @@ void query_check(struct query *q)
 /* Writes the checked query's SQL behind what is in sql. */
 static int query_to_sql(const struct query *q, struct buf *sql, struct error *err)
 {
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, SQL_BYTES_MAX);
         query_write(q, &text);
         if (text.state == BUF_TOO_LARGE)

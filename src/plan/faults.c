@@ -80,7 +80,7 @@ static const char *pointer_text(struct plan_faults *faults, const struct place *
         /* A key that is far too long (it is unknown, then) is pointed to by its object. */
         while (at && at->key && strlen(at->key) > POINTER_KEY_MAX)
                 at = at->up;
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, 64 * (2 * POINTER_KEY_MAX + 1));
         place_put(at, &text);
         return text.state == BUF_OK ? arena_strdup(faults->arena, buf_text(&text)) : NULL;
@@ -130,7 +130,7 @@ static size_t utf8_clip(const char *text, size_t max)
 
 const char *report_quote(struct report *report, const char *text)
 {
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         buf_init(&out, 8 * QUOTE_MAX);
         size_t n = utf8_clip(text, QUOTE_MAX);
         json_put_string(&out, text, n);

@@ -95,7 +95,7 @@ static const char *column_nearest(struct query *q, const char *name, int table, 
 
 static const char *columns_list(struct query *q, int table)
 {
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, 400);
         const struct table *of = &q->dataset->tables[table];
         for (size_t i = 0; i < of->n_columns && text.len < 250; i++)
@@ -158,7 +158,7 @@ bool name_resolve(struct query *q, struct expr *expr, enum scope scope)
 void name_report_table(struct query *q, const struct place *at, const char *name)
 {
         struct nearest nearest = {.wanted = name, .work_left = &q->work_left};
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, 400);
         for (size_t i = 0; i < q->dataset->n_tables; i++) {
                 nearest_offer(&nearest, q->dataset->tables[i].name);

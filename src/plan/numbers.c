@@ -54,7 +54,7 @@ struct type number_of_literal(const json_t *value)
                                    snprintf(digits, sizeof(digits), "%lld",
                                             (long long)json_integer_value(value)),
                                    0);
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, 64);
         json_put_double(&text, json_real_value(value));
         const char *dot = strchr(buf_text(&text), '.');

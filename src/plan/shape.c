@@ -82,7 +82,7 @@ static const char *word_nearest(struct shape *s, const char *const *words, const
 
 const char *shape_join(struct shape *s, const char *const *words)
 {
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, 1000);
         for (size_t i = 0; words[i]; i++)
                 buf_printf(&text, "%s%s", i ? ", " : "", words[i]);

@@ -23,7 +23,7 @@ struct result_hash *result_hash_new(const json_t *columns, const json_t *types, 
         struct result_hash *result = alloc_calloc(1, sizeof(*result));
         _cleanup_json_ json_t *head =
                 json_pack("{s:O,s:b,s:O}", "columns", columns, "ordered", ordered, "types", types);
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, RESULT_ROW_TEXT_MAX);
         if (result)
                 result->hash = hash_new();
@@ -104,7 +104,7 @@ int result_hash_json(const json_t *columns, const json_t *types, const json_t *r
                 result_hash_new(columns, types, ordered, err);
         if (!result)
                 return -(int)ERROR_INTERNAL;
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, RESULT_ROW_TEXT_MAX);
         size_t i;
         json_t *row;

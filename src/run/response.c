@@ -287,8 +287,8 @@ void response_done(struct response *response)
 int response_get(struct executor *executor, const struct request *request, int cancel_fd,
                  struct response *ret, struct error *err)
 {
-        _cleanup_buf_ struct buf sent;
-        _cleanup_buf_ struct buf received;
+        _cleanup_buf_ struct buf sent = {0};
+        _cleanup_buf_ struct buf received = {0};
         int64_t max = request->limits.max_output_bytes + RESPONSE_SLACK_BYTES;
         buf_init(&sent, REQUEST_BYTES_MAX);
         buf_init(&received, (size_t)max);

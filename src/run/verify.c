@@ -115,7 +115,7 @@ static int repeat(const struct run_surroundings *around, const struct capsule *c
                   const struct source *source, struct capsule **ret, struct error *err)
 {
         _cleanup_(executor_freep) struct executor *executor = NULL;
-        _cleanup_buf_ struct buf plan;
+        _cleanup_buf_ struct buf plan = {0};
         char planner[UUID_TEXT_SIZE + 16];
         const char *sql = text_of(capsule, "sql");
         const json_t *stored_plan = json_object_get(capsule->body, "plan");

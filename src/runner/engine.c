@@ -315,7 +315,7 @@ static void put_views(struct buf *script, const struct request *request)
 int engine_set_names_and_clock(struct engine *engine, const struct request *request,
                                struct error *err)
 {
-        _cleanup_buf_ struct buf script;
+        _cleanup_buf_ struct buf script = {0};
         buf_init(&script, STATEMENT_MAX);
         put_views(&script, request);
         int r = put_clock(&script, request->as_of, err);
@@ -388,7 +388,7 @@ static int read_column(struct reading *reading, duckdb_result *result, size_t i,
         reading->types[i] = duckdb_column_logical_type(result, i);
         reading->needs_canonical[i] = value_needs_canonical(reading->types[i]);
         reading->answer->ordered &= !value_has_interval(reading->types[i]);
-        _cleanup_buf_ struct buf type;
+        _cleanup_buf_ struct buf type = {0};
         buf_init(&type, 65536);
         value_put_type(&type, reading->types[i]);
         if (!value_is_supported(reading->types[i]))
@@ -430,7 +430,7 @@ static int hash_row(struct reading *reading, bool needs_canonical, struct error 
                                        err);
         _cleanup_json_ json_t *row =
                 json_loadb(buf_text(&reading->row), reading->row.len, JSON_ALLOW_NUL, NULL);
-        _cleanup_buf_ struct buf canonical;
+        _cleanup_buf_ struct buf canonical = {0};
         buf_init(&canonical, reading->row.max);
         if (!row)
                 return error_set(err, ERROR_SQL_EXECUTION,

@@ -181,7 +181,7 @@ int engine_load_error(struct error *err, const char *text, const char *name, con
         if (r == 0) {
                 r = engine_error(err, text, NULL);
                 if (err->type == ERROR_SQL_EXECUTION || err->type == ERROR_SQL_POLICY_VIOLATION) {
-                        _cleanup_buf_ struct buf words;
+                        _cleanup_buf_ struct buf words = {0};
                         buf_init(&words, ERROR_MESSAGE_MAX);
                         first_words(said.message, path, name, &words);
                         r = error_set(err, ERROR_DATASET_INVALID, "%s%s%s: %s", name,

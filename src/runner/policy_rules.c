@@ -225,7 +225,7 @@ static int refuse_table(const struct policy_walk *walk, const char *name, struct
                                      "the table \"%.200s\" is not in the dataset; did you mean "
                                      "\"%.64s\"?",
                                      name, nearest);
-        _cleanup_buf_ struct buf tables;
+        _cleanup_buf_ struct buf tables = {0};
         buf_init(&tables, 2048);
         put_tables(walk, &tables);
         bool is_file = strpbrk(name, "./*:") != NULL;

@@ -30,7 +30,7 @@ _Noreturn static void probe_child(struct sandbox_walls *walls, pid_t parent, uid
         _cleanup_json_ json_t *line = json_pack("{s:o,s:o,s:s,s:s}", "engine", engine_describe(),
                                                 "walls", sandbox_walls_to_json(walls), "verdict",
                                                 r == 0 ? "ok" : "refuses", "message", err.message);
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, PROBE_BYTES_MAX);
         if (!line || json_put(line, &text, &err) < 0)
                 _exit(1);
@@ -54,7 +54,7 @@ int runner_probe(int out_fd, struct error *err)
         (void)close(fds[1]);
         if (pid < 0)
                 return (int)pid;
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, PROBE_BYTES_MAX);
         int status = 0;
         int r = fd_read_all(from, &text, "the probe's answer", err);

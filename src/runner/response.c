@@ -61,7 +61,7 @@ static void put_key(struct buf *out, const char *key)
 static void put_captured(struct buf *out, const char *key, const struct buf *text)
 {
         put_key(out, key);
-        _cleanup_buf_ struct buf clean;
+        _cleanup_buf_ struct buf clean = {0};
         buf_init(&clean, text->max);
         for (size_t i = 0; i < text->len; i++) {
                 char c = text->data[i];
@@ -205,7 +205,7 @@ static int put_circumstances(struct buf *out, const struct response *response, s
 
 int response_write(const struct response *response, int fd, struct error *err)
 {
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         buf_init(&out, response->rows_bytes + RESPONSE_SLACK);
         buf_printf(&out, "{\"protocol\":%d,\"run_id\":\"%s\"", PROTOCOL_VERSION,
                    response->request->run_id);
@@ -220,7 +220,7 @@ int response_write(const struct response *response, int fd, struct error *err)
 
 int response_write_refusal(const struct error *why, int fd, struct error *err)
 {
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         buf_init(&out, RESPONSE_SLACK);
         buf_printf(&out, "{\"protocol\":%d,\"run_id\":null,\"status\":\"error\"", PROTOCOL_VERSION);
         put_error(&out, why);

@@ -345,7 +345,7 @@ int runner_serve(const struct runner_options *options, int in_fd, int out_fd, st
 {
         _cleanup_(arena_freep) struct arena *arena = arena_new(REQUEST_ARENA_MAX);
         _cleanup_(engine_freep) struct engine *engine = NULL;
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         struct request *request = NULL;
         struct error why = {0};
         buf_init(&text, REQUEST_BYTES_MAX);
@@ -359,7 +359,7 @@ int runner_serve(const struct runner_options *options, int in_fd, int out_fd, st
         if (r < 0)
                 return response_write_refusal(&why, out_fd, err);
         catch_signals();
-        _cleanup_(job_done) struct job job;
+        _cleanup_(job_done) struct job job = {0};
         job_init(&job, request, engine, out_fd);
         return run_job(&job, options, err);
 }

@@ -203,7 +203,7 @@ static json_t *head_of(const struct work *work, const struct error *err)
 
 static int say_line(int fd, const json_t *json, struct error *err)
 {
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, WORKER_HEAD_MAX);
         int r = json ? json_put(json, &text, err) : error_oom(err);
         buf_putc(&text, '\n');

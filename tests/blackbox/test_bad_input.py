@@ -12,6 +12,11 @@ from programs import call
 PLAN = {"dataset_id": "ecommerce", "table": "orders", "select": [{"func": "count", "alias": "n"}]}
 
 
+def short(value):
+    """The name of a case: enough of the text to know it by, and printable."""
+    return ascii(value)[:24] if isinstance(value, (bytes, str)) else None
+
+
 def runs(askcsv):
     return askcsv.json("capsules", "list", "--format", "json")
 
@@ -49,7 +54,7 @@ def clear(done, status, *words):
     (b'{"dataset_id":"' + b"x" * 10_000_000 + b'"}', ["bytes"]),
     (b'{"dataset_id":"ecommerce","table":"orders","limit":1e999}', []),
     (b'{"dataset_id":"ecommerce","table":"orders","limit":99999999999999999999999}', []),
-])
+], ids=short)
 def test_bad_plans(shop, tmp_path, text, words):
     path = tmp_path / "plan.json"
     path.write_bytes(text)
@@ -87,7 +92,8 @@ def test_missing_plan_files(shop, tmp_path):
                                  b"SELECT 1\x00; DROP TABLE orders", "\u200b".encode(),
                                  b"(" * 100_000, b"SELECT " + b"(" * 50_000 + b"1" + b")" * 50_000,
                                  b"SELECT " + b"[" * 5_000, b"SELECT 1" + b"+1" * 20_000,
-                                 b"/*" * 100_000, b"SELECT 'x" * 10_000, b"x" * 2_000_000])
+                                 b"/*" * 100_000, b"SELECT 'x" * 10_000, b"x" * 2_000_000],
+                         ids=short)
 def test_bad_sql(shop, tmp_path, sql):
     path = tmp_path / "q.sql"
     path.write_bytes(sql)

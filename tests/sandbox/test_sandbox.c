@@ -357,7 +357,7 @@ _Noreturn static void child(struct sandbox_walls *walls, struct sandbox_file *fi
 static void check_child(pid_t pid, int from)
 {
         struct error err = {0};
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         int status = 0;
         buf_init(&text, 65536);
         assert_int_equal(fd_read_all(from, &text, "the report", &err), 0);

@@ -21,7 +21,7 @@ static void check_canonical(const char *text, const char *expected)
 {
         struct error err = {0};
         _cleanup_json_ json_t *json = NULL;
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         buf_init(&out, 4096);
         assert_int_equal(json_parse(text, strlen(text), &limits, ERROR_VALIDATION, &json, &err), 0);
         assert_int_equal(json_canonical(json, &out, &err), 0);
@@ -78,7 +78,7 @@ static void test_doubles(void **state)
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
                 double value;
                 memcpy(&value, &cases[i].bits, sizeof(value));
-                _cleanup_buf_ struct buf out;
+                _cleanup_buf_ struct buf out = {0};
                 buf_init(&out, 64);
                 json_put_double(&out, value);
                 assert_string_equal(buf_text(&out), cases[i].text);
@@ -94,9 +94,9 @@ static void test_reals_round_trip(void **state)
                 struct error err = {0};
                 _cleanup_json_ json_t *before = json_real(values[i]);
                 _cleanup_json_ json_t *after = NULL;
-                _cleanup_buf_ struct buf text;
-                _cleanup_buf_ struct buf first;
-                _cleanup_buf_ struct buf second;
+                _cleanup_buf_ struct buf text = {0};
+                _cleanup_buf_ struct buf first = {0};
+                _cleanup_buf_ struct buf second = {0};
                 buf_init(&text, 64);
                 buf_init(&first, 64);
                 buf_init(&second, 64);
@@ -145,7 +145,7 @@ static void test_json_out_of_memory(void **state)
         struct error err = {0};
         _cleanup_json_ json_t *json = json_pack("{s:[i,s,{s:n}]}", "k", 1, "x", "y");
         for (unsigned long n = 1;; n++) {
-                _cleanup_buf_ struct buf out;
+                _cleanup_buf_ struct buf out = {0};
                 buf_init(&out, 4096);
                 alloc_fail_after(n);
                 int r = json_canonical(json, &out, &err);
@@ -161,7 +161,7 @@ static void test_buf_ceiling(void **state)
 {
         (void)state;
         struct error err = {0};
-        _cleanup_buf_ struct buf buf;
+        _cleanup_buf_ struct buf buf = {0};
         buf_init(&buf, 5);
         buf_puts(&buf, "1234");
         assert_int_equal(buf_error(&buf, &err, "it"), 0);

@@ -52,7 +52,7 @@ static struct capsule *parse_example(void)
 {
         struct error err = {0};
         struct capsule *capsule = NULL;
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         read_example(&text);
         if (capsule_parse(buf_text(&text), text.len, &capsule, &err) < 0)
                 fail_msg("%s", err.message);
@@ -107,7 +107,7 @@ static void test_examples(void **state)
                 char path[64];
                 char hex[HASH_HEX_SIZE];
                 _cleanup_capsule_ struct capsule *capsule = NULL;
-                _cleanup_buf_ struct buf text;
+                _cleanup_buf_ struct buf text = {0};
                 buf_init(&text, 65536);
                 (void)snprintf(path, sizeof(path), "tests/examples/capsule.%s.json", names[i]);
                 assert_int_equal(fd_read_file(path, &text, &err), 0);
@@ -128,9 +128,9 @@ static void test_round_trip(void **state)
         struct error err = {0};
         _cleanup_capsule_ struct capsule *capsule = NULL;
         _cleanup_json_ json_t *mixed = json_object();
-        _cleanup_buf_ struct buf text;
-        _cleanup_buf_ struct buf other;
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf text = {0};
+        _cleanup_buf_ struct buf other = {0};
+        _cleanup_buf_ struct buf out = {0};
         read_example(&text);
         buf_init(&other, 65536);
         buf_init(&out, 65536);
@@ -238,7 +238,7 @@ static void test_depth_round_trip(void **state)
         struct error err = {0};
         _cleanup_capsule_ struct capsule *capsule = NULL;
         _cleanup_capsule_ struct capsule *again = NULL;
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, 65536);
         assert_int_equal(capsule_new(&capsule, &err), 0);
         check_set(capsule, "plan", nested(CAPSULE_DEPTH_MAX), ERROR_NONE, "");
@@ -289,7 +289,7 @@ static void check_parse_refused(const char *member, const char *value, const cha
 {
         struct error err = {0};
         struct capsule *capsule = NULL;
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         read_example(&text);
         _cleanup_json_ json_t *json = json_loads(buf_text(&text), 0, NULL);
         if (value)
@@ -335,7 +335,7 @@ static void test_parse_refuses(void **state)
 static void test_mutations(void **state)
 {
         (void)state;
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         read_example(&text);
         for (size_t i = 0; i < text.len; i++) {
                 struct error err = {0};
@@ -358,7 +358,7 @@ static int make_parse_and_seal(const char *text, size_t n, struct error *err)
 {
         _cleanup_capsule_ struct capsule *parsed = NULL;
         _cleanup_capsule_ struct capsule *made = NULL;
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         char hex[HASH_HEX_SIZE];
         buf_init(&out, 65536);
         int r = capsule_parse(text, n, &parsed, err);
@@ -385,7 +385,7 @@ static int make_parse_and_seal(const char *text, size_t n, struct error *err)
 static void test_out_of_memory(void **state)
 {
         (void)state;
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         read_example(&text);
         json_set_alloc_funcs(alloc_malloc, free);
         for (unsigned long n = 1;; n++) {

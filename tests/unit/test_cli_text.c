@@ -15,7 +15,7 @@
 
 static void check_safe(const char *text, size_t n, enum text_mode mode, const char *expected)
 {
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         buf_init(&out, 4096);
         text_put_safe(&out, text, n, mode);
         assert_string_equal(buf_text(&out), expected);
@@ -142,7 +142,7 @@ static void test_csv(void **state)
                 json_loads("[[1,\"x\"],[null,\"\"],[\"=1+1\",\"say \\\"hi\\\"\"],[true,"
                            "\"two\\nlines\"],[1.5,{\"k\":[1,null]}],[\" blank\",\"\\u001b\"]]",
                            0, NULL);
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         buf_init(&out, 4096);
         csv_write(&out, columns, rows);
         assert_string_equal(buf_text(&out), "a,\"b,c\"\n"
@@ -161,7 +161,7 @@ static void test_csv(void **state)
 
 static void check_caret(const char *sql, long long position, const char *expected)
 {
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         buf_init(&out, 4096);
         report_caret(&out, sql, position);
         assert_string_equal(buf_text(&out), expected);
@@ -186,7 +186,7 @@ static void test_caret_long_line(void **state)
         memset(sql, ' ', sizeof(sql) - 1);
         sql[5000] = '\0';
         sql[4000] = '!';
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         buf_init(&out, 4096);
         report_caret(&out, sql, 4001);
         const char *mark = strchr(buf_text(&out), '!');

@@ -38,7 +38,7 @@ static char *quoted(const char *text, const char *from, const char *to)
 {
         const char *at = from ? strstr(text, from) : NULL;
         assert_true(!from || at);
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         buf_init(&out, 200000);
         buf_append(&out, text, at ? (size_t)(at - text) : strlen(text));
         if (at) {
@@ -387,7 +387,7 @@ static void check_registry(const char *before, const char *entry, const char *af
 {
         struct error err = {0};
         struct registry *registry = NULL;
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, 100000);
         buf_printf(&text, "%s%s%s", before, entry, after);
         _cleanup_free_ char *plain = quoted(buf_text(&text), NULL, "");
@@ -419,7 +419,7 @@ static void test_registry_bad(void **state)
         check_registry("{'version':1,'datasets':[7,", good, "]}", "/datasets/0", "object");
         check_registry("{'version':1,'datasets':[", good, ",{'id':'b'}]}", "/datasets/1/name",
                        "missing");
-        _cleanup_buf_ struct buf twice;
+        _cleanup_buf_ struct buf twice = {0};
         buf_init(&twice, 100000);
         buf_printf(&twice, "%s,%s", good, good);
         check_registry("{'version':1,'datasets':[", buf_text(&twice), "]}", "/datasets/1/id",
@@ -442,7 +442,7 @@ static void test_registry_files(void **state)
 static void test_registry_out_of_memory(void **state)
 {
         (void)state;
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, 100000);
         buf_printf(&text, "{'version':1,'datasets':[%s]}", good);
         _cleanup_free_ char *plain = quoted(buf_text(&text), NULL, "");

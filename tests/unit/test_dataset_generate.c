@@ -86,7 +86,7 @@ static void test_draws(void **state)
 static void test_csv(void **state)
 {
         (void)state;
-        _cleanup_csv_out_ struct csv_out csv;
+        _cleanup_csv_out_ struct csv_out csv = {0};
         csv_out_init(&csv, "a,b");
         csv_out_int(&csv, -7);
         csv_out_null(&csv);
@@ -135,14 +135,14 @@ static void check_file(const char *folder, const struct dataset *dataset, const 
         struct error err = {0};
         char path[4096];
         (void)snprintf(path, sizeof(path), "%s/%s/%s", folder, dataset->id, table->path);
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, CSV_OUT_BYTES_MAX);
         assert_int_equal(fd_read_file(path, &text, &err), 0);
         assert_int_equal(lines_of(buf_text(&text)), rows + 1);
         assert_null(strchr(text.data, '\r'));
         assert_int_equal(text.data[text.len - 1], '\n');
 
-        _cleanup_buf_ struct buf header;
+        _cleanup_buf_ struct buf header = {0};
         buf_init(&header, 4096);
         for (size_t i = 0; i < table->n_columns; i++)
                 buf_printf(&header, "%s%s", i ? "," : "", table->columns[i].name);

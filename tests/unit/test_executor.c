@@ -60,7 +60,7 @@ static int teardown(void **state)
 /* Makes the runner out of a script in which $NOTE stands for the note's path. */
 static void runner_is(struct fixture *f, const char *script)
 {
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, 4096);
         buf_printf(&text, "#!/bin/sh\nNOTE=%s\n%s\n", f->note, script);
         assert_int_equal(fd_write_file(f->script, buf_text(&text), text.len, 0700, &f->err), 0);
@@ -86,7 +86,7 @@ static void assert_no_child(void)
 
 static pid_t noted_pid(const struct fixture *f)
 {
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         struct error err = {0};
         buf_init(&text, 64);
         assert_int_equal(fd_read_file(f->note, &text, &err), 0);

@@ -46,7 +46,7 @@ static void repeat(struct buf *out, const char *text, int n)
 static void test_large(void **state)
 {
         (void)state;
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, TEXT_MAX);
         buf_puts(&text, SOURCE "\"notes\":\"");
         repeat(&text, "0123456789", 1024 * 1024);
@@ -61,7 +61,7 @@ static void test_deep(void **state)
                 "[",         "{\"a\":",   "{\"neg\":",
                 "{\"not\":", "{\"or\":[", SOURCE "\"filters\":[{\"not\":"};
         for (size_t i = 0; i < ARRAY_SIZE(openings); i++) {
-                _cleanup_buf_ struct buf text;
+                _cleanup_buf_ struct buf text = {0};
                 buf_init(&text, TEXT_MAX);
                 repeat(&text, openings[i], 100000);
                 check_refused(text.data, text.len,
@@ -124,7 +124,7 @@ static void test_many_faults(void **state)
         struct error err = {0};
         struct plan_faults faults;
         struct plan *plan = NULL;
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, TEXT_MAX);
         buf_puts(&text, SOURCE "\"select\":[{\"column\":\"status\"");
         for (int i = 0; i < 5000; i++)
@@ -146,7 +146,7 @@ static void test_huge_arrays(void **state)
         (void)state;
         static const char *const keys[] = {"select", "filters", "group_by", "order_by", "having"};
         for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-                _cleanup_buf_ struct buf text;
+                _cleanup_buf_ struct buf text = {0};
                 buf_init(&text, TEXT_MAX);
                 buf_printf(&text, SOURCE "\"%s\":[0", keys[i]);
                 repeat(&text, ",0", 100000);
@@ -162,7 +162,7 @@ static void test_echo(void **state)
         struct error err = {0};
         struct plan_faults faults;
         struct plan *plan = NULL;
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, TEXT_MAX);
         buf_puts(&text, SOURCE "\"a\\u001b[31m\\n\":1,\"");
         repeat(&text, "\xE2\x82\xAC", 5000);
@@ -201,7 +201,7 @@ static void test_every_character(void **state)
         for (int c = 1; c < 0x80; c++) {
                 struct error err = {0};
                 struct plan_faults faults;
-                _cleanup_buf_ struct buf sql;
+                _cleanup_buf_ struct buf sql = {0};
                 char text[200];
                 char expected[40];
                 int n = snprintf(text, sizeof(text),
@@ -222,7 +222,7 @@ static void test_sql_ceiling(void **state)
         (void)state;
         struct error err = {0};
         struct plan_faults faults;
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, TEXT_MAX);
         buf_puts(&text, SOURCE "\"filters\":[{\"column\":\"status\",\"op\":\"=\",\"value\":\"");
         repeat(&text, "x", 4000);
@@ -239,7 +239,7 @@ static void test_sql_ceiling(void **state)
                            "\"alias\":\"a%d\"}",
                            i);
         buf_puts(&text, "]}");
-        _cleanup_buf_ struct buf sql;
+        _cleanup_buf_ struct buf sql = {0};
         buf_init(&sql, TEXT_MAX);
         buf_puts(&sql, "before");
         compile(text.data, text.len, FIXTURE_AS_OF, &sql, &faults, &err, -(int)ERROR_VALIDATION);
@@ -247,7 +247,7 @@ static void test_sql_ceiling(void **state)
         plan_faults_done(&faults);
 
         static const char small[] = SOURCE "\"select\":[{\"func\":\"count\"}]}";
-        _cleanup_buf_ struct buf tight;
+        _cleanup_buf_ struct buf tight = {0};
         buf_init(&tight, 20);
         buf_puts(&tight, "before");
         compile(small, sizeof(small) - 1, FIXTURE_AS_OF, &tight, &faults, &err,
@@ -271,7 +271,7 @@ static void test_suggestion_work(void **state)
         struct table table = {
                 .name = "t", .format = "csv", .columns = columns, .n_columns = COLUMNS};
         struct dataset dataset = {.id = "d", .tables = &table, .n_tables = 1};
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, TEXT_MAX);
         buf_puts(&text, "{\"dataset_id\":\"d\",\"table\":\"t\",\"select\":[{\"func\":\"count\"}],"
                         "\"filters\":[{\"column\":\"x\",\"op\":\"is_null\"}");
@@ -283,7 +283,7 @@ static void test_suggestion_work(void **state)
         struct error err = {0};
         struct plan_faults faults;
         struct plan *plan = NULL;
-        _cleanup_buf_ struct buf sql;
+        _cleanup_buf_ struct buf sql = {0};
         buf_init(&sql, 1000);
         plan_faults_init(&faults);
         assert_int_equal(plan_parse(text.data, text.len, &plan, &faults, &err), 0);

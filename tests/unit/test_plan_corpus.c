@@ -89,13 +89,13 @@ static int each_file(const char *folder, void (*check)(const char *name))
 
 static void check_good(const char *name)
 {
-        _cleanup_buf_ struct buf text;
-        _cleanup_buf_ struct buf expected;
+        _cleanup_buf_ struct buf text = {0};
+        _cleanup_buf_ struct buf expected = {0};
         char sql_name[300];
         read_file("good", name, &text);
         (void)snprintf(sql_name, sizeof(sql_name), "%.*s.sql", (int)strlen(name) - 5, name);
         read_file("good", sql_name, &expected);
-        _cleanup_(outcome_done) struct outcome outcome;
+        _cleanup_(outcome_done) struct outcome outcome = {0};
         judge(text.data, text.len, &outcome);
         if (strcmp(outcome.stage, "ok") != 0)
                 fail_msg("%s: %s %s", name, outcome.err.pointer, outcome.err.message);
@@ -142,14 +142,14 @@ static void check_bad(const char *name)
 {
         struct error err = {0};
         static const struct json_limits limits = {.max_bytes = FILE_MAX, .max_depth = 200};
-        _cleanup_buf_ struct buf file;
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf file = {0};
+        _cleanup_buf_ struct buf text = {0};
         _cleanup_json_ json_t *bad = NULL;
         read_file("bad", name, &file);
         if (json_parse(file.data, file.len, &limits, ERROR_VALIDATION, &bad, &err) < 0)
                 fail_msg("%s: %s", name, err.message);
         bad_text(bad, &text);
-        _cleanup_(outcome_done) struct outcome outcome;
+        _cleanup_(outcome_done) struct outcome outcome = {0};
         judge(buf_text(&text), text.len, &outcome);
         const char *class = json_get_string(bad, "class");
         if (strcmp(outcome.stage, strcmp(class, "meaning") == 0 ? "compile" : "parse") != 0)
@@ -172,16 +172,16 @@ static void test_bad_plans(void **state)
 static void check_stable(const char *name)
 {
         struct error err = {0};
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         read_file("good", name, &text);
         struct plan_faults faults;
         plan_faults_init(&faults);
         struct plan *plan = NULL;
         assert_int_equal(plan_parse(text.data, text.len, &plan, &faults, &err), 0);
-        _cleanup_(outcome_done) struct outcome outcome;
+        _cleanup_(outcome_done) struct outcome outcome = {0};
         judge(text.data, text.len, &outcome);
         for (int i = 0; i < 2; i++) {
-                _cleanup_buf_ struct buf sql;
+                _cleanup_buf_ struct buf sql = {0};
                 buf_init(&sql, 1 << 20);
                 assert_int_equal(plan_compile(plan, fixture_find(plan_dataset_id(plan)),
                                               FIXTURE_AS_OF, &sql, &faults, &err),
@@ -201,12 +201,12 @@ static void test_stable(void **state)
 static void classify_line(const char *line, size_t n)
 {
         struct error err = {0};
-        _cleanup_(outcome_done) struct outcome outcome;
+        _cleanup_(outcome_done) struct outcome outcome = {0};
         judge(line, n, &outcome);
         _cleanup_json_ json_t *answer = json_pack(
                 "{s:s, s:s, s:o, s:i}", "stage", outcome.stage, "sql", buf_text(&outcome.sql),
                 "faults", plan_faults_to_json(&outcome.faults), "more", (int)outcome.faults.n_more);
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         buf_init(&out, 4 << 20);
         if (answer && json_put(answer, &out, &err) == 0)
                 (void)puts(buf_text(&out));

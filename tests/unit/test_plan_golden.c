@@ -21,7 +21,7 @@ static void compile_golden(const struct registry *registry, const struct dataset
         struct plan *plan = NULL;
         int64_t as_of_s;
         char path[200];
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         (void)snprintf(path, sizeof(path), "datasets/golden/%s-%d.plan.json", dataset->id, n);
         buf_init(&text, 1 << 20);
         plan_faults_init(&faults);
@@ -45,7 +45,7 @@ static void test_golden_plans(void **state)
         assert_int_equal(registry->n_datasets, 3);
         for (size_t i = 0; i < registry->n_datasets; i++)
                 for (int n = 1; n <= 6; n++) {
-                        _cleanup_buf_ struct buf sql;
+                        _cleanup_buf_ struct buf sql = {0};
                         buf_init(&sql, 1 << 20);
                         compile_golden(registry, registry->datasets[i], n, &sql);
                         assert_non_null(strstr(buf_text(&sql), "\nORDER BY "));
@@ -59,7 +59,7 @@ static void test_schema_text(void **state)
 {
         (void)state;
         struct error err = {0};
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, 1 << 20);
         assert_int_equal(fd_read_file("schemas/query-plan.v1.json", &text, &err), 0);
         assert_string_equal(plan_schema_text(), buf_text(&text));

@@ -42,7 +42,7 @@ static void torture(const char *text, size_t n, int expected, unsigned long leas
         for (;; failed++) {
                 struct error err = {0};
                 struct plan_faults faults;
-                _cleanup_buf_ struct buf sql;
+                _cleanup_buf_ struct buf sql = {0};
                 plan_faults_init(&faults);
                 buf_init(&sql, 1 << 20);
                 alloc_fail_after(failed + 1);
@@ -66,7 +66,7 @@ static void torture(const char *text, size_t n, int expected, unsigned long leas
 static void torture_file(const char *path)
 {
         struct error err = {0};
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, 1 << 20);
         assert_int_equal(fd_read_file(path, &text, &err), 0);
         torture(text.data, text.len, 0, 15);

@@ -19,7 +19,7 @@ static void check_sql(const char *dataset, const char *plan_text, const char *as
         struct plan_faults faults;
         struct plan *plan = NULL;
         int64_t as_of_s;
-        _cleanup_buf_ struct buf sql;
+        _cleanup_buf_ struct buf sql = {0};
         buf_init(&sql, 10000);
         plan_faults_init(&faults);
         assert_true(clock_parse(as_of, &as_of_s));
@@ -90,7 +90,7 @@ static void test_as_of(void **state)
         struct error err = {0};
         struct plan_faults faults;
         struct plan *plan = NULL;
-        _cleanup_buf_ struct buf sql;
+        _cleanup_buf_ struct buf sql = {0};
         buf_init(&sql, 10000);
         plan_faults_init(&faults);
         assert_int_equal(plan_parse(text, strlen(text), &plan, &faults, &err), 0);

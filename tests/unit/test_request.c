@@ -44,7 +44,7 @@ static void test_round_trip(void **state)
         struct error err = {0};
         _cleanup_arena_ struct arena *arena = arena_new(ARENA_MAX);
         struct request *request = NULL;
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         buf_init(&out, REQUEST_BYTES_MAX);
         if (request_parse(full_text, strlen(full_text), arena, &request, &err) < 0)
                 fail_msg("%s: %s", err.pointer, err.message);
@@ -346,7 +346,7 @@ static void test_out_of_memory(void **state)
                 struct error err = {0};
                 struct request *request = NULL;
                 _cleanup_arena_ struct arena *arena = arena_new(ARENA_MAX);
-                _cleanup_buf_ struct buf out;
+                _cleanup_buf_ struct buf out = {0};
                 buf_init(&out, REQUEST_BYTES_MAX);
                 alloc_fail_after(n);
                 int r = request_parse(full_text, strlen(full_text), arena, &request, &err);
@@ -421,8 +421,8 @@ static int check_any(const char *text, size_t n)
         struct error err = {0};
         struct request *request = NULL;
         _cleanup_arena_ struct arena *arena = arena_new(ARENA_MAX);
-        _cleanup_buf_ struct buf once;
-        _cleanup_buf_ struct buf twice;
+        _cleanup_buf_ struct buf once = {0};
+        _cleanup_buf_ struct buf twice = {0};
         buf_init(&once, ARENA_MAX);
         buf_init(&twice, ARENA_MAX);
         int r = request_parse(text, n, arena, &request, &err);
@@ -465,7 +465,7 @@ static void test_examples(void **state)
                 char path[64];
                 struct request *request = NULL;
                 _cleanup_arena_ struct arena *arena = arena_new(ARENA_MAX);
-                _cleanup_buf_ struct buf text;
+                _cleanup_buf_ struct buf text = {0};
                 buf_init(&text, REQUEST_BYTES_MAX);
                 (void)snprintf(path, sizeof(path), "tests/examples/request.%s.json", names[i]);
                 assert_int_equal(fd_read_file(path, &text, &err), 0);
@@ -486,7 +486,7 @@ static void test_write_refuses(void **state)
                                   .tables = &table,
                                   .n_tables = 1,
                                   .limits = LIMITS_DEFAULT};
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         buf_init(&out, REQUEST_BYTES_MAX);
         assert_true(request_write(&request, &out, &err) < 0);
         assert_int_equal(err.type, ERROR_INVALID_REQUEST);

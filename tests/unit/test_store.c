@@ -212,7 +212,7 @@ static void check_list(struct capsule_store *store, struct capsule_filter filter
                        const char *expected)
 {
         struct error err = {0};
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         buf_init(&out, 4096);
         if (capsule_store_list(store, &filter, collect, &out, &err) < 0)
                 fail_msg("%s", err.message);
@@ -250,7 +250,7 @@ static void test_list(void **state)
                          -(int)ERROR_RUN_NOT_FOUND);
         /* The callback's word is the result. */
         keep_some(store, 12);
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         buf_init(&out, 4096);
         assert_int_equal(
                 capsule_store_list(store, &(struct capsule_filter){0}, collect, &out, &err), 17);
@@ -348,7 +348,7 @@ static void test_tampered_members(void **state)
                 for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
                         _cleanup_json_ json_t *other = json_loads(others[i], JSON_DECODE_ANY, NULL);
                         _cleanup_json_ json_t *changed = json_copy(json);
-                        _cleanup_buf_ struct buf text;
+                        _cleanup_buf_ struct buf text = {0};
                         buf_init(&text, 65536);
                         if (json_equal(other, value))
                                 continue;
@@ -416,7 +416,7 @@ static void rehash(const struct fixture *fixture, int seq, const char *member, c
         _cleanup_free_ char *body = body_of(fixture, seq);
         struct capsule capsule = {.body = json_loads(body, 0, NULL), .state = RUN_SUCCEEDED};
         _cleanup_json_ json_t *owned = capsule.body;
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         buf_init(&text, 65536);
         json_object_set_new(owned, member, json_loads(value, JSON_DECODE_ANY, NULL));
         assert_int_equal(capsule_compute_hash(&capsule, hex, &err), 0);

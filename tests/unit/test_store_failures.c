@@ -53,8 +53,8 @@ static void write_file(const char *path, const void *bytes, size_t n)
 /* Refused, and not one byte of it changed. */
 static void check_file_refused(const struct fixture *fixture, const char *said, const char *also)
 {
-        _cleanup_buf_ struct buf before;
-        _cleanup_buf_ struct buf after;
+        _cleanup_buf_ struct buf before = {0};
+        _cleanup_buf_ struct buf after = {0};
         read_file(fixture->path, &before);
         check_open_refused(fixture->url, said, also);
         read_file(fixture->path, &after);
@@ -175,7 +175,7 @@ static void test_corrupt_pages(void **state)
         struct fixture *fixture = *state;
         struct error err = {0};
         make_store(fixture, 40);
-        _cleanup_buf_ struct buf whole;
+        _cleanup_buf_ struct buf whole = {0};
         read_file(fixture->path, &whole);
         assert_true(whole.len > 10 * 4096);
         /* Each page in turn, all but a few of which are in use by what use_store does. */
