@@ -43,6 +43,37 @@ static void message_append(struct error *err, size_t n, const char *text)
         err->message[n + length] = '\0';
 }
 
+/* Bytes of the UTF-8 character at text (RFC 3629: no overlong form, no surrogate), or 0. */
+static size_t utf8_length(const unsigned char *text)
+{
+        size_t n = text[0] < 0x80   ? 1
+                   : text[0] < 0xC2 ? 0
+                   : text[0] < 0xE0 ? 2
+                   : text[0] < 0xF0 ? 3
+                   : text[0] < 0xF5 ? 4
+                                    : 0;
+        for (size_t i = 1; i < n; i++)
+                if ((text[i] & 0xC0) != 0x80)
+                        return 0;
+        if ((text[0] == 0xE0 && text[1] < 0xA0) || (text[0] == 0xED && text[1] > 0x9F) ||
+            (text[0] == 0xF0 && text[1] < 0x90) || (text[0] == 0xF4 && text[1] > 0x8F))
+                return 0;
+        return n;
+}
+
+/* A message may quote what came from outside, and be cut in the middle of a character. It goes
+ * into JSON all the same: a byte that is not UTF-8 becomes a question mark. */
+static void message_clean(struct error *err)
+{
+        unsigned char *p = (unsigned char *)err->message;
+        while (*p) {
+                size_t n = utf8_length(p);
+                if (n == 0)
+                        *p = '?';
+                p += n ? n : 1;
+        }
+}
+
 int error_set(struct error *err, enum error_type type, const char *format, ...)
 {
         if (err) {
@@ -53,6 +84,7 @@ int error_set(struct error *err, enum error_type type, const char *format, ...)
                 err->position = 0;
                 (void)vsnprintf(err->message, sizeof(err->message), format, args);
                 va_end(args);
+                message_clean(err);
         }
         return -(int)type;
 }
@@ -68,6 +100,7 @@ int error_prefix(struct error *err, int r, const char *format, ...)
                 va_end(args);
                 if (n >= 0 && (size_t)n < sizeof(err->message))
                         message_append(err, (size_t)n, said);
+                message_clean(err);
         }
         return r;
 }
@@ -89,6 +122,7 @@ int error_errno(struct error *err, int errnum, const char *format, ...)
                 va_end(args);
                 if (n >= 0 && (size_t)n < sizeof(err->message))
                         message_append(err, (size_t)n, strerror(errnum));
+                message_clean(err);
         }
         return -(int)ERROR_IO;
 }

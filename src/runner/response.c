@@ -46,6 +46,11 @@ bool response_take_words(struct response *response)
         return response->rows[bytes] == '\n';
 }
 
+long response_peak_kb(const struct response *response)
+{
+        return (long)json_get_int(response->head, "peak_memory_kb", 0);
+}
+
 void response_done(struct response *response)
 {
         json_decref(response->walls);

@@ -26,6 +26,9 @@ struct response {
 /* Reads the words. True when all three lines are there and well formed. */
 bool response_take_words(struct response *response);
 
+/* The most memory that the worker had, in kB, by its own account; of whole words only. */
+long response_peak_kb(const struct response *response);
+
 int response_write(const struct response *response, int fd, struct error *err);
 void response_done(struct response *response);
 

@@ -8,6 +8,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* The one global: a signal handler has nothing else to go by. */
@@ -178,12 +179,19 @@ static json_t *timings_of(const struct work *work)
                          work->query_ms);
 }
 
+static long peak_memory_kb(void)
+{
+        struct rusage usage = {0};
+        (void)getrusage(RUSAGE_SELF, &usage);
+        return usage.ru_maxrss;
+}
+
 static json_t *head_of(const struct work *work, const struct error *err)
 {
         bool answered = err->type == ERROR_NONE && work->answer.columns;
-        json_t *head =
-                json_pack("{s:s,s:o,s:o,s:O}", "status", status_of(err->type), "error",
-                          error_to_json(err), "timings", timings_of(work), "tables", work->tables);
+        json_t *head = json_pack("{s:s,s:o,s:o,s:O,s:I}", "status", status_of(err->type), "error",
+                                 error_to_json(err), "timings", timings_of(work), "tables",
+                                 work->tables, "peak_memory_kb", (json_int_t)peak_memory_kb());
         json_t *engine = engine_describe();
         if (!head || !engine || json_object_set_new(head, "engine", engine) < 0)
                 return NULL;
@@ -255,5 +263,9 @@ _Noreturn void worker_main(const struct request *request, const struct runner_wa
                 (void)do_work(&work, &err);
         if (say_outcome(out_fd, &work, &err, &pipe_error) < 0)
                 _exit(WORKER_EXIT_MUTE);
+        /* The supervisor goes on at once; to give the memory back takes the kernel a while. */
+        (void)close(out_fd);
+        (void)close(STDOUT_FILENO);
+        (void)close(STDERR_FILENO);
         _exit(WORKER_EXIT_OK); /* nothing to tidy: the process is the sandbox */
 }

@@ -251,6 +251,15 @@ static void test_errors(void **state)
                 assert_int_equal(error_type_from_name(error_type_name(type)), type);
                 assert_int_not_equal(error_exit_status(type), 0);
         }
+        (void)error_set(&err, ERROR_VALIDATION, "near \"\xde\x93\x96\xff\xed\xa0\x80 \xc3\xa9\"");
+        assert_string_equal(err.message, "near \"\xde\x93??\?\?? \xc3\xa9\"");
+        char cut[ERROR_MESSAGE_MAX + 1];
+        memset(cut, 'x', sizeof(cut));
+        memcpy(cut + ERROR_MESSAGE_MAX - 2, "\xc3\xa9",
+               3); /* its first byte is the last that fits */
+        (void)error_set(&err, ERROR_IO, "%s", cut);
+        assert_int_equal(strlen(err.message), ERROR_MESSAGE_MAX - 1);
+        assert_int_equal(err.message[ERROR_MESSAGE_MAX - 2], '?');
         char long_text[2 * ERROR_MESSAGE_MAX];
         memset(long_text, 'x', sizeof(long_text) - 1);
         long_text[sizeof(long_text) - 1] = '\0';
