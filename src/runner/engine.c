@@ -269,8 +269,16 @@ static const char *const clock_macros[] = {
          "(later, since) AS system.main.age(later, since)"),
 };
 
-static int put_clock(struct buf *script, const char *as_of, struct error *err)
+static int run_buffered(struct engine *engine, const struct buf *script, struct error *err)
 {
+        int r = buf_error(script, err, "a statement");
+        return r < 0 ? r : run_script(engine, buf_text(script), err);
+}
+
+int engine_set_clock(struct engine *engine, const char *as_of, struct error *err)
+{
+        _cleanup_buf_ struct buf script = {0};
+        buf_init(&script, STATEMENT_MAX);
         int64_t s;
         char now[CLOCK_TEXT_SIZE];
         if (!clock_parse(as_of, &s))
@@ -279,49 +287,40 @@ static int put_clock(struct buf *script, const char *as_of, struct error *err)
         now[10] = ' ';  /* the T */
         now[19] = '\0'; /* the Z */
         for (size_t i = 0; i < ARRAY_SIZE(clock_macros); i++) {
-                buf_puts(script, "CREATE MACRO ");
+                buf_puts(&script, "CREATE MACRO ");
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-                buf_printf(script, clock_macros[i], now);
+                buf_printf(&script, clock_macros[i], now);
 #pragma GCC diagnostic pop
-                buf_puts(script, ";");
+                buf_puts(&script, ";");
         }
-        return 0;
+        return run_buffered(engine, &script, err);
 }
 
-static void put_views(struct buf *script, const struct request *request)
+int engine_add_schema(struct engine *engine, const struct request *request, struct error *err)
 {
+        _cleanup_buf_ struct buf script = {0};
+        buf_init(&script, STATEMENT_MAX);
         /* Names of the engine's own; in "main" the tables are already, and the policy takes none of
          * the others before a table's name. */
         static const char *const taken[] = {"main",   "system",     "temp",
                                             "memory", "pg_catalog", "information_schema"};
         for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
                 if (strcasecmp(request->dataset_id, taken[i]) == 0)
-                        return;
-        buf_puts(script, "CREATE SCHEMA IF NOT EXISTS ");
-        sql_put_identifier(script, request->dataset_id);
-        buf_puts(script, ";");
+                        return 0;
+        buf_puts(&script, "CREATE SCHEMA IF NOT EXISTS ");
+        sql_put_identifier(&script, request->dataset_id);
+        buf_puts(&script, ";");
         for (size_t i = 0; i < request->n_tables; i++) {
-                buf_puts(script, "CREATE VIEW ");
-                sql_put_identifier(script, request->dataset_id);
-                buf_putc(script, '.');
-                sql_put_identifier(script, request->tables[i].name);
-                buf_puts(script, " AS FROM main.");
-                sql_put_identifier(script, request->tables[i].name);
-                buf_puts(script, ";");
+                buf_puts(&script, "CREATE VIEW ");
+                sql_put_identifier(&script, request->dataset_id);
+                buf_putc(&script, '.');
+                sql_put_identifier(&script, request->tables[i].name);
+                buf_puts(&script, " AS FROM main.");
+                sql_put_identifier(&script, request->tables[i].name);
+                buf_puts(&script, ";");
         }
-}
-
-int engine_set_names_and_clock(struct engine *engine, const struct request *request,
-                               struct error *err)
-{
-        _cleanup_buf_ struct buf script = {0};
-        buf_init(&script, STATEMENT_MAX);
-        put_views(&script, request);
-        int r = put_clock(&script, request->as_of, err);
-        if (r == 0)
-                r = buf_error(&script, err, "a statement");
-        return r < 0 ? r : run_script(engine, buf_text(&script), err);
+        return run_buffered(engine, &script, err);
 }
 
 int engine_lock(struct engine *engine, struct error *err)

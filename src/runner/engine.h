@@ -34,10 +34,11 @@ int engine_set_limits(struct engine *engine, const struct limits *limits, struct
 int engine_load(struct engine *engine, const struct request_table *table, const char *path,
                 json_t *described, struct error *err);
 
-/* The same tables once more under the schema named as the dataset, and as_of as the engine's
- * clock: now(), current_date and their kin. */
-int engine_set_names_and_clock(struct engine *engine, const struct request *request,
-                               struct error *err);
+/* The same tables once more under the schema named as the dataset. */
+int engine_add_schema(struct engine *engine, const struct request *request, struct error *err);
+
+/* as_of becomes the engine's clock: now(), current_date and their kin. */
+int engine_set_clock(struct engine *engine, const char *as_of, struct error *err);
 
 /* The second wall: from here on no file, no setting, no extension. */
 int engine_lock(struct engine *engine, struct error *err);

@@ -191,7 +191,9 @@ static int check_query(struct policy_walk *walk, const json_t *statement,
         const json_t *query = json_object_get(statement, "node");
         *ret = (struct policy_verdict){.total_order =
                                                !walk->collated && policy_order_is_total(query),
-                                       .random_sample = walk->random_sample};
+                                       .random_sample = walk->random_sample,
+                                       .asks_time = walk->asks_time,
+                                       .names_dataset = walk->names_dataset};
         return 0;
 }
 

@@ -29,6 +29,8 @@ struct policy_verdict {
          * result's types has to take this for false. */
         bool total_order;
         bool random_sample; /* there is a SAMPLE without a seed: the answer may change */
+        bool asks_time;     /* it may ask for the current moment, by function or by keyword */
+        bool names_dataset; /* a table is qualified with the dataset's id */
 };
 
 /* Before anything parses it: length, NUL, UTF-8, emptiness (ERROR_VALIDATION); depth of brackets

@@ -125,6 +125,8 @@ int policy_check_function(struct policy_walk *walk, const json_t *node, struct e
                 return refuse_unknown_function(walk, call.name, err);
         if (call.function->kind == POLICY_FUNCTION_REFUSE)
                 return refuse_function(walk, call.name, call.function, err);
+        if (call.function->kind == POLICY_FUNCTION_AS_OF)
+                walk->asks_time = true;
         r = check_call_qualifier(walk, &call, err);
         if (r == 0 && call.function->kind == POLICY_FUNCTION_BY_NAME)
                 r = check_by_name(walk, &call, node, err);
@@ -166,6 +168,9 @@ int policy_check_column(struct policy_walk *walk, const json_t *node, struct err
         const char *name = json_string_value(json_array_get(names, 0));
         if (!name)
                 return policy_refuse_unknown(walk, err, "the parse tree's member", "column_names");
+        const struct policy_function *function = policy_function_find(name);
+        if (function && function->kind == POLICY_FUNCTION_AS_OF)
+                walk->asks_time = true;
         if (json_array_size(names) != 1 || !policy_name_in(name, values, ARRAY_SIZE(values)))
                 return 0;
         const struct policy_scope *scope = walk->scope;
@@ -269,6 +274,8 @@ int policy_check_table(struct policy_walk *walk, const json_t *node, struct erro
                 return refuse_qualifier(walk, schema, name, err);
         if (!policy_name_in(name, scope->tables, scope->n_tables))
                 return refuse_table(walk, name, err);
+        if (*schema && !policy_name_equal(schema, "main"))
+                walk->names_dataset = true;
         return 0;
 }
 

@@ -30,6 +30,8 @@ struct policy_walk {
         size_t place;            /* byte offset of the nearest node that knows its own */
         bool collated;           /* a COLLATE was seen */
         bool random_sample;      /* a SAMPLE without a seed was seen */
+        bool asks_time;          /* so was a name that gives the current moment */
+        bool names_dataset;      /* and a table qualified with the dataset's id */
 };
 
 /* What a member of a node may hold. */

@@ -190,6 +190,40 @@ def test_clock_is_as_of(runner):
                               {"months": 0, "days": 30, "micros": 0}, "2026-01-31 00:00:00"]]
 
 
+@pytest.mark.parametrize("expression, value", [
+    ("now()", "2026-01-31 00:00:00+00"),
+    ("NOW()", "2026-01-31 00:00:00+00"),
+    ('"Now"()', "2026-01-31 00:00:00+00"),
+    ("current_timestamp", "2026-01-31 00:00:00+00"),
+    ("get_current_timestamp()", "2026-01-31 00:00:00+00"),
+    ("transaction_timestamp()", "2026-01-31 00:00:00+00"),
+    ("current_date", "2026-01-31"),
+    ("CURRENT_DATE", "2026-01-31"),
+    ("today()", "2026-01-31"),
+    ("current_time", "00:00:00"),
+    ("localtime", "00:00:00"),
+    ("localtimestamp", "2026-01-31 00:00:00"),
+    ("age(TIMESTAMP '2026-01-30')", {"months": 0, "days": 1, "micros": 0}),
+    ("ago(INTERVAL 1 DAY)", "2026-01-30 00:00:00+00"),
+    ("date_part('year', current_date)", 2026),
+    ("(SELECT max(d) FROM (SELECT current_date AS d))", "2026-01-31"),
+    ("list_transform([1], lambda x: current_date)[1]", "2026-01-31"),
+    ("CASE WHEN true THEN today() END", "2026-01-31"),
+])
+def test_each_way_to_ask_the_time_alone(runner, expression, value):
+    """The clock is only set for a query that asks; each must be seen to ask by itself."""
+    response = run(runner, f"SELECT {expression} AS v")
+    assert response["status"] == "success", response["error"]
+    assert response["rows"] == [[value]]
+
+
+def test_where_and_order_see_the_clock(runner, numbers):
+    sql = "SELECT id FROM t WHERE DATE '2026-01-31' = current_date ORDER BY now(), id"
+    assert run(runner, sql, table(numbers))["rows"] == [[1], [2], [3]]
+    sql = "WITH c AS (SELECT today() AS d) SELECT count(*) AS n FROM t, c WHERE d = '2026-01-31'"
+    assert run(runner, sql, table(numbers))["rows"] == [[3]]
+
+
 # --- limits -----------------------------------------------------------------------------------
 
 ENDLESS = "SELECT count(*) AS n FROM range(1000000000000) AS a(x) WHERE x % 7 = sqrt(x)"
