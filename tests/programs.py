@@ -12,6 +12,12 @@ import uuid
 
 import pytest
 
+# A shell's background job starts with SIGINT ignored, nohup(1) with SIGHUP, and what is ignored stays
+# so in every child; the programs under test honour that, and their tests would wait in vain.
+for _number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, signal.SIG_DFL)
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 AS_OF = "2026-01-31T00:00:00Z"
 # More than any one call needs; a program that hangs fails its test instead of the whole run.
