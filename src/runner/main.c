@@ -32,11 +32,11 @@ static int serve(const char *data_root)
                 return 2;
         }
         struct runner_options options = {.data_root = resolved, .walls = RUNNER_ALL_WALLS};
-        if (runner_serve(&options, STDIN_FILENO, STDOUT_FILENO, &err) < 0) {
-                (void)fprintf(stderr, "askcsv-runner: %s\n", err.message);
-                return 1;
-        }
-        _exit(0); /* the engine's library has much to tidy, and nobody to tidy for */
+        /* The engine's library has much to tidy, and nobody to tidy for. */
+        if (runner_serve(&options, STDIN_FILENO, STDOUT_FILENO, &err) == 0)
+                _exit(0);
+        (void)fprintf(stderr, "askcsv-runner: %s\n", err.message);
+        _exit(1);
 }
 
 static int probe(void)

@@ -25,7 +25,8 @@ struct runner_options {
 };
 
 /* Reads one request from in_fd, writes one response to out_fd. 0 when a response was written;
- * else a negative code (nobody reads it, or a signal ended us). No process is left. */
+ * else a negative code (nobody reads it, or a signal ended us). No process is left; the engine is
+ * not freed, so the caller ends with _exit(2). */
 int runner_serve(const struct runner_options *options, int in_fd, int out_fd, struct error *err);
 
 /* One line of JSON that says which walls this machine gives, and the engine's version, tried for

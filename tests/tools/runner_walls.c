@@ -43,7 +43,7 @@ int main(int argc, char **argv)
                         return usage();
         }
         if (runner_serve(&options, STDIN_FILENO, STDOUT_FILENO, &err) == 0)
-                return 0;
+                _exit(0); /* as the runner does: the engine is left to the process's end */
         (void)fprintf(stderr, "runner_walls: %s\n", err.message);
         return 1;
 }
