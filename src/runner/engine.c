@@ -263,6 +263,11 @@ static const char *const clock_macros[] = {
         "localtime() AS CAST(TIMESTAMP '%1$s' AS TIME)",
         "current_localtimestamp() AS TIMESTAMP '%1$s'",
         "localtimestamp() AS TIMESTAMP '%1$s'",
+        /* The offset of a named zone at a time of day is that of today, the real one. date_trunc()
+         * is there for moments only, so that binding fails for a TIME WITH TIME ZONE. */
+        ("timezone(zone, moment) AS CASE WHEN date_trunc('day', moment) IS NULL THEN NULL "
+         "ELSE system.main.timezone(zone, moment) END, "
+         "(moment) AS system.main.timezone(moment)"),
         "ago(i) AS TIMESTAMPTZ '%1$s+00' - CAST(i AS INTERVAL)",
         /* With one argument: the time since then, from midnight of the current date. */
         ("age(since) AS system.main.age(CAST(CAST(TIMESTAMP '%1$s' AS DATE) AS TIMESTAMP), since), "
@@ -440,6 +445,21 @@ static int hash_row(struct reading *reading, bool needs_canonical, struct error 
         return r < 0 ? r : result_hash_add(reading->hash, buf_text(&canonical), canonical.len, err);
 }
 
+/* An escape of U+0000, which canonical JSON has but many readers, ours too, do not take. */
+static bool holds_nul(const struct buf *row)
+{
+        static const char escape[] = "\\u0000";
+        const char *text = buf_text(row);
+        for (const char *hit = text; (hit = strstr(hit, escape)); hit++) {
+                size_t slashes = 1;
+                while (hit - slashes >= text && hit[-(ptrdiff_t)slashes] == '\\')
+                        slashes++;
+                if (slashes % 2 == 1)
+                        return true;
+        }
+        return false;
+}
+
 static int put_row(struct reading *reading, duckdb_data_chunk chunk, idx_t row, struct error *err)
 {
         struct engine_answer *answer = reading->answer;
@@ -462,6 +482,12 @@ static int put_row(struct reading *reading, duckdb_data_chunk chunk, idx_t row, 
                                  "the answer is larger than %zu bytes (row %zu); ask for fewer "
                                  "rows or columns, or aggregate",
                                  answer->rows.max, answer->row_count + 1);
+        if (holds_nul(&reading->row))
+                return error_set(
+                        err, ERROR_SQL_EXECUTION,
+                        "row %zu of the answer holds the character U+0000, which JSON text "
+                        "should not; take it out: replace(x, chr(0), '')",
+                        answer->row_count + 1);
         int r = buf_error(&answer->rows, err, "the answer");
         if (r == 0)
                 r = hash_row(reading, needs_canonical, err);

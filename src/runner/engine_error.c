@@ -180,10 +180,14 @@ int engine_load_error(struct error *err, const char *text, const char *name, con
         }
         if (r == 0) {
                 r = engine_error(err, text, NULL);
-                if (err->type == ERROR_SQL_EXECUTION || err->type == ERROR_SQL_POLICY_VIOLATION) {
+                if (err->type == ERROR_SQL_EXECUTION || err->type == ERROR_SQL_POLICY_VIOLATION ||
+                    err->type == ERROR_RUNNER_INTERNAL) {
                         _cleanup_buf_ struct buf words = {0};
                         buf_init(&words, ERROR_MESSAGE_MAX);
-                        first_words(said.message, path, name, &words);
+                        if (err->type == ERROR_RUNNER_INTERNAL) /* addresses of code */
+                                buf_puts(&words, "the file is damaged");
+                        else
+                                first_words(said.message, path, name, &words);
                         r = error_set(err, ERROR_DATASET_INVALID, "%s%s%s: %s", name,
                                       line[0] ? ", line " : "", line, buf_text(&words));
                 }

@@ -1,4 +1,5 @@
 /* Files become tables. A file's path reaches the engine as a bound value, never as text. */
+#include "runner/csv_head.h"
 #include "runner/engine_error.h"
 #include "runner/engine_private.h"
 
@@ -12,7 +13,7 @@
 
 #define LOAD_SQL_MAX (4 * 1024 * 1024)
 #define NAMES_BYTES_MAX (8 * 1024 * 1024)
-#define SNIFF_JSON_MAX (8 * 1024 * 1024)
+#define STAGING "\"askcsv staging\"" /* no table of a dataset may have a blank in its name */
 
 /* What one table's load has in hand. */
 struct loading {
@@ -23,7 +24,6 @@ struct loading {
         struct arena *arena;
         struct buf sql;
         json_t *columns; /* [{"name","type","header"}], as they will be */
-        long long skipped_lines;
 };
 
 static void loading_done(struct loading *loading)
@@ -82,14 +82,21 @@ static void put_create(struct loading *loading)
         buf_puts(&loading->sql, " AS FROM ");
 }
 
-static int drop_table(struct loading *loading, struct error *err)
+/* A collation makes values equal that differ, and a time of day with a zone means something else
+ * from day to day: no answer over them would repeat. */
+static int check_types(const struct loading *loading, struct error *err)
 {
-        _cleanup_free_ char *said = NULL;
-        buf_clear(&loading->sql);
-        buf_puts(&loading->sql, "DROP TABLE ");
-        sql_put_identifier(&loading->sql, loading->table->name);
-        if (engine_statement(loading->engine, buf_text(&loading->sql), NULL, 0, NULL, &said) < 0)
-                return load_failed(loading, said, err);
+        size_t i;
+        json_t *column;
+        json_array_foreach(loading->columns, i, column)
+        {
+                const char *type = json_get_string(column, "type");
+                if (strcasestr(type, "collate") || strcasestr(type, "timetz") ||
+                    strncasecmp(type, "time with", strlen("time with")) == 0)
+                        return error_set(err, ERROR_DATASET_INVALID,
+                                         "%s, column %s: the type %s is not possible; use VARCHAR",
+                                         loading->file, json_get_string(column, "name"), type);
+        }
         return 0;
 }
 
@@ -103,6 +110,9 @@ static int load_typed_csv(struct loading *loading, struct error *err)
                 if (r < 0)
                         return r;
         }
+        int checked = check_types(loading, err);
+        if (checked < 0)
+                return checked;
         put_create(loading);
         buf_puts(&loading->sql, "read_csv($1, auto_detect = false, header = true, delim = ',', "
                                 "quote = '\"', escape = '\"', nullstr = '', strict_mode = true");
@@ -113,96 +123,37 @@ static int load_typed_csv(struct loading *loading, struct error *err)
         return said ? load_failed(loading, said, err) : r;
 }
 
-/* The header line's names as the engine read them, made into column names of our rules. */
-static int take_sniffed_columns(struct loading *loading, const char *text, struct error *err)
+/* Reads the first line: the columns' names, all VARCHAR for now, and what divides fields. */
+static int read_header(struct loading *loading, char *separator, struct error *err)
 {
-        static const struct json_limits limits = {.max_bytes = SNIFF_JSON_MAX, .max_depth = 8};
-        _cleanup_json_ json_t *sniffed = NULL;
-        int r = json_parse(text, strlen(text), &limits, ERROR_DATASET_INVALID, &sniffed, err);
-        if (r < 0)
-                return error_prefix(err, r, "%s: the header line", loading->file);
-        size_t n = json_array_size(sniffed);
-        const char **headers = arena_array(loading->arena, n + 1, sizeof(*headers));
-        size_t *lengths = arena_array(loading->arena, n + 1, sizeof(*lengths));
+        _cleanup_fclose_ FILE *f = fopen(loading->path, "re");
+        _cleanup_free_ char *bytes = malloc(CSV_HEAD_MAX);
+        struct csv_head head = {0};
         const char **names = NULL;
-        if (!headers || !lengths)
-                return error_oom(err);
-        for (size_t i = 0; i < n; i++) {
-                const json_t *name = json_object_get(json_array_get(sniffed, i), "name");
-                headers[i] = json_is_string(name) ? json_string_value(name) : "";
-                lengths[i] = json_string_length(name);
-        }
-        r = name_columns(headers, lengths, n, loading->arena, &names, err);
-        json_array_clear(loading->columns);
-        for (size_t i = 0; r == 0 && i < n; i++) {
-                const char *type = json_get_string(json_array_get(sniffed, i), "type");
-                r = append_column(loading->columns, names[i], type ? type : "VARCHAR", headers[i],
-                                  err);
-        }
+        if (!f || !bytes)
+                return error_set(err, ERROR_DATASET_INVALID, "%s cannot be read", loading->file);
+        size_t n = fread(bytes, 1, CSV_HEAD_MAX, f);
+        int r = csv_head_read(bytes, n, n < CSV_HEAD_MAX, loading->arena, &head, err);
+        if (r < 0)
+                return error_prefix(err, r, "%s", loading->file);
+        r = name_columns(head.fields, head.lengths, head.n, loading->arena, &names, err);
+        for (size_t i = 0; r == 0 && i < head.n; i++)
+                r = append_column(loading->columns, names[i], "VARCHAR", names[i], err);
+        *separator = head.separator;
         return r;
 }
 
-/* What sniff_csv found, in the order of its query below. */
-enum sniffed {
-        SNIFFED_DELIMITER,
-        SNIFFED_QUOTE,
-        SNIFFED_ESCAPE,
-        SNIFFED_SKIP,
-        SNIFFED_HEADER,
-        SNIFFED_DATE,
-        SNIFFED_TIMESTAMP,
-        SNIFFED_COLUMNS,
-        SNIFFED_COUNT,
-};
-
-/* What a load needs to know of a file's dialect. */
-struct dialect {
-        const char *delimiter;
-        const char *quote;
-        const char *escape;
-        bool header;
-        const char *date_format; /* or NULL; likewise the next */
-        const char *timestamp_format;
-};
-
-/* sniff_csv says "(empty)" for no character at all. A file whose sample has no quotes may have
- * some further down, and then they mean what RFC 4180 says. */
-static const char *character(const char *said, const char *otherwise)
+/* Every field as text. Strict: a line with another number of fields is an error that names it, so
+ * that no line is ever dropped or joined. */
+static int load_text(struct loading *loading, char separator, struct error *err)
 {
-        return !said || !*said || strcmp(said, "(empty)") == 0 ? otherwise : said;
-}
-
-static struct dialect sniffed_dialect(char *const *found)
-{
-        return (struct dialect){
-                .delimiter = character(found[SNIFFED_DELIMITER], ","),
-                .quote = character(found[SNIFFED_QUOTE], "\""),
-                .escape = character(found[SNIFFED_ESCAPE], "\""),
-                .header = found[SNIFFED_HEADER] && strcmp(found[SNIFFED_HEADER], "true") == 0,
-                .date_format = found[SNIFFED_DATE],
-                .timestamp_format = found[SNIFFED_TIMESTAMP],
-        };
-}
-
-static void put_option(struct loading *loading, const char *name, const char *value)
-{
-        if (!value)
-                return;
-        buf_printf(&loading->sql, ", %s = ", name);
-        sql_put_text(&loading->sql, value);
-}
-
-static int create_from_csv(struct loading *loading, const struct dialect *dialect,
-                           struct error *err)
-{
-        put_create(loading);
-        buf_printf(&loading->sql, "read_csv($1, auto_detect = false, header = %s, skip = %lld",
-                   dialect->header ? "true" : "false", loading->skipped_lines);
-        put_option(loading, "delim", dialect->delimiter);
-        put_option(loading, "quote", dialect->quote);
-        put_option(loading, "escape", dialect->escape);
-        put_option(loading, "dateformat", dialect->date_format);
-        put_option(loading, "timestampformat", dialect->timestamp_format);
+        char text[2] = {separator, '\0'};
+        buf_clear(&loading->sql);
+        buf_puts(&loading->sql,
+                 "CREATE TABLE " STAGING " AS FROM read_csv($1, auto_detect = false, "
+                 "header = true, quote = '\"', escape = '\"', nullstr = '', "
+                 "strict_mode = true, delim = ");
+        sql_put_text(&loading->sql, text);
         put_columns(loading);
         buf_puts(&loading->sql, ")");
         _cleanup_free_ char *said = NULL;
@@ -210,96 +161,110 @@ static int create_from_csv(struct loading *loading, const struct dialect *dialec
         return said ? load_failed(loading, said, err) : r;
 }
 
-/* The separator that a header of one column holds, if it holds one: then the file's lines differ
- * so much that the engine took them for whole fields. */
-static char hidden_separator(const json_t *columns)
+/* The narrowest type that loses nothing of any value of the column, as an SQL expression: numbers
+ * without leading zeros, dates and times as ISO 8601 writes them, true and false. All else, codes
+ * and dates of other forms among it, stays text. %1$s is the column. */
+static const char type_expression[] =
+        "CASE WHEN count(%1$s) = 0 THEN 'VARCHAR'"
+        " WHEN bool_and(regexp_full_match(%1$s, '-?(0|[1-9][0-9]{0,17})')) THEN 'BIGINT'"
+        " WHEN bool_and(regexp_full_match(%1$s, '-?(0|[1-9][0-9]{0,36})')) THEN 'HUGEINT'"
+        " WHEN bool_and(regexp_full_match(%1$s, '-?(0|[1-9][0-9]{0,17})([.][0-9]{1,18})?'))"
+        " THEN 'DECIMAL(' || CASE WHEN max(length(split_part(%1$s, '.', 1)))"
+        " + max(length(split_part(%1$s, '.', 2))) <= 18 THEN '18' ELSE '38' END || ','"
+        " || max(length(split_part(%1$s, '.', 2))) || ')'"
+        " WHEN bool_and(regexp_full_match(%1$s, "
+        "'-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][-+]?[0-9]{1,2})?')"
+        " AND length(regexp_replace(%1$s, '[eE].*', '')) <= 17) AND bool_or(contains(%1$s, '.'))"
+        " THEN 'DOUBLE'"
+        " WHEN bool_and(lower(%1$s) IN ('true', 'false')) THEN 'BOOLEAN'"
+        " WHEN bool_and(regexp_full_match(%1$s, '[0-9]{4}-[0-9]{2}-[0-9]{2}')"
+        " AND TRY_CAST(%1$s AS DATE) IS NOT NULL) THEN 'DATE'"
+        " WHEN bool_and(regexp_full_match(%1$s, '[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}"
+        "(:[0-9]{2}([.][0-9]{1,6})?)?') AND TRY_CAST(%1$s AS TIMESTAMP) IS NOT NULL) THEN "
+        "'TIMESTAMP'"
+        " WHEN bool_and(regexp_full_match(%1$s, '[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?')"
+        " AND TRY_CAST(%1$s AS TIME) IS NOT NULL) THEN 'TIME'"
+        " ELSE 'VARCHAR' END";
+
+static int put_type_expression(struct loading *loading, const char *name, struct error *err)
 {
-        if (json_array_size(columns) != 1)
-                return '\0';
-        const char *header = json_get_string(json_array_get(columns, 0), "header");
-        const char *hit = strpbrk(header, ",;\t|");
-        return hit ? *hit : '\0';
+        _cleanup_buf_ struct buf column = {0};
+        buf_init(&column, 4 * COLUMN_NAME_MAX_BYTES);
+        sql_put_identifier(&column, name);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        buf_printf(&loading->sql, type_expression, buf_text(&column));
+#pragma GCC diagnostic pop
+        return buf_error(&column, err, "a column's name");
 }
 
-/* Reads the file by that separator, only to learn where it goes wrong. Negative when it does so
- * behind the first line of data; before, the commas are text and one column is right. */
-static int check_separator(struct loading *loading, char separator, struct error *err)
-{
-        char text[2] = {separator, '\0'};
-        struct dialect dialect = {.delimiter = text, .quote = "\"", .escape = "\"", .header = true};
-        json_t *one = loading->columns;
-        _cleanup_json_ json_t *many = json_array();
-        if (!many)
-                return error_oom(err);
-        size_t fields = 1;
-        for (const char *p = json_get_string(json_array_get(one, 0), "header"); *p; p++)
-                fields += *p == separator;
-        int r = 0;
-        for (size_t i = 0; r == 0 && i < fields; i++) {
-                char name[32];
-                (void)snprintf(name, sizeof(name), "column_%zu", i + 1);
-                r = append_column(many, name, "VARCHAR", "", err);
-        }
-        if (r < 0)
-                return r;
-        loading->columns = many;
-        struct error why = {0};
-        r = create_from_csv(loading, &dialect, &why);
-        loading->columns = one;
-        if (r == 0)
-                return drop_table(loading, err);
-        if (why.type != ERROR_DATASET_INVALID || strstr(why.message, ", line 2:"))
-                return 0;
-        *err = why;
-        return r;
-}
-
-static int sniff(struct loading *loading, const char *sample, struct engine_cells *cells,
-                 struct error *err)
-{
-        _cleanup_free_ char *said = NULL;
-        buf_clear(&loading->sql);
-        buf_printf(&loading->sql,
-                   "SELECT Delimiter, Quote, Escape, CAST(SkipRows AS VARCHAR), "
-                   "CAST(HasHeader AS VARCHAR), DateFormat, TimestampFormat, "
-                   "CAST(to_json(Columns) AS VARCHAR) FROM sniff_csv($1, sample_size = %s)",
-                   sample);
-        int r = run_with_path(loading, cells, &said, err);
-        if (said)
-                return load_failed(loading, said, err);
-        if (r == 0 && (cells->n_rows != 1 || !cells->cells[SNIFFED_COLUMNS]))
-                return error_set(err, ERROR_DATASET_INVALID,
-                                 "%s does not look like a CSV file: no columns were found",
-                                 loading->file);
-        return r;
-}
-
-static int load_with_sample(struct loading *loading, const char *sample, struct error *err)
+/* Looks at every line, not at a sample: a type that fits the first ones may alter the last. */
+static int find_types(struct loading *loading, struct error *err)
 {
         _cleanup_(engine_cells_done) struct engine_cells cells = {0};
-        int r = sniff(loading, sample, &cells, err);
+        _cleanup_free_ char *said = NULL;
+        size_t i;
+        json_t *column;
+        int r = 0;
+        buf_clear(&loading->sql);
+        json_array_foreach(loading->columns, i, column)
+        {
+                buf_puts(&loading->sql, i ? ", " : "SELECT ");
+                if (r == 0)
+                        r = put_type_expression(loading, json_get_string(column, "name"), err);
+        }
+        buf_puts(&loading->sql, " FROM " STAGING);
+        if (r == 0)
+                r = buf_error(&loading->sql, err, "the statement that finds the columns' types");
         if (r < 0)
                 return r;
-        struct dialect dialect = sniffed_dialect(cells.cells);
-        loading->skipped_lines = strtoll(cells.cells[SNIFFED_SKIP], NULL, 10);
-        r = take_sniffed_columns(loading, cells.cells[SNIFFED_COLUMNS], err);
-        char separator = r < 0 ? '\0' : hidden_separator(loading->columns);
-        if (separator)
-                r = check_separator(loading, separator, err);
-        return r < 0 ? r : create_from_csv(loading, &dialect, err);
+        if (engine_statement(loading->engine, buf_text(&loading->sql), NULL, 0, &cells, &said) < 0)
+                return load_failed(loading, said, err);
+        json_array_foreach(loading->columns, i, column)
+        {
+                if (json_object_set_new(column, "type", json_string(cells.cells[i])) < 0)
+                        return error_oom(err);
+        }
+        return 0;
 }
 
-/* A sample decides the types; when a later line does not fit them, every line does. */
-static int load_sniffed_csv(struct loading *loading, struct error *err)
+/* The table out of the text, in the file's order; then the text goes. */
+static int convert(struct loading *loading, struct error *err)
 {
-        struct error first = {0};
-        int r = load_with_sample(loading, "20480", &first);
+        _cleanup_free_ char *said = NULL;
+        size_t i;
+        json_t *column;
+        buf_clear(&loading->sql);
+        buf_puts(&loading->sql, "CREATE TABLE ");
+        sql_put_identifier(&loading->sql, loading->table->name);
+        json_array_foreach(loading->columns, i, column)
+        {
+                buf_puts(&loading->sql, i ? ", CAST(" : " AS SELECT CAST(");
+                sql_put_identifier(&loading->sql, json_get_string(column, "name"));
+                buf_printf(&loading->sql, " AS %s) AS ", json_get_string(column, "type"));
+                sql_put_identifier(&loading->sql, json_get_string(column, "name"));
+        }
+        buf_puts(&loading->sql, " FROM " STAGING);
+        int r = buf_error(&loading->sql, err, "the statement that makes a table");
+        if (r < 0)
+                return r;
+        if (engine_statement(loading->engine, buf_text(&loading->sql), NULL, 0, NULL, &said) < 0)
+                return load_failed(loading, said, err);
+        if (engine_statement(loading->engine, "DROP TABLE " STAGING, NULL, 0, NULL, &said) < 0)
+                return load_failed(loading, said, err);
+        return 0;
+}
+
+/* A file of which nothing is known: a header line, then lines of as many fields. */
+static int load_untyped_csv(struct loading *loading, struct error *err)
+{
+        char separator = ',';
+        int r = read_header(loading, &separator, err);
         if (r == 0)
-                return 0;
-        if (first.type == ERROR_DATASET_INVALID && load_with_sample(loading, "-1", err) == 0)
-                return 0;
-        *err = first;
-        return r;
+                r = load_text(loading, separator, err);
+        if (r == 0)
+                r = find_types(loading, err);
+        return r < 0 ? r : convert(loading, err);
 }
 
 static int load_parquet(struct loading *loading, struct error *err)
@@ -320,7 +285,7 @@ static int load_parquet(struct loading *loading, struct error *err)
         for (size_t i = 0; r == 0 && i < cells.n_rows; i++)
                 r = append_column(loading->columns, cells.cells[2 * i], cells.cells[2 * i + 1],
                                   cells.cells[2 * i], err);
-        return r;
+        return r < 0 ? r : check_types(loading, err);
 }
 
 /* The encodings that begin with a mark of their own, and nothing at all. */
@@ -365,8 +330,8 @@ static int describe(struct loading *loading, json_t *described, struct error *er
         if (r < 0)
                 return r;
         json_t *table = json_pack("{s:s,s:I,s:I,s:O}", "name", loading->table->name, "rows",
-                                  (json_int_t)rows, "skipped_lines",
-                                  (json_int_t)loading->skipped_lines, "columns", loading->columns);
+                                  (json_int_t)rows, "skipped_lines", (json_int_t)0, "columns",
+                                  loading->columns);
         if (!table || json_array_append_new(described, table) < 0)
                 return error_oom(err);
         return 0;
@@ -380,7 +345,7 @@ static int load(struct loading *loading, struct error *err)
         if (r < 0)
                 return r;
         return loading->table->n_columns > 0 ? load_typed_csv(loading, err)
-                                             : load_sniffed_csv(loading, err);
+                                             : load_untyped_csv(loading, err);
 }
 
 int engine_load(struct engine *engine, const struct request_table *table, const char *path,

@@ -66,7 +66,7 @@ static int open_beneath(int root_fd, const char *root, const char *path, int *re
 static int file_open(int root_fd, const char *root, const struct request_table *table,
                      struct file *file, struct error *err)
 {
-        *file = (struct file){.table = table, .fd = -1};
+        *file = (struct file){.table = table, .fd = -1, .nul_at = -1};
         int r = open_beneath(root_fd, root, table->path, &file->fd, err);
         if (r < 0)
                 return r;
@@ -119,6 +119,24 @@ static int file_changed(const struct file *file, const char *how, struct error *
                          file->table->path, how);
 }
 
+/* What the engine would pass over in silence: it takes a NUL for the end of something, and leaves
+ * out a line that is too long for it when that is the last one. */
+static int check_text(const struct file *file, struct error *err)
+{
+        if (strcmp(file->table->format, "csv") != 0)
+                return 0;
+        if (file->nul_at >= 0)
+                return error_set(err, ERROR_DATASET_INVALID,
+                                 "%s holds a NUL byte at offset %lld: it is UTF-16, or no text at "
+                                 "all; save it as UTF-8",
+                                 file->table->path, (long long)file->nul_at);
+        if (file->long_line > 0)
+                return error_set(err, ERROR_DATASET_INVALID,
+                                 "%s, line %lld: the line is longer than %d bytes",
+                                 file->table->path, (long long)file->long_line, FILE_LINE_MAX);
+        return 0;
+}
+
 static int file_hashed(struct files *files, struct error *err)
 {
         struct file *file = &files->items[files->next];
@@ -129,7 +147,30 @@ static int file_hashed(struct files *files, struct error *err)
         files->next++;
         if (file->table->sha256 && strcmp(file->table->sha256, file->sha256) != 0)
                 return file_changed(file, "is not the file of the dataset's version", err);
+        int r = check_text(file, err);
+        if (r < 0)
+                return r;
         return files->next < files->n;
+}
+
+/* Lines are counted and measured as they pass. */
+static void note_text(struct file *file, const char *piece, size_t n, int64_t offset)
+{
+        const char *nul = memchr(piece, '\0', n);
+        if (nul && file->nul_at < 0)
+                file->nul_at = offset + (nul - piece);
+        for (size_t i = 0; i < n;) {
+                const char *end = memchr(piece + i, '\n', n - i);
+                size_t length = end ? (size_t)(end - piece) - i : n - i;
+                file->line_bytes += (int64_t)length;
+                if (file->line_bytes > FILE_LINE_MAX && file->long_line == 0)
+                        file->long_line = file->lines + 1;
+                if (!end)
+                        return;
+                file->lines++;
+                file->line_bytes = 0;
+                i += length + 1;
+        }
 }
 
 int files_hash_some(struct files *files, struct error *err)
@@ -150,6 +191,7 @@ int files_hash_some(struct files *files, struct error *err)
         if (n == 0)
                 return file_hashed(files, err);
         hash_update(files->hash, piece, (size_t)n);
+        note_text(file, piece, (size_t)n, files->offset);
         files->offset += n;
         return 1;
 }

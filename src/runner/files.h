@@ -1,5 +1,6 @@
 /* The dataset's files, as the supervisor sees them: opened beneath the data root, hashed, and
- * watched for change. It never looks at what they hold. */
+ * watched for change. It does not read what they hold, but for NUL bytes, which no
+ * text has, and the length of lines. */
 #ifndef ASKCSV_RUNNER_FILES_H
 #define ASKCSV_RUNNER_FILES_H
 
@@ -12,11 +13,18 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#define FILE_LINE_MAX 2000000 /* bytes; the engine's own limit is a little above */
+
 struct file {
         const struct request_table *table;
         int fd;
         struct stat at_start;
         char sha256[HASH_HEX_SIZE]; /* "" until it is known */
+        /* Of what was hashed so far: */
+        int64_t nul_at;     /* where the first NUL byte is; -1: there is none */
+        int64_t lines;      /* ended */
+        int64_t line_bytes; /* of the one that has not ended */
+        int64_t long_line; /* the number of the first with more than FILE_LINE_MAX bytes; 0: none */
 };
 
 struct files {

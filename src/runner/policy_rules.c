@@ -82,7 +82,11 @@ static int check_call_qualifier(const struct policy_walk *walk, const struct cal
                                      "the function \"%.64s\" is qualified with \"%.64s\"; call it "
                                      "by its name alone",
                                      call->name, qualifier);
-        if (call->function->kind == POLICY_FUNCTION_AS_OF && *qualifier)
+        /* The parser itself writes main.timezone for AT TIME ZONE; the runner's macro is in main.
+         */
+        bool is_operator = policy_name_equal(call->name, "timezone") && !*call->catalog &&
+                           policy_name_equal(call->schema, "main");
+        if (call->function->kind == POLICY_FUNCTION_AS_OF && *qualifier && !is_operator)
                 return policy_refuse(walk, err,
                                      "the function \"%.64s\" is qualified with \"%.64s\", but the "
                                      "current moment is only known without it; write %.64s(...)",

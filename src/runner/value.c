@@ -267,21 +267,33 @@ static void put_array(struct buf *out, duckdb_vector vector, duckdb_logical_type
         put_elements(out, duckdb_array_vector_get_child(vector), child, row * size, size);
 }
 
+/* row(1, 2) has no names: an array, as an object would have one key twice. */
+static bool is_unnamed(duckdb_logical_type type)
+{
+        char *name = duckdb_struct_type_child_name(type, 0);
+        bool unnamed = !name || !*name;
+        duckdb_free(name);
+        return unnamed;
+}
+
 static void put_struct(struct buf *out, duckdb_vector vector, duckdb_logical_type type, idx_t row)
 {
         idx_t n = duckdb_struct_type_child_count(type);
-        buf_putc(out, '{');
+        bool unnamed = is_unnamed(type);
+        buf_putc(out, unnamed ? '[' : '{');
         for (idx_t i = 0; i < n; i++) {
                 char *name = duckdb_struct_type_child_name(type, i);
                 _cleanup_type_ duckdb_logical_type child = duckdb_struct_type_child_type(type, i);
                 if (i)
                         buf_putc(out, ',');
-                json_put_string(out, name, strlen(name));
-                buf_putc(out, ':');
+                if (!unnamed) {
+                        json_put_string(out, name, strlen(name));
+                        buf_putc(out, ':');
+                }
                 value_put(out, duckdb_struct_vector_get_child(vector, i), child, row);
                 duckdb_free(name);
         }
-        buf_putc(out, '}');
+        buf_putc(out, unnamed ? ']' : '}');
 }
 
 /* A list of structs of key and value: [[key,value],...], as JSON's keys are only strings. */

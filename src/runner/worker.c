@@ -62,30 +62,6 @@ static int raise_remaining_walls(struct work *work, struct error *err)
         return r;
 }
 
-/* The names of all columns, for the policy: n of them in an array that the caller frees; the
- * names stay the tables'. */
-static const char **column_names(const json_t *tables, size_t *ret_n)
-{
-        size_t n = 0;
-        size_t i;
-        size_t j;
-        json_t *table;
-        json_t *column;
-        json_array_foreach(tables, i, table)
-        {
-                n += json_array_size(json_object_get(table, "columns"));
-        }
-        const char **names = calloc(n ? n : 1, sizeof(*names));
-        n = 0;
-        json_array_foreach(tables, i,
-                           table){json_array_foreach(json_object_get(table, "columns"), j, column){
-                if (names) names[n++] = json_get_string(column, "name");
-}
-}
-*ret_n = n;
-return names;
-}
-
 /* What most queries do without is made only for those that use it: each statement to the engine
  * costs some of the time that a whole run takes. */
 static int provide(struct work *work, const struct policy_verdict *verdict, struct error *err)
@@ -103,17 +79,10 @@ static int check_tree(struct work *work, const json_t *tree, struct error *err)
         const struct request *request = work->request;
         const char *tables[REQUEST_TABLES_MAX];
         struct policy_verdict verdict = {0};
-        size_t n_columns;
-        _cleanup_free_ const char **columns = column_names(work->tables, &n_columns);
-        struct policy_scope scope = {.dataset_id = request->dataset_id,
-                                     .tables = tables,
-                                     .n_tables = request->n_tables,
-                                     .columns = columns,
-                                     .n_columns = n_columns};
+        struct policy_scope scope = {
+                .dataset_id = request->dataset_id, .tables = tables, .n_tables = request->n_tables};
         for (size_t i = 0; i < request->n_tables; i++)
                 tables[i] = request->tables[i].name;
-        if (!columns)
-                return error_oom(err);
         int r = policy_check(tree, request->sql, &scope, &verdict, err);
         work->answer.ordered = verdict.total_order;
         return r < 0 ? r : provide(work, &verdict, err);

@@ -111,7 +111,7 @@ def test_table_is_plain_without_a_terminal(askcsv, people):
     done = askcsv.ok("run", people, "--sql", "SELECT * FROM people ORDER BY id")
     assert done.stdout == ('id  name      height\n'
                            '--  --------  ------\n'
-                           ' 1  Ann          1.5\n'
+                           ' 1  Ann         1.50\n'
                            ' 2  B "x", y    NULL\n'
                            ' 3  Zoë         2.25\n')
     assert f"table people is {people}" in done.stderr
@@ -148,7 +148,7 @@ def test_csv_reads_back(askcsv, people):
     done = askcsv.ok("run", people, "--sql", "SELECT *, '=1+1' AS f, [1, NULL] AS l FROM people "
                      "ORDER BY id", "--format", "csv")
     rows = list(csv.reader(io.StringIO(done.stdout)))
-    assert rows == [["id", "name", "height", "f", "l"], ["1", "Ann", "1.5", "=1+1", "[1,null]"],
+    assert rows == [["id", "name", "height", "f", "l"], ["1", "Ann", "1.50", "=1+1", "[1,null]"],
                     ["2", 'B "x", y', "", "=1+1", "[1,null]"],
                     ["3", "Zoë", "2.25", "=1+1", "[1,null]"]]
 
