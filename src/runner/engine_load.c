@@ -3,6 +3,7 @@
 #include "runner/engine_error.h"
 #include "runner/engine_private.h"
 
+#include "base/alloc.h"
 #include "base/arena.h"
 #include "base/json.h"
 #include "dataset/name.h"
@@ -127,7 +128,7 @@ static int load_typed_csv(struct loading *loading, struct error *err)
 static int read_header(struct loading *loading, char *separator, struct error *err)
 {
         _cleanup_fclose_ FILE *f = fopen(loading->path, "re");
-        _cleanup_free_ char *bytes = malloc(CSV_HEAD_MAX);
+        _cleanup_free_ char *bytes = alloc_malloc(CSV_HEAD_MAX);
         struct csv_head head = {0};
         const char **names = NULL;
         if (!f || !bytes)

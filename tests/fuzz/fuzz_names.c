@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "dataset/name.h"
+#include "runner/csv_head.h"
 
 #include <strings.h>
 
@@ -37,12 +38,31 @@ static void check_column_names(const char *const *headers, const size_t *lengths
         arena_free(arena);
 }
 
+/* The same bytes as the beginning of a CSV file. */
+static void check_head(const char *bytes, size_t n, bool is_whole)
+{
+        struct error err = {0};
+        struct csv_head head = {0};
+        struct arena *arena = arena_new((size_t)16 * 1024 * 1024);
+        FUZZ_CHECK(arena);
+        if (csv_head_read(bytes, n, is_whole, arena, &head, &err) == 0) {
+                FUZZ_CHECK(head.n >= 1);
+                for (size_t i = 0; i < head.n; i++)
+                        FUZZ_CHECK(head.lengths[i] <= n && head.fields[i][head.lengths[i]] == '\0');
+                check_column_names(head.fields, head.lengths, head.n < 64 ? head.n : 64);
+        } else {
+                fuzz_check_utf8(err.message);
+        }
+        arena_free(arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         const char *headers[HEADERS_MAX];
         size_t lengths[HEADERS_MAX];
         size_t n = 0;
         const char *at = (const char *)data;
+        check_head(at, size, size % 2 == 0);
         size_t left = size;
         const char *end = left ? memchr(at, '\n', left) : NULL;
         check_table_name(at, end ? (size_t)(end - at) : left);
