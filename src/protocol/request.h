@@ -19,7 +19,7 @@
 enum request_op {
         REQUEST_RUN,      /* load the tables, check the SQL, run it */
         REQUEST_CHECK,    /* the policy's verdict on the SQL; no file is opened */
-        REQUEST_DESCRIBE, /* hash and sniff the tables; there is no SQL */
+        REQUEST_DESCRIBE, /* hash the tables, find their columns; there is no SQL */
 };
 
 struct request_column {
@@ -28,11 +28,12 @@ struct request_column {
 };
 
 struct request_table {
-        const char *name;                     /* [A-Za-z_][A-Za-z0-9_]* */
-        const char *path;                     /* absolute */
-        const char *format;                   /* "csv" or "parquet" */
-        const char *sha256;                   /* what the file must hash to, or NULL: anything */
-        const struct request_column *columns; /* the header line's names in order, or NULL: sniff */
+        const char *name;   /* [A-Za-z_][A-Za-z0-9_]* */
+        const char *path;   /* absolute */
+        const char *format; /* "csv" or "parquet" */
+        const char *sha256; /* what the file must hash to, or NULL: anything */
+        const struct request_column
+                *columns; /* the header line's names in order, or NULL: find them */
         size_t n_columns;
 };
 

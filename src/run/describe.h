@@ -21,7 +21,7 @@ int dataset_describe(struct executor *executor, const struct dataset *dataset, c
                      const struct limits *limits, int cancel_fd, struct dataset **ret,
                      struct error *err);
 
-/* The request's tables for a dataset, in its arena; columns of `dataset` (unknown ones are sniffed
+/* The request's tables for a dataset, in its arena; columns of `dataset` (unknown ones are found
  * again), hashes of `described`, or of dataset when that is NULL. */
 int request_set_tables(struct request *request, const struct dataset *dataset,
                        const struct dataset *described, struct arena *arena, struct error *err);

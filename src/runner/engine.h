@@ -28,7 +28,7 @@ void engine_interrupt(struct engine *engine);
 /* The limits of the run: memory and threads. */
 int engine_set_limits(struct engine *engine, const struct limits *limits, struct error *err);
 
-/* Makes the table out of the file that `path` opens, with the request's columns or sniffed ones,
+/* Makes the table out of the file that `path` opens, with the request's columns or found ones,
  * and appends {"name","rows","skipped_lines","columns":[{"name","type","header"}]} to described.
  * Fails with ERROR_DATASET_INVALID that names the file, line and column. */
 int engine_load(struct engine *engine, const struct request_table *table, const char *path,
