@@ -21,6 +21,7 @@ enum error_type {
         ERROR_RUNNER_INTERNAL,          /* our fault, or the engine's */
         ERROR_DATASET_CHANGED,          /* the files are not those of the dataset version */
         ERROR_DATASET_INVALID,          /* a file cannot be read as the table it should be */
+        ERROR_QUEUE_FULL,               /* as many runs wait as may; later there is room */
         ERROR_SANDBOX_UNAVAILABLE,      /* too few walls stand on this machine */
         /* Said by askcsv itself. */
         ERROR_DATASET_NOT_FOUND,

@@ -6,6 +6,7 @@
 #include "cli/options.h"
 #include "cli/report.h"
 #include "cli/session.h"
+#include "cli/snapshots.h"
 #include "cli/stop.h"
 #include "cli/table.h"
 #include "cli/validate.h"
@@ -38,9 +39,23 @@ static const char validate_help[] =
         "Exit status: 0 valid, 1 not. The checks are runs like any other and leave capsules\n"
         "(planner \"validate\").\n";
 
-static const char list_help[] = "askcsv datasets list [--format table|json]\n"
-                                "\n"
-                                "The datasets that can be asked by id.\n";
+static const char list_help[] =
+        "askcsv datasets list [--format table|json]\n"
+        "\n"
+        "The datasets that can be asked by id, and the snapshots: what files became when they\n"
+        "were read the first time, so that the next run need not read them again. askcsv doctor\n"
+        "says which of them go when.\n";
+
+static const char forget_help[] =
+        "askcsv datasets forget SOURCE...\n"
+        "askcsv datasets forget --all\n"
+        "\n"
+        "Removes the snapshots of a dataset, of a file, or of several files together (commas\n"
+        "between them), and says what was freed. The files themselves stay; the next run reads\n"
+        "them again. A run that is under way keeps its snapshot to its end.\n"
+        "\n"
+        "  askcsv datasets forget ecommerce\n"
+        "  askcsv datasets forget sales.csv customers.csv,orders.csv\n";
 
 static const char show_help[] =
         "askcsv datasets show ID [--format text|json]\n"
@@ -51,8 +66,9 @@ static const char show_help[] =
 
 static const char help[] = "askcsv datasets generate [ID...]   make the files\n"
                            "askcsv datasets validate [ID...]   check every rule about them\n"
-                           "askcsv datasets list               what there is\n"
+                           "askcsv datasets list               what there is, with snapshots\n"
                            "askcsv datasets show ID            tables, columns, example questions\n"
+                           "askcsv datasets forget SOURCE...   remove snapshots\n"
                            "\n"
                            "  askcsv datasets generate && askcsv datasets validate\n"
                            "  askcsv datasets show ecommerce\n";
@@ -163,12 +179,14 @@ static int run_generate(const struct surface *surface, int argc, char **argv);
 static int run_validate(const struct surface *surface, int argc, char **argv);
 static int run_list(const struct surface *surface, int argc, char **argv);
 static int run_show(const struct surface *surface, int argc, char **argv);
+static int run_forget(const struct surface *surface, int argc, char **argv);
 
 static const struct command parts[] = {
         {.name = "generate", .help = generate_help, .run = run_generate},
         {.name = "validate", .help = validate_help, .run = run_validate},
         {.name = "list", .help = list_help, .run = run_list},
         {.name = "show", .help = show_help, .run = run_show},
+        {.name = "forget", .help = forget_help, .run = run_forget},
 };
 
 static int run_generate(const struct surface *surface, int argc, char **argv)
@@ -254,24 +272,28 @@ static json_t *list_row(const json_t *head)
         {
                 buf_printf(&names, "%s%s", i ? ", " : "", json_string_value(name));
         }
-        return json_pack("[O,O,s,s]", json_object_get(head, "id"), json_object_get(head, "name"),
-                         buf_text(&names),
-                         json_get_bool(head, "generated", false) ? "there" : "not made yet");
+        _cleanup_json_ json_t *row =
+                json_pack("[O,O,s,s]", json_object_get(head, "id"), json_object_get(head, "name"),
+                          buf_text(&names),
+                          json_get_bool(head, "generated", false) ? "there" : "not made yet");
+        _cleanup_json_ json_t *cells = snapshots_cells(head);
+        return row && cells && json_array_extend(row, cells) == 0 ? steal_ptr(&row) : NULL;
 }
 
 static int put_list(const json_t *list, const struct surface *surface, struct buf *out,
                     struct error *err)
 {
-        _cleanup_json_ json_t *columns = json_pack("[s,s,s,s]", "id", "name", "tables", "files");
-        _cleanup_json_ json_t *types =
-                json_pack("[s,s,s,s]", "VARCHAR", "VARCHAR", "VARCHAR", "VARCHAR");
+        _cleanup_json_ json_t *columns = json_pack("[s,s,s,s,s,s,s]", "id", "name", "tables",
+                                                   "files", "snapshot", "rows", "used last");
+        _cleanup_json_ json_t *types = json_pack("[s,s,s,s,s,s,s]", "VARCHAR", "VARCHAR", "VARCHAR",
+                                                 "VARCHAR", "VARCHAR", "BIGINT", "VARCHAR");
         _cleanup_json_ json_t *rows = json_array();
         size_t i;
         json_t *head;
         int r = columns && types && rows ? 0 : -1;
         json_array_foreach(list, i, head)
         {
-                if (r == 0)
+                if (r == 0 && !snapshots_are_of_files(head))
                         r = json_array_append_new(rows, list_row(head));
         }
         if (r < 0)
@@ -290,17 +312,23 @@ static int put_json(const json_t *json, struct buf *out, struct error *err)
 static int list(const char *format, const struct surface *surface, struct error *err)
 {
         _cleanup_session_ struct session session = {0};
+        _cleanup_(snapshot_list_done) struct snapshot_list snapshots = {0};
         _cleanup_json_ json_t *json = NULL;
         _cleanup_buf_ struct buf out = {0};
         buf_init(&out, OUTPUT_BYTES_MAX);
         int r = session_open(SESSION_READ, &session, err);
+        if (r == 0)
+                r = snapshots_read(session.home, &snapshots, err);
         if (r < 0)
                 return r;
         json = datasets_list_json(session.registry, session.datasets_folder);
-        if (!json || is_json(format))
+        r = json ? snapshots_add(json, &snapshots, err) : error_oom(err);
+        if (r == 0 && is_json(format))
                 r = put_json(json, &out, err);
-        else
+        else if (r == 0)
                 r = put_list(json, surface, &out, err);
+        if (r == 0 && !is_json(format))
+                r = snapshots_put(&out, json, &snapshots, &surface->out, err);
         return r < 0 ? r : output_write(&out, 0);
 }
 
@@ -364,9 +392,43 @@ static int run_show(const struct surface *surface, int argc, char **argv)
         return r < 0 ? report_error(&err, NULL) : r;
 }
 
+static int forget(const struct arguments *arguments, bool all, struct error *err)
+{
+        _cleanup_session_ struct session session = {0};
+        _cleanup_buf_ struct buf out = {0};
+        buf_init(&out, OUTPUT_BYTES_MAX);
+        int r = session_open(SESSION_READ, &session, err);
+        if (r == 0 && all)
+                r = snapshots_forget_all(session.home, &out, err);
+        for (size_t i = 0; r == 0 && i < arguments->n; i++)
+                r = snapshots_forget(session.home, session.registry, arguments->items[i], &out,
+                                     err);
+        int status = output_write(&out, 0); /* also what went before an error */
+        return r < 0 ? r : status;
+}
+
+static int run_forget(const struct surface *surface, int argc, char **argv)
+{
+        struct arguments arguments;
+        struct error err = {0};
+        bool all = false;
+        const struct option_spec specs[] = {{.name = "--all", .flag = &all}};
+        (void)surface;
+        int r = options_parse(specs, ARRAY_SIZE(specs), ARGUMENTS_MAX, argc, argv, &arguments,
+                              &err);
+        if (r == 0 && !arguments.help && all == (arguments.n > 0))
+                r = error_set(&err, ERROR_USAGE, "datasets forget needs either SOURCE or --all");
+        if (r < 0)
+                return report_usage(&err, "datasets forget");
+        if (arguments.help)
+                return command_help(&parts[4]);
+        r = forget(&arguments, all, &err);
+        return r < 0 ? report_error(&err, NULL) : r;
+}
+
 const struct command cmd_datasets = {
         .name = "datasets",
-        .summary = "generate, validate, list, show the datasets that ship",
+        .summary = "generate, validate, list, show the datasets that ship; forget snapshots",
         .help = help,
         .parts = parts,
         .n_parts = ARRAY_SIZE(parts),

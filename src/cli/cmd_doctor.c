@@ -6,6 +6,7 @@
 #include "cli/options.h"
 #include "cli/report.h"
 #include "cli/session.h"
+#include "cli/snapshots.h"
 #include "cli/text.h"
 #include "executor/executor.h"
 
@@ -20,8 +21,9 @@
 static const char help[] =
         "askcsv doctor\n"
         "\n"
-        "Says what works on this machine: the home folder, the store of capsules, the runner and\n"
-        "its engine, each wall of the sandbox, the datasets; and for what does not, the fix.\n"
+        "Says what works on this machine: the home folder, the store of capsules, the snapshots\n"
+        "with the rule by which old ones go, the runner and its engine, each wall of the sandbox,\n"
+        "the datasets; and for what does not, the fix.\n"
         "\n"
         "  askcsv doctor\n"
         "\n"
@@ -99,6 +101,33 @@ static void examine_store(struct examination *it, const char *home)
         else
                 find(it, FINDING_OK, "store", "%zu capsules, the chain is intact", checked);
         capsule_store_free(store);
+}
+
+static void examine_snapshots(struct examination *it, const char *home)
+{
+        static const char what[] = "snapshots";
+        _cleanup_(snapshot_list_done) struct snapshot_list list = {0};
+        _cleanup_buf_ struct buf said = {0};
+        struct error err = {0};
+        int64_t max_bytes = 0;
+        if (snapshot_max_bytes(getenv("ASKCSV_SNAPSHOT_MB"), &max_bytes, &err) < 0) {
+                find(it, FINDING_FAILURE, what, "%s", err.message);
+                return;
+        }
+        if (snapshots_read(home, &list, &err) < 0) {
+                find(it, FINDING_WARNING, what, "each run reads its files anew: %s", err.message);
+                return;
+        }
+        buf_init(&said, ERROR_MESSAGE_MAX);
+        buf_printf(&said, "%zu snapshot%s, ", list.n, list.n == 1 ? "" : "s");
+        put_bytes(&said, list.bytes);
+        buf_puts(&said, " of at most ");
+        put_bytes(&said, max_bytes);
+        find(it, FINDING_OK, what, "%s (ASKCSV_SNAPSHOT_MB sets how many MiB)", buf_text(&said));
+        find(it, FINDING_OK, "snapshots kept",
+             "of the same files the %d used last, for %d days after their last use; beyond the "
+             "total the one used longest ago goes first",
+             SNAPSHOT_VERSIONS_KEPT, SNAPSHOT_DAYS_KEPT);
 }
 
 static const char *fix_of(const char *wall)
@@ -226,8 +255,10 @@ static int run(const struct surface *surface, int argc, char **argv)
         buf_init(&it.out, OUTPUT_BYTES_MAX);
         if (home_path(&home, &err) < 0)
                 find(&it, FINDING_FAILURE, "home", "%s", err.message);
-        else if (examine_home(&it, home))
+        else if (examine_home(&it, home)) {
                 examine_store(&it, home);
+                examine_snapshots(&it, home);
+        }
         examine_runner(&it);
         examine_datasets(&it);
         int status = output_write(&it.out, it.failed ? 1 : 0);

@@ -124,7 +124,7 @@ static int find_dataset(struct compilation *it, const char *source, const struct
         int r = source_open(it->session.registry, it->session.datasets_folder, source, false,
                             &it->source, err);
         if (r == 0)
-                r = executor_open("local", NULL, it->source->data_root, &it->executor, err);
+                r = session_executor(&it->session, it->source->data_root, &it->executor, err);
         if (r == 0)
                 r = uuid_v7(run_id, err);
         if (r == 0)

@@ -173,7 +173,7 @@ static int run_with(const struct run_options *options, const struct surface *sur
                 return r;
         query_tell_tables(source);
         input.dataset = source->dataset;
-        r = executor_open("local", NULL, source->data_root, &executor, err);
+        r = session_executor(&session, source->data_root, &executor, err);
         if (r < 0)
                 return r;
         /* It gets ready while the store opens. If it cannot, the run will say so in its capsule. */

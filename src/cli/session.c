@@ -9,7 +9,11 @@
 #include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define LINGER_S 60
+#define LINGER_S_MAX 86400
 
 static const char *user_home(void)
 {
@@ -114,4 +118,51 @@ void session_done(struct session *session)
         free(session->datasets_folder);
         free(session->home);
         *session = (struct session){0};
+}
+
+/* A whole number out of the environment, or the fallback when it is not set. */
+static int number_from(const char *name, long long max, int64_t fallback, int64_t *ret,
+                       struct error *err)
+{
+        const char *text = getenv(name);
+        char *end = NULL;
+        *ret = fallback;
+        if (!text || !*text)
+                return 0;
+        errno = 0;
+        long long value = strtoll(text, &end, 10);
+        if (errno || *end || value < 0 || value > max)
+                return error_set(err, ERROR_USAGE,
+                                 "%s is \"%.40s\"; it wants a number from 0 to "
+                                 "%lld",
+                                 name, text, max);
+        *ret = value;
+        return 0;
+}
+
+int session_executor(const struct session *session, const char *data_root, struct executor **ret,
+                     struct error *err)
+{
+        struct executor *executor = NULL;
+        struct executor_host host = {.home = session->home};
+        int64_t linger_s = 0;
+        int r = number_from("ASKCSV_LINGER", LINGER_S_MAX, LINGER_S, &linger_s, err);
+        if (r == 0)
+                r = number_from("ASKCSV_RUNS", 1024, -1, &host.runs, err);
+        if (r == 0)
+                r = number_from("ASKCSV_QUEUE", 100000, -1, &host.waiting, err);
+        if (r == 0)
+                r = number_from("ASKCSV_MEMORY_MB", 1LL << 30, -1, &host.memory_mb, err);
+        if (r == 0)
+                r = number_from("ASKCSV_SNAPSHOT_MB", 1000000000, -1, &host.snapshot_mb, err);
+        host.linger_ms = linger_s * 1000;
+        if (r == 0)
+                r = executor_open("local", NULL, data_root, &executor, err);
+        if (r == 0)
+                r = executor_use_host(executor, &host, err);
+        if (r < 0)
+                executor_free(executor);
+        else
+                *ret = executor;
+        return r;
 }

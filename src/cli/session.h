@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "capsule/store.h"
 #include "dataset/registry.h"
+#include "executor/executor.h"
 
 struct session {
         char *home;            /* $ASKCSV_HOME, absolute */
@@ -22,6 +23,11 @@ int session_open(enum session_needs needs, struct session *ret, struct error *er
 /* Adds the store to a session that was opened without it. */
 int session_add_store(struct session *session, struct error *err);
 void session_done(struct session *session); /* safe on a zeroed struct */
+
+/* The local executor that reads below data_root, with warm tables: $ASKCSV_LINGER says for how many
+ * seconds they are kept after the last use (60). The caller frees *ret. */
+int session_executor(const struct session *session, const char *data_root, struct executor **ret,
+                     struct error *err);
 
 #define _cleanup_session_ _cleanup_(session_done)
 

@@ -74,7 +74,7 @@ static int open_files(struct validation *it, const struct dataset *dataset, stru
         int r = source_open_registered(dataset, it->session->datasets_folder, false, &it->source,
                                        err);
         if (r == 0)
-                r = executor_open("local", NULL, it->source->data_root, &it->executor, err);
+                r = session_executor(it->session, it->source->data_root, &it->executor, err);
         return r;
 }
 

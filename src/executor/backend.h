@@ -9,6 +9,8 @@ struct executor_ops {
         int (*open)(const char *runner, const char *data_root, struct executor **ret,
                     struct error *err);
         void (*free)(struct executor *executor);
+        int (*use_host)(struct executor *executor, const struct executor_host *host,
+                        struct error *err);
         int (*prepare)(struct executor *executor, struct error *err);
         int (*run)(struct executor *executor, const struct executor_call *call,
                    struct buf *response, struct error *err);

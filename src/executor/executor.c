@@ -28,6 +28,12 @@ const char *executor_name(const struct executor *executor)
         return executor->ops->name;
 }
 
+int executor_use_host(struct executor *executor, const struct executor_host *host,
+                      struct error *err)
+{
+        return executor->ops->use_host(executor, host, err);
+}
+
 int executor_prepare(struct executor *executor, struct error *err)
 {
         return executor->ops->prepare(executor, err);

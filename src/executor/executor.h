@@ -28,6 +28,23 @@ int executor_open(const char *name, const char *runner, const char *data_root,
                   struct executor **ret, struct error *err);
 void executor_free(struct executor *executor); /* NULL is fine */
 
+/* Whether and how tables are kept warm between calls. Numbers below 0: the host's own default. */
+struct executor_host {
+        const char *home;    /* $ASKCSV_HOME: its snapshots and its socket are there */
+        const char *client;  /* whose turn it is to wait; NULL: this process's. Calls of different
+                              * clients share the queue evenly */
+        int64_t linger_ms;   /* a host that is started ends after so long without a client */
+        int64_t runs;        /* at once */
+        int64_t waiting;     /* that may wait for their turn; beyond it ERROR_QUEUE_FULL */
+        int64_t memory_mb;   /* that the runs at once may ask for together */
+        int64_t snapshot_mb; /* of all snapshots */
+};
+
+/* From now on calls go to the host of that home, which is started when there is none; if it cannot
+ * be, a runner is started for each call as before. The strings are copied. */
+int executor_use_host(struct executor *executor, const struct executor_host *host,
+                      struct error *err);
+
 const char *executor_name(const struct executor *executor);
 
 /* Starts what the next executor_run will need, so that it gets ready while the caller is still
@@ -44,6 +61,7 @@ int executor_run(struct executor *executor, const struct executor_call *call, st
 enum executor_question {
         EXECUTOR_ASK_VERSION, /* "askcsv-runner 0.1.0" */
         EXECUTOR_ASK_PROBE,   /* one line of JSON: the engine, the walls, the verdict */
+        EXECUTOR_ASK_HOST,    /* one line of JSON: what the host keeps; ERROR_IO: there is none */
 };
 
 /* What the runner says of itself, whatever its exit status. Errors as above. */

@@ -1,5 +1,6 @@
 /* The runner as a process on this machine. */
 #include "executor/backend.h"
+#include "executor/host_client.h"
 #include "executor/process.h"
 
 #include "base/alloc.h"
@@ -27,6 +28,7 @@ struct local {
         struct executor base;
         char *runner;
         char *data_root;
+        struct host_client *host; /* or NULL: every call starts a runner */
         bool is_prepared;
         struct process prepared; /* a runner that waits for its request, if is_prepared */
 };
@@ -38,6 +40,7 @@ static void local_free(struct executor *executor)
                 process_stop(&local->prepared, LOCAL_STOP_PATIENCE_MS);
                 process_done(&local->prepared);
         }
+        host_client_free(local->host);
         free(local->runner);
         free(local->data_root);
         free(local);
@@ -348,9 +351,25 @@ static int local_start(char *const argv[], struct process *process, struct error
         return process_start(process, argv, envp, err);
 }
 
+static int local_use_host(struct executor *executor, const struct executor_host *host,
+                          struct error *err)
+{
+        struct local *local = (struct local *)executor;
+        struct host_client *client = NULL;
+        int r = host_client_new(local->runner, host, &client, err);
+        if (r == 0) {
+                host_client_free(local->host);
+                local->host = client;
+        }
+        return r;
+}
+
 static int local_prepare(struct executor *executor, struct error *err)
 {
         struct local *local = (struct local *)executor;
+        struct error ignored = {0};
+        if (local->host && host_client_connect(local->host, &ignored) == 0)
+                return 0;
         char option[] = "--data-root";
         char *argv[] = {local->runner, option, local->data_root, NULL};
         if (local->is_prepared)
@@ -367,6 +386,8 @@ static int local_run(struct executor *executor, const struct executor_call *call
         int r = local_prepare(executor, err);
         if (r < 0)
                 return r;
+        if (!local->is_prepared)
+                return host_client_call(local->host, local->data_root, call, response, err);
         local->is_prepared = false; /* a runner serves once */
         return local_call(&local->prepared, call, false, response, err);
 }
@@ -383,6 +404,9 @@ static int local_ask(struct executor *executor, enum executor_question question,
                                            .max_response_bytes = (int64_t)answer->max,
                                            .cancel_fd = -1};
         struct process process;
+        if (question == EXECUTOR_ASK_HOST)
+                return local->host ? host_client_status(local->host, answer, err)
+                                   : error_set(err, ERROR_IO, "no host is in use");
         int r = local_start(argv, &process, err);
         return r < 0 ? r : local_call(&process, &call, true, answer, err);
 }
@@ -396,6 +420,7 @@ const struct executor_ops executor_local_ops = {
         .name = "local",
         .open = local_open,
         .free = local_free,
+        .use_host = local_use_host,
         .prepare = local_prepare,
         .run = local_run,
         .ask = local_ask,

@@ -151,6 +151,23 @@ void process_stop(struct process *process, int64_t patience_ms)
                 (void)kill(-process->pid, SIGKILL);
 }
 
+static void close_ends(struct process *process)
+{
+        cleanup_close(&process->pidfd);
+        cleanup_close(&process->stdin_fd);
+        cleanup_close(&process->stdout_fd);
+        cleanup_close(&process->stderr_fd);
+        process->pidfd = process->stdin_fd = process->stdout_fd = process->stderr_fd = -1;
+}
+
+void process_release(struct process *process)
+{
+        if (process->pid != 0)
+                (void)waitpid(process->pid, &process->status, WNOHANG);
+        process->pid = 0;
+        close_ends(process);
+}
+
 void process_done(struct process *process)
 {
         if (process->pid != 0) {
@@ -160,9 +177,5 @@ void process_done(struct process *process)
                         ;
                 process->pid = 0;
         }
-        cleanup_close(&process->pidfd);
-        cleanup_close(&process->stdin_fd);
-        cleanup_close(&process->stdout_fd);
-        cleanup_close(&process->stderr_fd);
-        process->pidfd = process->stdin_fd = process->stdout_fd = process->stderr_fd = -1;
+        close_ends(process);
 }

@@ -28,6 +28,10 @@ bool process_wait(const struct process *process, int64_t timeout_ms);
 /* SIGTERM to the process, SIGKILL to its whole group patience_ms later if it still runs. */
 void process_stop(struct process *process, int64_t patience_ms);
 
+/* Reaps it if it has ended, and else leaves it to itself; closes the pipes. What it started goes
+ * on. */
+void process_release(struct process *process);
+
 /* Ends whatever of the group is left, reaps, closes the pipes. Safe twice. */
 void process_done(struct process *process);
 

@@ -83,7 +83,7 @@ static bool configure(duckdb_config config)
 }
 
 /* Several statements of ours at once, divided by semicolons. */
-static int run_script(struct engine *engine, const char *script, struct error *err)
+int engine_script(struct engine *engine, const char *script, struct error *err)
 {
         _cleanup_(result_done) duckdb_result result = {0};
         if (duckdb_query(engine->connection, script, &result) != DuckDBSuccess)
@@ -114,7 +114,7 @@ int engine_open(struct engine **ret, struct error *err)
         else if (duckdb_connect(engine->database, &engine->connection) != DuckDBSuccess)
                 r = error_set(err, ERROR_RUNNER_INTERNAL, "the engine gave no connection");
         else
-                r = run_script(engine, settings_of_session, err);
+                r = engine_script(engine, settings_of_session, err);
         duckdb_free(said);
         if (r < 0) {
                 engine_free(engine);
@@ -129,7 +129,8 @@ int engine_set_limits(struct engine *engine, const struct limits *limits, struct
         char script[128];
         (void)snprintf(script, sizeof(script), "SET memory_limit = '%lldMiB'; SET threads = %lld",
                        (long long)limits->memory_mb, (long long)limits->threads);
-        return run_script(engine, script, err);
+        engine->threads = (unsigned)limits->threads;
+        return engine_script(engine, script, err);
 }
 
 void engine_free(struct engine *engine)
@@ -139,6 +140,11 @@ void engine_free(struct engine *engine)
         duckdb_disconnect(&engine->connection);
         duckdb_close(&engine->database);
         free(engine);
+}
+
+const char *engine_version(void)
+{
+        return duckdb_library_version();
 }
 
 json_t *engine_describe(void)
@@ -277,7 +283,7 @@ static const char *const clock_macros[] = {
 static int run_buffered(struct engine *engine, const struct buf *script, struct error *err)
 {
         int r = buf_error(script, err, "a statement");
-        return r < 0 ? r : run_script(engine, buf_text(script), err);
+        return r < 0 ? r : engine_script(engine, buf_text(script), err);
 }
 
 int engine_set_clock(struct engine *engine, const char *as_of, struct error *err)
@@ -328,13 +334,26 @@ int engine_add_schema(struct engine *engine, const struct request *request, stru
         return run_buffered(engine, &script, err);
 }
 
+int engine_shut(struct engine *engine, struct error *err)
+{
+        int r = engine_script(engine,
+                              "SET enable_external_access = false;"
+                              "SET disabled_filesystems = 'LocalFileSystem'",
+                              err);
+        return r < 0 ? error_prefix(err, r, "shutting the engine") : 0;
+}
+
 int engine_lock(struct engine *engine, struct error *err)
 {
-        int r = run_script(engine,
-                           "SET disabled_filesystems = 'LocalFileSystem';"
-                           "SET enable_external_access = false;"
-                           "SET lock_configuration = true",
-                           err);
+        int r = engine_shut(engine, err);
+        if (r == 0)
+                r = engine_script(engine, "SET lock_configuration = true", err);
+        return r < 0 ? error_prefix(err, r, "locking the engine") : 0;
+}
+
+int engine_lock_shut(struct engine *engine, struct error *err)
+{
+        int r = engine_script(engine, "SET lock_configuration = true", err);
         return r < 0 ? error_prefix(err, r, "locking the engine") : 0;
 }
 

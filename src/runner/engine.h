@@ -19,6 +19,8 @@ struct engine; /* one in-memory database and one connection */
 int engine_open(struct engine **ret, struct error *err);
 void engine_free(struct engine *engine); /* NULL is fine */
 
+const char *engine_version(void); /* "v1.5.6" */
+
 /* {"name":"duckdb","version":"v1.5.6"}; NULL for no memory. */
 json_t *engine_describe(void);
 
@@ -40,8 +42,27 @@ int engine_add_schema(struct engine *engine, const struct request *request, stru
 /* as_of becomes the engine's clock: now(), current_date and their kin. */
 int engine_set_clock(struct engine *engine, const char *as_of, struct error *err);
 
-/* The second wall: from here on no file, no setting, no extension. */
+/* A snapshot in the making: tables that are loaded between these two go into a new database file. */
+int engine_snapshot_begin(struct engine *engine, const char *path, struct error *err);
+int engine_snapshot_end(struct engine *engine, struct error *err);
+
+/* The tables of a finished snapshot: copied into the memory, or else seen where they are, in the
+ * file, which stays open. */
+int engine_snapshot_use(struct engine *engine, const char *path, const char *const *tables,
+                        size_t n, bool copy, struct error *err);
+
+/* Reads a table that is in the file into the engine's memory, as far as its limit goes. */
+int engine_snapshot_read_ahead(struct engine *engine, const char *table, struct error *err);
+
+/* The second wall: from here on no file, no setting, no extension. In two steps, engine_shut closes
+ * the way to files for good, and engine_lock_shut the rest; engine_lock is both. */
 int engine_lock(struct engine *engine, struct error *err);
+int engine_shut(struct engine *engine, struct error *err);
+int engine_lock_shut(struct engine *engine, struct error *err);
+
+/* Before any run: does what queries do, over data of its own, so that what is made at the first
+ * use (in this process, and so in every child of it) is there. */
+int engine_warm_up(struct engine *engine, struct error *err);
 
 /* What json_serialize_sql makes of it; the SQL is parsed, never bound. The caller owns *ret. */
 int engine_parse(struct engine *engine, const char *sql, json_t **ret, struct error *err);

@@ -1,20 +1,22 @@
 /* Files become tables. A file's path reaches the engine as a bound value, never as text. */
 #include "runner/csv_head.h"
+#include "runner/csv_types.h"
 #include "runner/engine_error.h"
 #include "runner/engine_private.h"
 
 #include "base/alloc.h"
 #include "base/arena.h"
+#include "base/cleanup.h"
 #include "base/json.h"
 #include "dataset/name.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LOAD_SQL_MAX (4 * 1024 * 1024)
 #define NAMES_BYTES_MAX (8 * 1024 * 1024)
-#define STAGING "\"askcsv staging\"" /* no table of a dataset may have a blank in its name */
 
 /* What one table's load has in hand. */
 struct loading {
@@ -24,7 +26,8 @@ struct loading {
         const char *file; /* what to call it in messages */
         struct arena *arena;
         struct buf sql;
-        json_t *columns; /* [{"name","type","header"}], as they will be */
+        json_t *columns;        /* [{"name","type","header"}], as they will be */
+        struct csv_types types; /* of a CSV file of which nothing was known; else empty */
 };
 
 static void loading_done(struct loading *loading)
@@ -32,6 +35,7 @@ static void loading_done(struct loading *loading)
         arena_free(loading->arena);
         buf_done(&loading->sql);
         json_decref(loading->columns);
+        free(loading->types.columns);
 }
 
 static int load_failed(struct loading *loading, const char *said, struct error *err)
@@ -58,6 +62,13 @@ static int append_column(json_t *columns, const char *name, const char *type, co
         return 0;
 }
 
+/* The engine takes blanks between a closing quote and the separator away from text, and refuses
+ * them in what it is to read as another type; so it is given text, and converts that. */
+static bool is_converted(const struct loading *loading, size_t i)
+{
+        return loading->types.columns && loading->types.columns[i].spaced;
+}
+
 /* , columns = {'a': 'INTEGER', ...} */
 static void put_columns(struct loading *loading)
 {
@@ -70,7 +81,9 @@ static void put_columns(struct loading *loading)
                         buf_puts(&loading->sql, ", ");
                 sql_put_text(&loading->sql, json_get_string(column, "name"));
                 buf_puts(&loading->sql, ": ");
-                sql_put_text(&loading->sql, json_get_string(column, "type"));
+                sql_put_text(&loading->sql, is_converted(loading, i)
+                                                    ? "VARCHAR"
+                                                    : json_get_string(column, "type"));
         }
         buf_puts(&loading->sql, "}");
 }
@@ -80,7 +93,7 @@ static void put_create(struct loading *loading)
         buf_clear(&loading->sql);
         buf_puts(&loading->sql, "CREATE TABLE ");
         sql_put_identifier(&loading->sql, loading->table->name);
-        buf_puts(&loading->sql, " AS FROM ");
+        buf_puts(&loading->sql, " AS ");
 }
 
 /* A collation makes values equal that differ, and a time of day with a zone means something else
@@ -101,7 +114,54 @@ static int check_types(const struct loading *loading, struct error *err)
         return 0;
 }
 
-/* The registry's files: RFC 4180, a header line, an empty field for NULL. */
+/* SELECT CAST("a" AS INTEGER) AS "a", "b" */
+static void put_selection(struct loading *loading)
+{
+        size_t i;
+        json_t *column;
+        buf_puts(&loading->sql, "SELECT ");
+        json_array_foreach(loading->columns, i, column)
+        {
+                const char *name = json_get_string(column, "name");
+                buf_puts(&loading->sql, i ? ", " : "");
+                buf_puts(&loading->sql, is_converted(loading, i) ? "CAST(" : "");
+                sql_put_identifier(&loading->sql, name);
+                if (!is_converted(loading, i))
+                        continue;
+                buf_printf(&loading->sql, " AS %s) AS ", json_get_string(column, "type"));
+                sql_put_identifier(&loading->sql, name);
+        }
+        buf_putc(&loading->sql, ' ');
+}
+
+/* A header line, an empty field for NULL, else RFC 4180. Strict: a line with another number of
+ * fields is an error that names it, so that no line is ever dropped or joined. */
+static int load_csv(struct loading *loading, char separator, struct error *err)
+{
+        const char text[2] = {separator, '\0'};
+        bool converts = false;
+        for (size_t i = 0; i < json_array_size(loading->columns); i++)
+                converts |= is_converted(loading, i);
+        put_create(loading);
+        if (converts)
+                put_selection(loading);
+        buf_puts(&loading->sql, "FROM read_csv($1, auto_detect = false, header = true, "
+                                "quote = '\"', escape = '\"', nullstr = '', strict_mode = true, "
+                                "delim = ");
+        sql_put_text(&loading->sql, text);
+        put_columns(loading);
+        /* Else the engine cuts a large file in pieces, even for one thread, and where a piece
+         * begins inside quotes it may take the text there for lines of the file. In one piece it
+         * says nothing about a quote that is not closed. */
+        if (loading->types.regular && loading->types.quoted_line_ends)
+                buf_puts(&loading->sql, ", parallel = false");
+        buf_puts(&loading->sql, ")");
+        _cleanup_free_ char *said = NULL;
+        int r = run_with_path(loading, NULL, &said, err);
+        return said ? load_failed(loading, said, err) : r;
+}
+
+/* The registry's files. */
 static int load_typed_csv(struct loading *loading, struct error *err)
 {
         for (size_t i = 0; i < loading->table->n_columns; i++) {
@@ -111,17 +171,8 @@ static int load_typed_csv(struct loading *loading, struct error *err)
                 if (r < 0)
                         return r;
         }
-        int checked = check_types(loading, err);
-        if (checked < 0)
-                return checked;
-        put_create(loading);
-        buf_puts(&loading->sql, "read_csv($1, auto_detect = false, header = true, delim = ',', "
-                                "quote = '\"', escape = '\"', nullstr = '', strict_mode = true");
-        put_columns(loading);
-        buf_puts(&loading->sql, ")");
-        _cleanup_free_ char *said = NULL;
-        int r = run_with_path(loading, NULL, &said, err);
-        return said ? load_failed(loading, said, err) : r;
+        int r = check_types(loading, err);
+        return r < 0 ? r : load_csv(loading, ',', err);
 }
 
 /* Reads the first line: the columns' names, all VARCHAR for now, and what divides fields. */
@@ -144,128 +195,47 @@ static int read_header(struct loading *loading, char *separator, struct error *e
         return r;
 }
 
-/* Every field as text. Strict: a line with another number of fields is an error that names it, so
- * that no line is ever dropped or joined. */
-static int load_text(struct loading *loading, char separator, struct error *err)
+static int find_types(struct loading *loading, char separator, struct error *err)
 {
-        char text[2] = {separator, '\0'};
-        buf_clear(&loading->sql);
-        buf_puts(&loading->sql,
-                 "CREATE TABLE " STAGING " AS FROM read_csv($1, auto_detect = false, "
-                 "header = true, quote = '\"', escape = '\"', nullstr = '', "
-                 "strict_mode = true, delim = ");
-        sql_put_text(&loading->sql, text);
-        put_columns(loading);
-        buf_puts(&loading->sql, ")");
-        _cleanup_free_ char *said = NULL;
-        int r = run_with_path(loading, NULL, &said, err);
-        return said ? load_failed(loading, said, err) : r;
-}
-
-/* The narrowest type that loses nothing of any value of the column, as an SQL expression: numbers
- * without leading zeros, dates and times as ISO 8601 writes them, true and false. All else, codes
- * and dates of other forms among it, stays text. %1$s is the column. */
-static const char type_expression[] =
-        "CASE WHEN count(%1$s) = 0 THEN 'VARCHAR'"
-        " WHEN bool_and(regexp_full_match(%1$s, '-?(0|[1-9][0-9]{0,17})')) THEN 'BIGINT'"
-        " WHEN bool_and(regexp_full_match(%1$s, '-?(0|[1-9][0-9]{0,36})')) THEN 'HUGEINT'"
-        " WHEN bool_and(regexp_full_match(%1$s, '-?(0|[1-9][0-9]{0,17})([.][0-9]{1,18})?'))"
-        " THEN 'DECIMAL(' || CASE WHEN max(length(split_part(%1$s, '.', 1)))"
-        " + max(length(split_part(%1$s, '.', 2))) <= 18 THEN '18' ELSE '38' END || ','"
-        " || max(length(split_part(%1$s, '.', 2))) || ')'"
-        " WHEN bool_and(regexp_full_match(%1$s, "
-        "'-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][-+]?[0-9]{1,2})?')"
-        " AND length(regexp_replace(%1$s, '[eE].*', '')) <= 17) AND bool_or(contains(%1$s, '.'))"
-        " THEN 'DOUBLE'"
-        " WHEN bool_and(lower(%1$s) IN ('true', 'false')) THEN 'BOOLEAN'"
-        " WHEN bool_and(regexp_full_match(%1$s, '[0-9]{4}-[0-9]{2}-[0-9]{2}')"
-        " AND TRY_CAST(%1$s AS DATE) IS NOT NULL) THEN 'DATE'"
-        " WHEN bool_and(regexp_full_match(%1$s, '[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}"
-        "(:[0-9]{2}([.][0-9]{1,6})?)?') AND TRY_CAST(%1$s AS TIMESTAMP) IS NOT NULL) THEN "
-        "'TIMESTAMP'"
-        " WHEN bool_and(regexp_full_match(%1$s, '[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?')"
-        " AND TRY_CAST(%1$s AS TIME) IS NOT NULL) THEN 'TIME'"
-        " ELSE 'VARCHAR' END";
-
-static int put_type_expression(struct loading *loading, const char *name, struct error *err)
-{
-        _cleanup_buf_ struct buf column = {0};
-        buf_init(&column, 4 * COLUMN_NAME_MAX_BYTES);
-        sql_put_identifier(&column, name);
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-        buf_printf(&loading->sql, type_expression, buf_text(&column));
-#pragma GCC diagnostic pop
-        return buf_error(&column, err, "a column's name");
-}
-
-/* Looks at every line, not at a sample: a type that fits the first ones may alter the last. */
-static int find_types(struct loading *loading, struct error *err)
-{
-        _cleanup_(engine_cells_done) struct engine_cells cells = {0};
-        _cleanup_free_ char *said = NULL;
-        size_t i;
-        json_t *column;
-        int r = 0;
-        buf_clear(&loading->sql);
-        json_array_foreach(loading->columns, i, column)
-        {
-                buf_puts(&loading->sql, i ? ", " : "SELECT ");
-                if (r == 0)
-                        r = put_type_expression(loading, json_get_string(column, "name"), err);
-        }
-        buf_puts(&loading->sql, " FROM " STAGING);
-        if (r == 0)
-                r = buf_error(&loading->sql, err, "the statement that finds the columns' types");
+        _cleanup_close_ int fd = open(loading->path, O_RDONLY | O_CLOEXEC);
+        const struct csv_scan scan = {.fd = fd,
+                                      .separator = separator,
+                                      .n_columns = json_array_size(loading->columns),
+                                      .threads = loading->engine->threads,
+                                      .part_bytes = CSV_PART_BYTES,
+                                      .read_bytes = CSV_READ_BYTES};
+        int r = csv_types_find(&scan, &loading->types, err);
         if (r < 0)
-                return r;
-        if (engine_statement(loading->engine, buf_text(&loading->sql), NULL, 0, &cells, &said) < 0)
-                return load_failed(loading, said, err);
-        json_array_foreach(loading->columns, i, column)
-        {
-                if (json_object_set_new(column, "type", json_string(cells.cells[i])) < 0)
+                return error_prefix(err, r, "%s", loading->file);
+        for (size_t i = 0; loading->types.regular && i < scan.n_columns; i++) {
+                char type[CSV_TYPE_TEXT_SIZE];
+                csv_column_type(&loading->types.columns[i], type);
+                if (json_object_set_new(json_array_get(loading->columns, i), "type",
+                                        json_string(type)) < 0)
                         return error_oom(err);
         }
         return 0;
 }
 
-/* The table out of the text, in the file's order; then the text goes. */
-static int convert(struct loading *loading, struct error *err)
+static int ambiguous(const struct loading *loading, struct error *err)
 {
-        _cleanup_free_ char *said = NULL;
-        size_t i;
-        json_t *column;
-        buf_clear(&loading->sql);
-        buf_puts(&loading->sql, "CREATE TABLE ");
-        sql_put_identifier(&loading->sql, loading->table->name);
-        json_array_foreach(loading->columns, i, column)
-        {
-                buf_puts(&loading->sql, i ? ", CAST(" : " AS SELECT CAST(");
-                sql_put_identifier(&loading->sql, json_get_string(column, "name"));
-                buf_printf(&loading->sql, " AS %s) AS ", json_get_string(column, "type"));
-                sql_put_identifier(&loading->sql, json_get_string(column, "name"));
-        }
-        buf_puts(&loading->sql, " FROM " STAGING);
-        int r = buf_error(&loading->sql, err, "the statement that makes a table");
-        if (r < 0)
-                return r;
-        if (engine_statement(loading->engine, buf_text(&loading->sql), NULL, 0, NULL, &said) < 0)
-                return load_failed(loading, said, err);
-        if (engine_statement(loading->engine, "DROP TABLE " STAGING, NULL, 0, NULL, &said) < 0)
-                return load_failed(loading, said, err);
-        return 0;
+        return error_set(err, ERROR_DATASET_INVALID,
+                         "%s: where its lines and fields end is ambiguous; use one kind of line "
+                         "end, and quotes only around whole fields (RFC 4180)",
+                         loading->file);
 }
 
-/* A file of which nothing is known: a header line, then lines of as many fields. */
+/* A file of which nothing is known: a header line, then lines of as many fields. When our reader
+ * finds a fault, the engine's says which and where. */
 static int load_untyped_csv(struct loading *loading, struct error *err)
 {
         char separator = ',';
         int r = read_header(loading, &separator, err);
         if (r == 0)
-                r = load_text(loading, separator, err);
+                r = find_types(loading, separator, err);
         if (r == 0)
-                r = find_types(loading, err);
-        return r < 0 ? r : convert(loading, err);
+                r = load_csv(loading, separator, err);
+        return r < 0 || loading->types.regular ? r : ambiguous(loading, err);
 }
 
 static int load_parquet(struct loading *loading, struct error *err)
@@ -274,7 +244,7 @@ static int load_parquet(struct loading *loading, struct error *err)
                 "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = 'main' "
                 "AND table_name = $1 ORDER BY column_index";
         put_create(loading);
-        buf_puts(&loading->sql, "read_parquet($1)");
+        buf_puts(&loading->sql, "FROM read_parquet($1)");
         _cleanup_free_ char *said = NULL;
         int r = run_with_path(loading, NULL, &said, err);
         if (said)
@@ -330,6 +300,8 @@ static int describe(struct loading *loading, json_t *described, struct error *er
         int r = count_rows(loading, &rows, err);
         if (r < 0)
                 return r;
+        if (loading->types.columns && rows != loading->types.rows)
+                return ambiguous(loading, err);
         json_t *table = json_pack("{s:s,s:I,s:I,s:O}", "name", loading->table->name, "rows",
                                   (json_int_t)rows, "skipped_lines", (json_int_t)0, "columns",
                                   loading->columns);

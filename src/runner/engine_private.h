@@ -9,7 +9,11 @@
 struct engine {
         duckdb_database database;
         duckdb_connection connection;
+        unsigned threads; /* that loading a table may use */
 };
+
+/* Several statements of ours at once, divided by semicolons. */
+int engine_script(struct engine *engine, const char *script, struct error *err);
 
 /* Rows of a result that is held whole, one cell as text; NULL stays NULL. free(3). */
 struct engine_cells {

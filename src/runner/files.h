@@ -41,9 +41,19 @@ int files_open(const struct request *request, const char *data_root, struct file
                struct error *err);
 void files_close(struct files *files);
 
-/* Hashes the next piece. 1 when there is more to do, 0 when all is hashed, negative for a failed
- * read or (ERROR_DATASET_CHANGED) a hash that is not the one in the request. */
+/* The hash of file i is known from before. ERROR_DATASET_CHANGED when it is not the request's. */
+int files_set_known(struct files *files, size_t i, const char *sha256, struct error *err);
+
+/* Closes the files, and keeps what is known of them. */
+void files_shut(struct files *files);
+
+/* Hashes the next piece of what is not known. 1 when there is more to do, 0 when all is hashed,
+ * negative for a failed read or (ERROR_DATASET_CHANGED) a hash that is not the one in the request.
+ */
 int files_hash_some(struct files *files, struct error *err);
+
+/* Both have the same files, and neither changed in between. */
+bool files_are_same(const struct files *a, const struct files *b);
 
 /* After everything was read: 0, or ERROR_DATASET_CHANGED when a file's size or times are not
  * those of the start. */

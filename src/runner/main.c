@@ -1,3 +1,4 @@
+#include "runner/host_main.h"
 #include "runner/runner.h"
 
 #include "base/cleanup.h"
@@ -5,12 +6,14 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static const char usage[] =
         "askcsv-runner: checks and runs one query in a sandbox of its own.\n"
         "\n"
         "  askcsv-runner [--data-root DIR] < request.json > response.json\n"
+        "  askcsv-runner host --home DIR [OPTION...]   keeps tables warm; askcsv starts it\n"
         "  askcsv-runner --probe       which walls this machine gives, as one line of JSON\n"
         "  askcsv-runner --version\n"
         "\n"
@@ -59,6 +62,8 @@ int main(int argc, char **argv)
         };
         const char *data_root = "/";
         int option;
+        if (argc > 1 && strcmp(argv[1], "host") == 0)
+                return host_main(argc - 1, argv + 1);
         while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
                 switch (option) {
                 case 'd':

@@ -118,7 +118,8 @@ static const json_t *find_described(const json_t *described, const char *name)
 /* What the supervisor measured of each file, and what the worker made of it. */
 static int put_tables(struct buf *out, const struct response *response, struct error *err)
 {
-        const json_t *described = json_object_get(response->head, "tables");
+        const json_t *described = response->described ? response->described
+                                                      : json_object_get(response->head, "tables");
         put_key(out, "tables");
         buf_putc(out, '[');
         for (size_t i = 0; i < response->files->n; i++) {
@@ -208,28 +209,23 @@ static int put_circumstances(struct buf *out, const struct response *response, s
         return r;
 }
 
-int response_write(const struct response *response, int fd, struct error *err)
+int response_put(const struct response *response, struct buf *out, struct error *err)
 {
-        _cleanup_buf_ struct buf out = {0};
-        buf_init(&out, response->rows_bytes + RESPONSE_SLACK);
-        buf_printf(&out, "{\"protocol\":%d,\"run_id\":\"%s\"", PROTOCOL_VERSION,
+        buf_init(out, response->rows_bytes + RESPONSE_SLACK);
+        buf_printf(out, "{\"protocol\":%d,\"run_id\":\"%s\"", PROTOCOL_VERSION,
                    response->request->run_id);
-        int r = put_outcome(&out, response, err);
+        int r = put_outcome(out, response, err);
         if (r == 0)
-                r = put_circumstances(&out, response, err);
-        buf_puts(&out, "}\n");
-        if (r == 0)
-                r = buf_error(&out, err, "the response");
-        return r < 0 ? r : fd_write_all(fd, buf_text(&out), out.len, err);
+                r = put_circumstances(out, response, err);
+        buf_puts(out, "}\n");
+        return r < 0 ? r : buf_error(out, err, "the response");
 }
 
-int response_write_refusal(const struct error *why, int fd, struct error *err)
+int response_put_refusal(const struct error *why, struct buf *out, struct error *err)
 {
-        _cleanup_buf_ struct buf out = {0};
-        buf_init(&out, RESPONSE_SLACK);
-        buf_printf(&out, "{\"protocol\":%d,\"run_id\":null,\"status\":\"error\"", PROTOCOL_VERSION);
-        put_error(&out, why);
-        buf_puts(&out, "}\n");
-        int r = buf_error(&out, err, "the response");
-        return r < 0 ? r : fd_write_all(fd, buf_text(&out), out.len, err);
+        buf_init(out, RESPONSE_SLACK);
+        buf_printf(out, "{\"protocol\":%d,\"run_id\":null,\"status\":\"error\"", PROTOCOL_VERSION);
+        put_error(out, why);
+        buf_puts(out, "}\n");
+        return buf_error(out, err, "the response");
 }

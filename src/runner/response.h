@@ -15,9 +15,10 @@ struct response {
         const struct buf *said; /* the worker's three lines, as much of them as came */
         const struct buf *out;  /* its stdout and stderr */
         const struct buf *err;
-        long peak_kb;          /* of its memory */
-        struct error *failure; /* goes before what the worker said; type NONE: it does not */
-        json_t *walls;         /* taken from the words; NULL when they do not have them */
+        long peak_kb;            /* of its memory */
+        const json_t *described; /* of the tables, when it is known from elsewhere; or NULL */
+        struct error *failure;   /* goes before what the worker said; type NONE: it does not */
+        json_t *walls;           /* taken from the words; NULL when they do not have them */
         json_t *head;
         const char *rows; /* into said */
         size_t rows_bytes;
@@ -29,10 +30,11 @@ bool response_take_words(struct response *response);
 /* The most memory that the worker had, in kB, by its own account; of whole words only. */
 long response_peak_kb(const struct response *response);
 
-int response_write(const struct response *response, int fd, struct error *err);
+/* One line of JSON into out, which is initialised here; the caller ends it with buf_done. */
+int response_put(const struct response *response, struct buf *out, struct error *err);
 void response_done(struct response *response);
 
 /* For a request that could not be read: run_id null, status error, the error. */
-int response_write_refusal(const struct error *why, int fd, struct error *err);
+int response_put_refusal(const struct error *why, struct buf *out, struct error *err);
 
 #endif

@@ -48,6 +48,30 @@ pid_t sandbox_clone(struct sandbox_walls *walls, bool namespaces, struct error *
         return error_set(err, ERROR_INTERNAL, "no way to start a process");
 }
 
+/* Descriptors and room of a parent, and what each of its children takes. */
+#define PARENT_FILES_MAX 1024
+#define WORKER_FILES_MAX 256
+
+pid_t sandbox_clone_child(const struct sandbox_walls *parents, bool namespaces,
+                          struct sandbox_walls *walls, int *ret_pidfd, struct error *err)
+{
+        static const unsigned long tries[] = {SANDBOX_CHILD_NAMESPACES, 0};
+        *walls = *parents;
+        for (size_t i = namespaces ? 0 : 1; i < ARRAY_SIZE(tries); i++) {
+                unsigned long flags = tries[i] | CLONE_PIDFD | SIGCHLD;
+                pid_t pid = (pid_t)syscall(SYS_clone, flags, NULL, ret_pidfd, NULL, NULL);
+                if (pid < 0 && tries[i] != 0)
+                        continue;
+                if (pid < 0)
+                        return error_errno(err, errno, "starting the sandboxed process");
+                if (tries[i] != 0)
+                        walls->user_namespace = walls->pid_namespace = walls->ipc_namespace =
+                                walls->uts_namespace = true;
+                return pid;
+        }
+        return error_set(err, ERROR_INTERNAL, "no way to start a process");
+}
+
 static int write_proc_file(const char *path, const char *text)
 {
         _cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -94,12 +118,14 @@ static int close_others(const struct sandbox_spec *spec, bool keep_files, struct
 {
         int keep[256];
         size_t n = 0;
-        if (spec->n_keep_fds + spec->n_files > ARRAY_SIZE(keep))
+        if (spec->n_keep_fds + spec->n_files + 1 > ARRAY_SIZE(keep))
                 return error_set(err, ERROR_INTERNAL, "too many descriptors");
         for (size_t i = 0; i < spec->n_keep_fds; i++)
                 keep[n++] = spec->keep_fds[i];
         for (size_t i = 0; keep_files && i < spec->n_files; i++)
                 keep[n++] = spec->files[i].fd;
+        if (spec->role == SANDBOX_PARENT && spec->statm_fd >= 0)
+                keep[n++] = spec->statm_fd;
         qsort(keep, n, sizeof(keep[0]), fd_compare);
         unsigned int from = 3;
         for (size_t i = 0; i < n; i++) {
@@ -110,18 +136,29 @@ static int close_others(const struct sandbox_spec *spec, bool keep_files, struct
         }
         if (syscall(SYS_close_range, from, ~0U, 0) < 0)
                 return error_errno(err, errno, "closing descriptors");
-        (void)close(STDIN_FILENO);
+        /* A parent gets descriptors later on, and none of them may become 0. */
+        if (spec->role != SANDBOX_PARENT)
+                (void)close(STDIN_FILENO);
+        else if (dup2(STDOUT_FILENO, STDIN_FILENO) < 0)
+                return error_errno(err, errno, "closing descriptors");
         return 0;
 }
 
-/* Bytes of one line of /proc/self/statm: [0] is the size of the address space, [5] data + stack. */
-static int64_t process_bytes(int field)
+#define STATM_PATH "/proc/self/statm"
+
+/* Bytes of one field of statm_fd: [0] is the size of the address space, [5] data + stack. The
+ * descriptor shows the process that opened it; a child that was just cloned is of the same size. */
+static int64_t process_bytes(int statm_fd, int field)
 {
-        _cleanup_fclose_ FILE *f = fopen("/proc/self/statm", "re");
+        char text[256];
+        ssize_t n = pread(statm_fd, text, sizeof(text) - 1, 0);
         long long pages = 0;
-        for (int i = 0; f && i <= field; i++)
-                if (fscanf(f, "%lld", &pages) != 1)
-                        return 0;
+        char *at = text;
+        if (n <= 0)
+                return 0;
+        text[n] = '\0';
+        for (int i = 0; i <= field; i++)
+                pages = strtoll(at, &at, 10);
         return (int64_t)pages * sysconf(_SC_PAGESIZE);
 }
 
@@ -138,19 +175,28 @@ static bool limit_resource(__rlimit_resource_t resource, int64_t value)
 
 /* The engine counts most of its memory itself (memory_limit); these hold when it does not. The
  * slack is for what it does not count: code, the allocator's reserve, the answer. */
-static bool limit_resources(const struct sandbox_spec *spec, bool user_namespace)
+static bool limit_computing(const struct sandbox_spec *spec, bool user_namespace)
 {
         int64_t mb = 1024 * 1024;
         int64_t slack_mb = 256 + spec->memory_mb / 4;
-        int64_t data = process_bytes(5) + (spec->memory_mb + slack_mb) * mb;
-        int64_t space = process_bytes(0) + (spec->memory_mb + slack_mb + 512) * mb;
-        return limit_resource(RLIMIT_CORE, 0) && limit_resource(RLIMIT_FSIZE, 0) &&
-               limit_resource(RLIMIT_MSGQUEUE, 0) && limit_resource(RLIMIT_MEMLOCK, 0) &&
-               limit_resource(RLIMIT_NOFILE, 256) && limit_resource(RLIMIT_CPU, spec->cpu_s) &&
-               limit_resource(RLIMIT_STACK, 64 * mb) && limit_resource(RLIMIT_DATA, data) &&
+        int64_t data = process_bytes(spec->statm_fd, 5) + (spec->memory_mb + slack_mb) * mb;
+        int64_t space = process_bytes(spec->statm_fd, 0) + (spec->memory_mb + slack_mb + 512) * mb;
+        return limit_resource(RLIMIT_NOFILE, WORKER_FILES_MAX) &&
+               limit_resource(RLIMIT_CPU, spec->cpu_s) && limit_resource(RLIMIT_DATA, data) &&
                limit_resource(RLIMIT_AS, space) &&
                /* Counted per user: only in a user namespace is the count ours alone. */
                (!user_namespace || limit_resource(RLIMIT_NPROC, spec->threads + 8));
+}
+
+static bool limit_resources(const struct sandbox_spec *spec, bool user_namespace)
+{
+        int64_t file_bytes = spec->role == SANDBOX_BUILDER ? spec->out_bytes : 0;
+        return limit_resource(RLIMIT_CORE, 0) && limit_resource(RLIMIT_FSIZE, file_bytes) &&
+               limit_resource(RLIMIT_MSGQUEUE, 0) && limit_resource(RLIMIT_MEMLOCK, 0) &&
+               limit_resource(RLIMIT_STACK, 64 * 1024 * 1024) &&
+               /* What a parent is denied, its children could not have. */
+               (spec->role == SANDBOX_PARENT ? limit_resource(RLIMIT_NOFILE, PARENT_FILES_MAX)
+                                             : limit_computing(spec, user_namespace));
 }
 
 bool sandbox_walls_suffice(const struct sandbox_walls *walls)
@@ -193,6 +239,7 @@ static int settle_namespaces(struct sandbox_spec *spec, struct sandbox_walls *wa
                              struct error *err)
 {
         use_descriptors(spec);
+        spec->out_inside = spec->out_path;
         if (!walls->pid_namespace)
                 return 0;
         int r = walls->user_namespace ? map_ids(spec->uid, spec->gid, err) : 0;
@@ -201,11 +248,35 @@ static int settle_namespaces(struct sandbox_spec *spec, struct sandbox_walls *wa
         if (sethostname("askcsv", strlen("askcsv")) < 0)
                 walls->uts_namespace = false;
         /* A kernel without mount_setattr(2), say: the descriptors and Landlock remain. */
-        r = sandbox_make_root(spec->files, spec->n_files, err);
+        r = sandbox_make_root(spec, err);
         walls->mount_namespace = r > 0;
         if (r == 0)
                 use_descriptors(spec);
         return r < 0 ? r : 0;
+}
+
+static int judge_walls(const struct sandbox_walls *walls, struct error *err)
+{
+        if (!sandbox_walls_suffice(walls))
+                return error_set(err, ERROR_SANDBOX_UNAVAILABLE,
+                                 "this machine gives too few walls to run untrusted SQL behind: "
+                                 "seccomp is needed, and Landlock or namespaces with it; "
+                                 "`askcsv doctor` says what is missing");
+        return 0;
+}
+
+static void drop_privileges(struct sandbox_walls *walls)
+{
+        walls->no_capabilities = drop_capabilities();
+        walls->no_new_privs = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+        (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* nobody traces it or reads its memory */
+}
+
+static unsigned int calls_of(enum sandbox_role role)
+{
+        return SANDBOX_CALLS_LOADING | (role == SANDBOX_BUILDER  ? SANDBOX_CALLS_WRITING
+                                        : role == SANDBOX_PARENT ? SANDBOX_CALLS_CHILDREN
+                                                                 : 0);
 }
 
 int sandbox_enter(struct sandbox_spec *spec, struct sandbox_walls *walls, struct error *err)
@@ -215,28 +286,56 @@ int sandbox_enter(struct sandbox_spec *spec, struct sandbox_walls *walls, struct
                 return r;
         scrub_environment();
         (void)setsid(); /* no terminal, and ^C reaches the supervisor only */
-        walls->rlimits = limit_resources(spec, walls->user_namespace); /* while /proc is there */
+        spec->statm_fd = open(STATM_PATH, O_RDONLY | O_CLOEXEC); /* while /proc is there */
+        walls->rlimits = limit_resources(spec, walls->user_namespace);
         r = settle_namespaces(spec, walls, err);
         if (r == 0)
                 r = close_others(spec, !walls->mount_namespace, err);
         if (r < 0)
                 return r;
-        walls->no_capabilities = drop_capabilities();
-        walls->no_new_privs = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
-        (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* nobody traces it or reads its memory */
+        drop_privileges(walls);
         /* Landlock before seccomp: the filter forbids landlock_*(2). */
-        walls->landlock =
-                sandbox_restrict_files(spec->files, spec->n_files, walls->mount_namespace);
+        walls->landlock = sandbox_restrict_files(spec, walls->mount_namespace);
         r = tie_to_parent(spec, walls->pid_namespace, err); /* new credentials may have untied it */
         if (r < 0)
                 return r;
-        walls->seccomp = walls->no_new_privs && sandbox_filter_calls(SANDBOX_CALLS_LOADING);
-        if (!sandbox_walls_suffice(walls))
+        walls->seccomp = walls->no_new_privs && sandbox_filter_calls(calls_of(spec->role));
+        return judge_walls(walls, err);
+}
+
+/* Of a child, made in its parent. */
+static struct sandbox_filter *child_filter;
+
+int sandbox_prepare_children(const struct sandbox_walls *walls, struct error *err)
+{
+        /* In a PID namespace of its own each child is the first process. Where there is none, a
+         * child that aborts ends by another signal. */
+        child_filter = sandbox_filter_new(SANDBOX_CALLS_RUNNING, walls->pid_namespace ? 1 : 0);
+        if (!child_filter)
                 return error_set(err, ERROR_SANDBOX_UNAVAILABLE,
-                                 "this machine gives too few walls to run untrusted SQL behind: "
-                                 "seccomp is needed, and Landlock or namespaces with it; "
-                                 "`askcsv doctor` says what is missing");
+                                 "the children's system call filter could not be made");
         return 0;
+}
+
+int sandbox_enter_child(struct sandbox_spec *spec, struct sandbox_walls *walls, struct error *err)
+{
+        int r = tie_to_parent(spec, walls->pid_namespace, err);
+        if (r < 0)
+                return r;
+        (void)setsid();
+        walls->rlimits = limit_computing(spec, walls->user_namespace);
+        r = close_others(spec, false, err);
+        if (r < 0)
+                return r;
+        drop_privileges(walls);
+        int landlock = sandbox_restrict_all_files();
+        if (landlock > 0)
+                walls->landlock = landlock;
+        r = tie_to_parent(spec, walls->pid_namespace, err);
+        if (r < 0)
+                return r;
+        walls->seccomp = walls->no_new_privs && sandbox_filter_apply(child_filter);
+        return judge_walls(walls, err);
 }
 
 int sandbox_stay_out(struct sandbox_spec *spec, struct sandbox_walls *walls)
@@ -252,6 +351,15 @@ int sandbox_seal(struct error *err)
         if (!sandbox_filter_calls(SANDBOX_CALLS_RUNNING))
                 return error_set(err, ERROR_SANDBOX_UNAVAILABLE,
                                  "the second system call filter could not be put in place");
+        return 0;
+}
+
+int sandbox_seal_parent(struct error *err)
+{
+        if (!sandbox_filter_calls(SANDBOX_CALLS_CHILDREN))
+                return error_set(err, ERROR_SANDBOX_UNAVAILABLE,
+                                 "the parent's second system call filter could not be put in "
+                                 "place");
         return 0;
 }
 

@@ -1,6 +1,10 @@
 /* The third wall: what the operating system takes away from the process that reads untrusted
  * bytes. A child is cloned into namespaces of its own, enters, and from then on can compute, read
- * the dataset's files, and write to the descriptors it was given; nothing else. */
+ * the dataset's files, and write to the descriptors it was given; nothing else.
+ *
+ * A parent (SANDBOX_PARENT) is such a child that may besides clone children: each of those is in
+ * the parent's mount, network and user namespaces' reach no further than the parent, gets PID, IPC,
+ * UTS and user namespaces of its own, and all the other walls of a worker. */
 #ifndef ASKCSV_RUNNER_SANDBOX_H
 #define ASKCSV_RUNNER_SANDBOX_H
 
@@ -34,7 +38,15 @@ struct sandbox_file {
         char inside[64];  /* set by sandbox_enter: the path that opens it from inside */
 };
 
+/* What the process is for, and so what it keeps. */
+enum sandbox_role {
+        SANDBOX_WORKER,  /* nothing but what the head of this file says */
+        SANDBOX_BUILDER, /* writes files into one folder besides */
+        SANDBOX_PARENT,  /* clones children; its memory and time are bounded by nothing here */
+};
+
 struct sandbox_spec {
+        enum sandbox_role role;
         struct sandbox_file *files;
         size_t n_files;
         const int *keep_fds; /* descriptors that stay open, beside 1 and 2 */
@@ -45,6 +57,13 @@ struct sandbox_spec {
         pid_t parent;      /* it dies when this process does */
         uid_t uid;         /* the effective ids outside, to be mapped inside */
         gid_t gid;
+        /* Of a builder: */
+        const char *out_path;   /* the folder, absolute, resolved */
+        int out_fd;             /* the same, open with O_PATH */
+        int64_t out_bytes;      /* ceiling of each file in it */
+        const char *out_inside; /* set by sandbox_enter: its path from inside */
+        /* Of a parent: set by sandbox_enter, for sandbox_enter_child. */
+        int statm_fd;
 };
 
 /* Like fork(2), but the child is in new namespaces: all of them, or all but the user namespace
@@ -56,6 +75,21 @@ pid_t sandbox_clone(struct sandbox_walls *walls, bool namespaces, struct error *
 /* In the child: raises all the other walls. Fails with ERROR_SANDBOX_UNAVAILABLE unless
  * seccomp stands and either Landlock or the namespaces do. No way back. */
 int sandbox_enter(struct sandbox_spec *spec, struct sandbox_walls *walls, struct error *err);
+
+/* In a parent, when its tables are loaded: as sandbox_seal, but it may clone children. */
+int sandbox_seal_parent(struct error *err);
+
+/* In a sealed parent: like sandbox_clone, with PID, IPC, UTS and user namespaces. *ret_pidfd
+ * (close-on-exec) is of the child. */
+pid_t sandbox_clone_child(const struct sandbox_walls *parents, bool namespaces,
+                          struct sandbox_walls *walls, int *ret_pidfd, struct error *err);
+
+/* In a parent, before it is sealed: gets ready what sandbox_enter_child needs. */
+int sandbox_prepare_children(const struct sandbox_walls *walls, struct error *err);
+
+/* In the child of a parent: sandbox_enter and sandbox_seal in one. spec is the parent's with the
+ * child's limits and descriptors. */
+int sandbox_enter_child(struct sandbox_spec *spec, struct sandbox_walls *walls, struct error *err);
 
 /* For the tests of the other two walls: raises none, and makes the files' inside paths. 0. */
 int sandbox_stay_out(struct sandbox_spec *spec, struct sandbox_walls *walls);

@@ -21,46 +21,55 @@ int umount2(const char *target, int flags);
 /* Any folder that exists will do: the new root is mounted over it until it becomes "/". */
 #define NEW_ROOT "/tmp"
 #define ROOT_OPTIONS "size=1m,nr_inodes=512,mode=0755"
+#define OUT_INSIDE "/out"
 
+static const struct mount_attr writable = {
+        .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+};
 static const struct mount_attr read_only = {
         .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
 };
 
 /* The path is looked up again, as a descriptor from outside belongs to another mount namespace. */
-static int check_same_file(const struct sandbox_file *file, int fd, struct error *err)
+static int check_same_file(const char *path, int known_fd, int fd, struct error *err)
 {
         struct stat wanted;
         struct stat got;
-        if (fd >= 0 && fstat(file->fd, &wanted) == 0 && fstat(fd, &got) == 0 &&
+        if (fd >= 0 && fstat(known_fd, &wanted) == 0 && fstat(fd, &got) == 0 &&
             wanted.st_dev == got.st_dev && wanted.st_ino == got.st_ino)
                 return 0;
-        return error_set(err, ERROR_DATASET_CHANGED, "%s was replaced while it was opened",
-                         file->path);
+        return error_set(err, ERROR_DATASET_CHANGED, "%s was replaced while it was opened", path);
 }
 
-/* A copy of the mount of one file, read-only, not attached anywhere yet: 1 and *ret, 0 when the
- * kernel refuses, negative when the file is another by now. */
-static int clone_file_mount(const struct sandbox_file *file, int *ret, struct error *err)
+/* A copy of the mount of one file or folder, not attached anywhere yet: 1 and *ret, 0 when the
+ * kernel refuses, negative when it is another by now. */
+static int clone_mount(const char *path, int known_fd, const struct mount_attr *attributes,
+                       int *ret, struct error *err)
 {
         _cleanup_close_ int fd =
-                (int)syscall(SYS_open_tree, AT_FDCWD, file->path,
+                (int)syscall(SYS_open_tree, AT_FDCWD, path,
                              OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
         if (fd < 0 && errno != ENOENT)
                 return 0;
-        int r = check_same_file(file, fd, err);
+        int r = check_same_file(path, known_fd, fd, err);
         if (r < 0)
                 return r;
-        if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &read_only, sizeof(read_only)) < 0)
+        if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, attributes, sizeof(*attributes)) < 0)
                 return 0;
         *ret = steal_fd(&fd);
         return 1;
 }
 
+static bool attach(int mount_fd, const char *target)
+{
+        return syscall(SYS_move_mount, mount_fd, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) ==
+               0;
+}
+
 static bool attach_file(int mount_fd, const char *target)
 {
         _cleanup_close_ int place = open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
-        return place >= 0 && syscall(SYS_move_mount, mount_fd, "", AT_FDCWD, target,
-                                     MOVE_MOUNT_F_EMPTY_PATH) == 0;
+        return place >= 0 && attach(mount_fd, target);
 }
 
 static void close_all(const int *fds, size_t n)
@@ -69,25 +78,33 @@ static void close_all(const int *fds, size_t n)
                 (void)close(fds[i]);
 }
 
-/* Before the new root hides anything: a file may lie below NEW_ROOT. */
-static int clone_all(const struct sandbox_file *files, size_t n_files, int *mounts,
-                     struct error *err)
+/* Before the new root hides anything: a file may lie below NEW_ROOT. The folder's is the last. */
+static int clone_all(const struct sandbox_spec *spec, int *mounts, struct error *err)
 {
-        for (size_t i = 0; i < n_files; i++) {
-                int r = clone_file_mount(&files[i], &mounts[i], err);
-                if (r <= 0) {
-                        close_all(mounts, i);
-                        return r;
-                }
+        size_t n = spec->n_files;
+        size_t i = 0;
+        int r = 1;
+        for (; r > 0 && i < n; i++)
+                r = clone_mount(spec->files[i].path, spec->files[i].fd, &read_only, &mounts[i],
+                                err);
+        if (r > 0 && spec->out_path) {
+                r = clone_mount(spec->out_path, spec->out_fd, &writable, &mounts[n], err);
+                i++;
         }
-        return 1;
+        if (r <= 0)
+                close_all(mounts, i - 1);
+        return r;
 }
 
-static bool fill_root(struct sandbox_file *files, size_t n_files, const int *mounts)
+static bool fill_root(struct sandbox_spec *spec, const int *mounts)
 {
+        struct sandbox_file *files = spec->files;
         if (mkdir(NEW_ROOT "/data", 0755) < 0)
                 return false;
-        for (size_t i = 0; i < n_files; i++) {
+        if (spec->out_path && (mkdir(NEW_ROOT OUT_INSIDE, 0755) < 0 ||
+                               !attach(mounts[spec->n_files], NEW_ROOT OUT_INSIDE)))
+                return false;
+        for (size_t i = 0; i < spec->n_files; i++) {
                 char target[96];
                 (void)snprintf(files[i].inside, sizeof(files[i].inside), "/data/%zu", i);
                 (void)snprintf(target, sizeof(target), NEW_ROOT "%s", files[i].inside);
@@ -105,20 +122,24 @@ static bool enter_root(void)
                syscall(SYS_mount_setattr, AT_FDCWD, "/", 0, &read_only, sizeof(read_only)) == 0;
 }
 
-int sandbox_make_root(struct sandbox_file *files, size_t n_files, struct error *err)
+int sandbox_make_root(struct sandbox_spec *spec, struct error *err)
 {
-        int mounts[64];
+        int mounts[65];
+        size_t n = spec->n_files + (spec->out_path ? 1 : 0);
         /* Nothing that happens here is seen outside, and the other way round. */
-        if (n_files > ARRAY_SIZE(mounts) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        if (n > ARRAY_SIZE(mounts) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
                 return 0;
-        int r = clone_all(files, n_files, mounts, err);
+        int r = clone_all(spec, mounts, err);
         if (r <= 0)
                 return r;
         bool mounted = mount("tmpfs", NEW_ROOT, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
                              ROOT_OPTIONS) == 0;
-        bool filled = mounted && fill_root(files, n_files, mounts);
-        close_all(mounts, n_files);
+        bool filled = mounted && fill_root(spec, mounts);
+        close_all(mounts, n);
         if (!filled && mounted)
                 (void)umount2(NEW_ROOT, MNT_DETACH);
-        return filled && enter_root();
+        if (!filled || !enter_root())
+                return 0;
+        spec->out_inside = spec->out_path ? OUT_INSIDE : NULL;
+        return 1;
 }

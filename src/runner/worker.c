@@ -1,15 +1,20 @@
 #include "runner/worker.h"
 
 #include "runner/policy.h"
+#include "runner/warm_memory.h"
+#include "runner/worker_private.h"
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/json.h"
 
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
+
+#define REQUEST_ARENA_MAX (16 * 1024 * 1024)
 
 /* The one global: a signal handler has nothing else to go by. */
 static struct engine *volatile engine_to_stop;
@@ -21,21 +26,24 @@ static void stop_engine(int signal)
                 engine_interrupt(engine_to_stop);
 }
 
-struct work {
-        const struct request *request;
-        const struct runner_walls *wanted;
-        struct sandbox_spec *spec;
-        struct engine *engine;
-        struct engine_answer answer;
-        json_t *tables; /* what engine_load said of each */
-        double load_ms; /* since the worker began; likewise the next two, each on its own */
-        double check_ms;
-        double query_ms;
-};
+int64_t worker_cpu_s(const struct limits *limits)
+{
+        return (limits->timeout_ms / 1000 + 2) * limits->threads;
+}
 
 static double ms_since(int64_t start_us)
 {
         return (double)(clock_monotonic_us() - start_us) / 1000; /* three decimals */
+}
+
+/* A builder's tables go into the snapshot instead of the memory. */
+static int begin_loading(struct work *work, struct error *err)
+{
+        char path[PATH_MAX];
+        if (work->spec->role != SANDBOX_BUILDER)
+                return 0;
+        (void)snprintf(path, sizeof(path), "%s/" WORKER_SNAPSHOT, work->spec->out_inside);
+        return engine_snapshot_begin(work->engine, path, err);
 }
 
 static int load_tables(struct work *work, struct error *err)
@@ -44,12 +52,12 @@ static int load_tables(struct work *work, struct error *err)
         int r = engine_set_limits(work->engine, &work->request->limits, err);
         if (r < 0 || work->request->op == REQUEST_CHECK)
                 return r;
-        for (size_t i = 0; i < work->request->n_tables; i++) {
+        r = begin_loading(work, err);
+        for (size_t i = 0; r == 0 && i < work->request->n_tables; i++)
                 r = engine_load(work->engine, &work->request->tables[i],
                                 work->spec->files[i].inside, work->tables, err);
-                if (r < 0)
-                        return r;
-        }
+        if (r == 0 && work->spec->role == SANDBOX_BUILDER)
+                r = engine_snapshot_end(work->engine, err);
         work->load_ms = ms_since(start);
         return r;
 }
@@ -111,100 +119,17 @@ static int run_query(struct work *work, struct error *err)
         return r;
 }
 
-static int do_work(struct work *work, struct error *err)
+/* All that comes after the tables are loaded and the walls stand. */
+static int answer(struct work *work, struct error *err)
 {
-        int r = load_tables(work, err);
-        if (r == 0)
-                r = raise_remaining_walls(work, err);
-        if (r < 0 || work->request->op == REQUEST_DESCRIBE)
-                return r;
+        int r = 0;
+        if (work->request->op == REQUEST_DESCRIBE)
+                return 0;
         static const struct policy_verdict unknown = {.asks_time = true, .names_dataset = true};
         r = work->wanted->policy ? check_sql(work, err) : provide(work, &unknown, err);
         if (r < 0 || work->request->op == REQUEST_CHECK)
                 return r;
         return run_query(work, err);
-}
-
-static const char *status_of(enum error_type type)
-{
-        switch (type) {
-        case ERROR_NONE:
-                return "success";
-        case ERROR_RUNNER_TIMEOUT:
-                return "timeout";
-        case ERROR_VALIDATION:
-        case ERROR_SQL_POLICY_VIOLATION:
-        case ERROR_EXFILTRATION_SUSPECTED:
-                return "rejected";
-        default:
-                return "error";
-        }
-}
-
-static json_t *error_to_json(const struct error *err)
-{
-        if (err->type == ERROR_NONE)
-                return json_null();
-        json_t *json =
-                json_pack("{s:s,s:s}", "type", error_type_name(err->type), "message", err->message);
-        if (json && err->position > 0)
-                (void)json_object_set_new(json, "position", json_integer(err->position));
-        return json;
-}
-
-static json_t *timings_of(const struct work *work)
-{
-        return json_pack("{s:f,s:f,s:f}", "load", work->load_ms, "check", work->check_ms, "query",
-                         work->query_ms);
-}
-
-static long peak_memory_kb(void)
-{
-        struct rusage usage = {0};
-        (void)getrusage(RUSAGE_SELF, &usage);
-        return usage.ru_maxrss;
-}
-
-static json_t *head_of(const struct work *work, const struct error *err)
-{
-        bool answered = err->type == ERROR_NONE && work->answer.columns;
-        json_t *head = json_pack("{s:s,s:o,s:o,s:O,s:I}", "status", status_of(err->type), "error",
-                                 error_to_json(err), "timings", timings_of(work), "tables",
-                                 work->tables, "peak_memory_kb", (json_int_t)peak_memory_kb());
-        json_t *engine = engine_describe();
-        if (!head || !engine || json_object_set_new(head, "engine", engine) < 0)
-                return NULL;
-        json_t *more =
-                answered ? json_pack("{s:O,s:O,s:I,s:b,s:b,s:s,s:I}", "columns",
-                                     work->answer.columns, "types", work->answer.types, "row_count",
-                                     (json_int_t)work->answer.row_count, "truncated",
-                                     work->answer.truncated, "ordered", work->answer.ordered,
-                                     "result_hash", work->answer.result_hash, "rows_bytes",
-                                     (json_int_t)work->answer.rows.len)
-                         : json_pack("{s:b,s:i}", "ordered", work->answer.ordered, "rows_bytes", 0);
-        if (!more || json_object_update(head, more) < 0)
-                return NULL;
-        json_decref(more);
-        return head;
-}
-
-static int say_line(int fd, const json_t *json, struct error *err)
-{
-        _cleanup_buf_ struct buf text = {0};
-        buf_init(&text, WORKER_HEAD_MAX);
-        int r = json ? json_put(json, &text, err) : error_oom(err);
-        buf_putc(&text, '\n');
-        return r < 0 ? r : fd_write_all(fd, buf_text(&text), text.len, err);
-}
-
-static int say_outcome(int fd, const struct work *work, const struct error *outcome,
-                       struct error *err)
-{
-        _cleanup_json_ json_t *head = head_of(work, outcome);
-        int r = say_line(fd, head, err);
-        if (r == 0 && outcome->type == ERROR_NONE && work->answer.columns)
-                r = fd_write_all(fd, buf_text(&work->answer.rows), work->answer.rows.len, err);
-        return r < 0 ? r : fd_write_all(fd, "\n", 1, err);
 }
 
 static void catch_stop_signal(void)
@@ -217,6 +142,23 @@ static void catch_stop_signal(void)
         (void)signal(SIGTERM, SIG_DFL);
         (void)sigemptyset(&wanted);
         (void)sigprocmask(SIG_SETMASK, &wanted, NULL);
+}
+
+static int do_work(struct work *work, struct error *err)
+{
+        int r = load_tables(work, err);
+        if (r == 0)
+                r = raise_remaining_walls(work, err);
+        return r < 0 ? r : answer(work, err);
+}
+
+/* The supervisor goes on at once; to give the memory back takes the kernel a while. */
+_Noreturn static void end_quietly(int words_fd)
+{
+        (void)close(words_fd);
+        (void)close(STDOUT_FILENO);
+        (void)close(STDERR_FILENO);
+        _exit(WORKER_EXIT_OK); /* nothing to tidy: the process is the sandbox */
 }
 
 _Noreturn void worker_main(const struct request *request, const struct runner_walls *wanted,
@@ -235,16 +177,64 @@ _Noreturn void worker_main(const struct request *request, const struct runner_wa
         catch_stop_signal();
         int r = wanted->os_sandbox ? sandbox_enter(spec, walls, &err)
                                    : sandbox_stay_out(spec, walls);
-        _cleanup_json_ json_t *standing = sandbox_walls_to_json(walls);
-        if (!work.tables || say_line(out_fd, standing, &pipe_error) < 0)
+        if (!work.tables || words_say_walls(out_fd, walls, &pipe_error) < 0)
                 _exit(WORKER_EXIT_MUTE);
         if (r == 0)
                 (void)do_work(&work, &err);
-        if (say_outcome(out_fd, &work, &err, &pipe_error) < 0)
+        if (words_say_outcome(out_fd, &work, &err, &pipe_error) < 0)
                 _exit(WORKER_EXIT_MUTE);
-        /* The supervisor goes on at once; to give the memory back takes the kernel a while. */
-        (void)close(out_fd);
-        (void)close(STDOUT_FILENO);
-        (void)close(STDERR_FILENO);
-        _exit(WORKER_EXIT_OK); /* nothing to tidy: the process is the sandbox */
+        end_quietly(out_fd);
+}
+
+/* The request comes when somebody has one; until then the child waits here, behind its walls. */
+static int await_request(const struct worker_start *start, struct arena *arena,
+                         struct request **ret, struct error *err)
+{
+        _cleanup_buf_ struct buf text = {0};
+        buf_init(&text, REQUEST_BYTES_MAX);
+        int r = fd_read_all(start->request_fd, &text, "the request", err);
+        if (r == 0 && text.len == 0)
+                _exit(WORKER_EXIT_OK); /* there will be none */
+        (void)close(start->request_fd);
+        return r < 0 ? r : request_parse(buf_text(&text), text.len, arena, ret, err);
+}
+
+/* The parent shut the engine; its limits are this child's own. */
+static int make_ready(struct work *work, const struct limits *limits, struct error *err)
+{
+        int r = engine_set_limits(work->engine, limits, err);
+        if (r == 0 && work->wanted->engine_lock)
+                r = engine_lock_shut(work->engine, err);
+        warm_memory_touch();
+        return r;
+}
+
+_Noreturn void worker_main_warm(const struct worker_start *start)
+{
+        struct error err = {0};
+        struct error pipe_error = {0};
+        struct work work = {.wanted = start->wanted,
+                            .spec = start->spec,
+                            .engine = start->engine,
+                            .tables = json_array()}; /* the host knows them */
+        struct request *request = NULL;
+        struct arena *arena = arena_new(REQUEST_ARENA_MAX);
+        engine_to_stop = start->engine;
+        catch_stop_signal();
+        int r = start->wanted->os_sandbox ? sandbox_enter_child(start->spec, start->walls, &err)
+                                          : 0;
+        if (!arena || !work.tables ||
+            words_say_walls(start->words_fd, start->walls, &pipe_error) < 0)
+                _exit(WORKER_EXIT_MUTE);
+        if (r == 0)
+                r = make_ready(&work, &start->limits, &err);
+        if (r == 0)
+                r = await_request(start, arena, &request, &err);
+        work.request = request;
+        engine_answer_init(&work.answer, request ? &request->limits : &start->limits);
+        if (r == 0)
+                (void)answer(&work, &err);
+        if (words_say_outcome(start->words_fd, &work, &err, &pipe_error) < 0)
+                _exit(WORKER_EXIT_MUTE);
+        end_quietly(start->words_fd);
 }

@@ -16,6 +16,24 @@ _Noreturn void worker_main(const struct request *request, const struct runner_wa
                            struct engine *engine, struct sandbox_spec *spec,
                            struct sandbox_walls *walls, int out_fd);
 
+/* A builder's database file, in its folder. */
+#define WORKER_SNAPSHOT "snapshot.duckdb"
+
+/* A worker that a parent cloned: the tables are there, and the request is still to come. */
+struct worker_start {
+        const struct runner_walls *wanted;
+        struct engine *engine; /* with the tables, shut */
+        struct sandbox_spec *spec;
+        struct sandbox_walls *walls; /* what sandbox_clone_child gave */
+        struct limits limits;        /* those that the request will have */
+        int request_fd;              /* gives the request, up to its end; nothing: end */
+        int words_fd;
+};
+_Noreturn void worker_main_warm(const struct worker_start *start);
+
+/* The ceiling of a worker's CPU time in seconds. */
+int64_t worker_cpu_s(const struct limits *limits);
+
 /* A worker's end says how, when its words do not. */
 enum { WORKER_EXIT_OK = 0, WORKER_EXIT_MUTE = 3 };
 

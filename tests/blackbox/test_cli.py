@@ -21,8 +21,9 @@ from programs import ROOT
 
 COMMANDS = [["run"], ["check"], ["plan"], ["plan", "compile"], ["plan", "schema"], ["datasets"],
             ["datasets", "generate"], ["datasets", "validate"], ["datasets", "list"],
-            ["datasets", "show"], ["capsules"], ["capsules", "list"], ["capsules", "show"],
-            ["capsules", "export"], ["capsules", "check"], ["verify"], ["doctor"]]
+            ["datasets", "show"], ["datasets", "forget"], ["capsules"], ["capsules", "list"],
+            ["capsules", "show"], ["capsules", "export"], ["capsules", "check"], ["verify"],
+            ["doctor"]]
 ESCAPE = "\x1b"
 
 

@@ -429,8 +429,9 @@ static void run_part(bool (*raise)(struct sandbox_file *file), const char *const
 static bool raise_landlock(struct sandbox_file *file)
 {
         (void)snprintf(file->inside, sizeof(file->inside), "/proc/self/fd/%d", file->fd);
+        const struct sandbox_spec spec = {.files = file, .n_files = 1};
         return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-               sandbox_restrict_files(file, 1, false) > 0;
+               sandbox_restrict_files(&spec, false) > 0;
 }
 
 static void test_landlock_alone(void **state)
@@ -481,6 +482,7 @@ static bool write_text(const char *path, const char *text)
 static bool raise_root(struct sandbox_file *file)
 {
         struct error err = {0};
+        struct sandbox_spec spec = {.files = file, .n_files = 1};
         char uid_map[32];
         char gid_map[32];
         (void)snprintf(uid_map, sizeof(uid_map), "0 %u 1", (unsigned int)geteuid());
@@ -488,7 +490,7 @@ static bool raise_root(struct sandbox_file *file)
         return unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 &&
                write_text("/proc/self/setgroups", "deny") &&
                write_text("/proc/self/uid_map", uid_map) &&
-               write_text("/proc/self/gid_map", gid_map) && sandbox_make_root(file, 1, &err) == 1;
+               write_text("/proc/self/gid_map", gid_map) && sandbox_make_root(&spec, &err) == 1;
 }
 
 static void test_empty_root_alone(void **state)
@@ -504,12 +506,13 @@ static void test_replaced_file(void **state)
 {
         (void)state;
         struct sandbox_file file = {.path = secret_path, .fd = open(data_path, O_RDONLY)};
+        struct sandbox_spec spec = {.files = &file, .n_files = 1};
         pid_t pid = fork();
         if (pid == 0) {
                 struct error err = {0};
                 if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
                         _exit(1);
-                int r = sandbox_make_root(&file, 1, &err);
+                int r = sandbox_make_root(&spec, &err);
                 _exit(r == -(int)ERROR_DATASET_CHANGED ? 0 : 2);
         }
         int status = 0;
