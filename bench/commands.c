@@ -116,7 +116,14 @@ static int start(const struct command *command, int input, int output, pid_t *re
         return errnum ? error_errno(err, errnum, "starting %s", command->argv[0]) : 0;
 }
 
-static int end_of(pid_t pid, const char *name, struct error *err)
+/* What an answer that is no result says of it, or "". */
+static const char *reason_in(const struct buf *output)
+{
+        const char *why = strstr(buf_text(output), "\"error\":{");
+        return why ? why : "";
+}
+
+static int end_of(pid_t pid, const char *name, const struct buf *output, struct error *err)
 {
         int status;
         while (waitpid(pid, &status, 0) < 0)
@@ -124,7 +131,10 @@ static int end_of(pid_t pid, const char *name, struct error *err)
                         return error_errno(err, errno, "waiting for %s", name);
         if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
                 return 0;
-        return error_set(err, ERROR_RUNNER_INTERNAL, "%s ended with status %d", name, status);
+        return error_set(err, ERROR_RUNNER_INTERNAL, "%s ended with %s %d %.150s", name,
+                         WIFEXITED(status) ? "exit status" : "signal",
+                         WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status),
+                         reason_in(output));
 }
 
 /* One command from start to end; output is what it printed. */
@@ -144,7 +154,7 @@ static int run(const struct command *command, struct buf *output, struct error *
         if (r < 0)
                 return r;
         int r_read = fd_read_all(from, output, "the output of a command", err);
-        r = end_of(pid, command->argv[0], err);
+        r = end_of(pid, command->argv[0], output, err);
         return r < 0 ? r : r_read;
 }
 
@@ -169,11 +179,9 @@ static int commands_run(void *data, void *client, size_t job, int64_t *inner_us,
         int r = run(&way->items[job], &output, err);
         if (r < 0 || !way->hashed)
                 return r;
-        /* An answer without rows says why in its error message. */
-        if (find_hash(&output, hash) < 0) {
-                const char *why = strstr(buf_text(&output), "\"error\":{");
-                return error_set(err, ERROR_RUNNER_INTERNAL, "no result: %.400s", why ? why : "");
-        }
+        if (find_hash(&output, hash) < 0)
+                return error_set(err, ERROR_RUNNER_INTERNAL, "no result: %.150s",
+                                 reason_in(&output));
         return expected_check(&way->expected, job, hash, err);
 }
 

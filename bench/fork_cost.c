@@ -1,185 +1,283 @@
+/* What a forked child costs, and what each of the measures of warm_memory.h saves of it. Standard
+ * input: runner requests, one in a line, those of a dataset together. For each set of measures and
+ * each dataset a process of its own opens the engine, loads the tables, asks every question a few
+ * times and forks a child for each of many runs. Times are processor time (user and system) in
+ * milliseconds, so that a busy machine shows less: medians of a question's runs, and their mean
+ * over the questions. */
 #include "base/arena.h"
-#include "base/buf.h"
 #include "base/cleanup.h"
-#include "base/fd.h"
-#include "protocol/request.h"
 #include "runner/engine.h"
 #include "runner/warm_memory_parts.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <sys/prctl.h>
-#include <malloc.h>
 
-void warm_buffers_report(void);
-static double now(void)
+#define LINE_MAX_BYTES (1 << 20)
+#define QUESTIONS_MAX 64
+#define RUNS 61
+
+enum measure {
+        MEASURE_TEXT = 1,
+        MEASURE_TABLES = 2,   /* in huge pages */
+        MEASURE_COLLAPSE = 4, /* the heap that is in use */
+        MEASURE_BUFFERS = 8,
+        MEASURE_HEAP = 16,
+        MEASURE_WARM_UP = 32, /* a small query in the child before its run */
+};
+
+static const struct {
+        const char *name;
+        unsigned measures;
+} sets[] = {
+        {"nothing", 0},
+        {"text", 1},
+        {"+ tables in huge pages", 1 | 2},
+        {"+ heap collapsed", 1 | 2 | 4},
+        {"+ buffers apart", 1 | 2 | 4 | 8},
+        {"+ heap without holes (all)", 1 | 2 | 4 | 8 | 16},
+        {"all but text", 2 | 4 | 8 | 16},
+        {"all but tables", 1 | 4 | 8 | 16},
+        {"all but collapse", 1 | 2 | 8 | 16},
+        {"all but buffers", 1 | 2 | 4 | 16},
+        {"all, and a query in the child", 1 | 2 | 4 | 8 | 16 | 32},
+};
+
+/* IN_PROCESS is measured in the parent, PEAK_MB is its memory, the rest is a child's. */
+enum column { IN_PROCESS, FORK, TOUCH, FIRST, SECOND, EXIT, FAULTS, PEAK_MB, COLUMNS };
+
+struct question {
+        const struct request *request;
+        double columns[COLUMNS];
+};
+
+struct reading {
+        double at_ms;
+        double faults;
+};
+
+static void must(bool is_good, const char *what)
 {
-        struct timespec t;
-        clock_gettime(getenv("WALL") ? CLOCK_MONOTONIC : CLOCK_PROCESS_CPUTIME_ID, &t);
-        return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+        if (is_good)
+                return;
+        (void)fprintf(stderr, "fork_cost: %s\n", what);
+        _exit(1);
 }
-static long faults(void)
+
+static struct reading read_now(void)
 {
-        struct rusage u;
-        getrusage(RUSAGE_SELF, &u);
-        return u.ru_minflt;
+        struct timespec now;
+        struct rusage usage;
+        (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+        (void)getrusage(RUSAGE_SELF, &usage);
+        return (struct reading){(double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6,
+                                (double)usage.ru_minflt};
 }
-static int cmp(const void *a, const void *b)
+
+static double usage_ms(const struct rusage *usage)
+{
+        return (double)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1e3 +
+               (double)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec) / 1e3;
+}
+
+static int compare(const void *a, const void *b)
 {
         double x = *(const double *)a, y = *(const double *)b;
         return x < y ? -1 : x > y;
 }
-static double med(double *v, int n)
+
+static double median(double *values)
 {
-        qsort(v, (size_t)n, sizeof *v, cmp);
-        return v[n / 4];
+        qsort(values, RUNS, sizeof(*values), compare);
+        return values[RUNS / 2];
 }
-static struct engine *engine;
-static bool do_parse;
-static void ask(const struct request *rq)
+
+static void ask(struct engine *engine, const char *sql, const struct limits *limits)
 {
         struct error err = {0};
-        struct engine_answer a;
-        if (do_parse) {
-                json_t *tree = NULL;
-                engine_parse(engine, rq->sql, &tree, &err);
-                json_decref(tree);
-        }
-        engine_answer_init(&a, &rq->limits);
-        if (engine_query(engine, rq->sql, &rq->limits, &a, &err) < 0) {
-                fprintf(stderr, "%s\n", err.message);
-                exit(1);
-        }
-        engine_answer_done(&a);
+        struct engine_answer answer;
+        engine_answer_init(&answer, limits);
+        must(engine_query(engine, sql, limits, &answer, &err) == 0, err.message);
+        engine_answer_done(&answer);
 }
-enum { TEXT = 1, EARLY = 2, COLLAPSE = 4, BUF = 8, HEAP = 16, TURN = 32 };
-struct row { double in, fork, touch, q1, q2, exit, f1, ft; };
-static void trace(int on, pid_t pid)
-{
-        if (on) {
-                FILE *f = fopen("/tmp/exp/maps.txt", "w");
-                FILE *m = fopen("/proc/self/maps", "r");
-                char b[512];
-                while (fgets(b, 512, m)) fputs(b, f);
-                fclose(f); fclose(m);
-                f = fopen("/sys/kernel/tracing/trace", "w"); fclose(f);
-                f = fopen("/sys/kernel/tracing/set_event_pid", "w");
-                fprintf(f, "%d", pid);
-                fclose(f);
-        }
-        int tr = open("/sys/kernel/tracing/events/exceptions/enable", 1);
-        write(tr, on ? "1" : "0", 1);
-        close(tr);
-}
-static void host(struct request **rq, int n, int mask, int out)
+
+static void prepare(struct engine **engine, const struct request *request, unsigned measures)
 {
         struct error err = {0};
-        json_t *d = json_array();
-        if (mask & TEXT) warm_text_copy();
-        if (mask & EARLY) { warm_heap_open(); warm_buffers_open(); }
-        if (engine_open(&engine, &err) < 0) exit(1);
-        engine_set_limits(engine, &rq[0]->limits, &err);
-        for (size_t i = 0; i < rq[0]->n_tables; i++)
-                if (engine_load(engine, &rq[0]->tables[i], rq[0]->tables[i].path, d, &err) < 0) { fprintf(stderr, "%s\n", err.message); exit(1); }
-        engine_lock(engine, &err);
-        struct row rows[32] = {0};
-        enum { N = 61 };
-        double v[N], w[5][N], ft[N], f1[N];
-        for (int i = 0; i < n; i++) {
-                for (int k = 0; k < N; k++) { double t = now(); ask(rq[i]); v[k] = now() - t; }
-                rows[i].in = med(v, N);
+        _cleanup_json_ json_t *described = json_array();
+        must(engine_open(engine, &err) == 0, err.message);
+        if (measures & MEASURE_TEXT)
+                warm_text_copy();
+        if (measures & (MEASURE_TABLES | MEASURE_BUFFERS))
+                warm_buffers_open(measures & MEASURE_TABLES);
+        must(engine_set_limits(*engine, &request->limits, &err) == 0, err.message);
+        for (size_t i = 0; i < request->n_tables; i++)
+                must(engine_load(*engine, &request->tables[i], request->tables[i].path, described,
+                                 &err) == 0,
+                     err.message);
+}
+
+static void settle(unsigned measures)
+{
+        if (measures & MEASURE_BUFFERS)
+                warm_buffers_settle();
+        if (measures & MEASURE_COLLAPSE)
+                warm_heap_collapse();
+        if (measures & MEASURE_HEAP)
+                warm_heap_settle();
+}
+
+static void turn(unsigned measures)
+{
+        void *first = measures & MEASURE_HEAP ? warm_heap_turn(WARM_SHARED_BYTES) : NULL;
+        if (measures & MEASURE_BUFFERS) {
+                warm_buffers_turn(first, first ? WARM_SHARED_BYTES : 0);
+                warm_buffers_touch();
         }
-        if (mask & COLLAPSE) warm_heap_collapse();
-        if (mask & BUF) warm_buffers_settle();
-        if (mask & HEAP) warm_heap_settle();
-        if (getenv("SMAPS")) { char c[100]; snprintf(c, 100, "cat /proc/%d/smaps > /tmp/mem/smaps.%s", getpid(), rq[0]->dataset_id); system(c); }
-        for (int i = 0; i < n; i++) {
-                for (int k = 0; k < N; k++) {
-                        int p[2];
-                        if (pipe(p) < 0) exit(1);
-                        double t = now();
-                        pid_t pid = fork();
-                        if (!pid) {
-                                double o[6];
-                                o[0] = now(); prctl(15, "child");
-                                long f = faults();
-                                if (mask & TURN) { const char *sh = getenv("SHARED"); size_t s = sh ? (size_t)atol(sh) : 1 << 20; void *x = warm_heap_turn(s, 0); warm_buffers_turn(x, x ? s - 4096 : 0); }
-                                if (mask & 64) { static struct request w; w = *rq[i]; w.sql = getenv("WQ") ? getenv("WQ") : "SELECT 1 AS a"; ask(&w); }
-                                o[1] = now(); o[4] = (double)(faults() - f);
-                                f = faults();
-                                bool tr = getenv("TR") && k == 7 && i == n - 1;
-                                if (tr) { trace(1, getpid()); }
-                                struct mallinfo2 m0 = mallinfo2();
-                                ask(rq[i]);
-                                if (tr) trace(0, 0);
-                                o[2] = now(); o[5] = (double)(faults() - f);
-                                if (getenv("JR") && k == 3) { struct mallinfo2 m1 = mallinfo2(); fprintf(stderr, "top used %zd\n", m0.keepcost - m1.keepcost); warm_buffers_report(); }
-                                ask(rq[i]);
-                                o[3] = now();
-                                write(p[1], o, sizeof o);
-                                _exit(0);
-                        }
-                        double tf = now();
-                        close(p[1]);
-                        double o[6];
-                        if (read(p[0], o, sizeof o) != sizeof o) { fprintf(stderr, "child died\n"); exit(1); }
-                        close(p[0]);
-                        struct rusage ru;
-                        wait4(pid, 0, 0, &ru);
-                        double e = now();
-                        if (!getenv("WALL")) {
-                                e = (double)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1e3 + (double)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e3;
-                                t = t - tf;
-                        }
-                        w[0][k] = o[0] - t; w[1][k] = o[1] - o[0]; w[2][k] = o[2] - o[1]; w[3][k] = o[3] - o[2]; w[4][k] = e - o[3];
-                        ft[k] = o[4]; f1[k] = o[5];
-                }
-                rows[i].fork = med(w[0], N); rows[i].touch = med(w[1], N); rows[i].q1 = med(w[2], N); rows[i].q2 = med(w[3], N); rows[i].exit = med(w[4], N);
-                rows[i].ft = med(ft, N); rows[i].f1 = med(f1, N);
-        }
-        write(out, rows, sizeof rows);
+}
+
+static _Noreturn void be_child(struct engine *engine, const struct request *request,
+                               unsigned measures, int out)
+{
+        struct reading readings[4];
+        readings[0] = read_now();
+        turn(measures);
+        if (measures & MEASURE_WARM_UP)
+                ask(engine, "SELECT 1 AS one", &request->limits);
+        readings[1] = read_now();
+        ask(engine, request->sql, &request->limits);
+        readings[2] = read_now();
+        ask(engine, request->sql, &request->limits);
+        readings[3] = read_now();
+        must(write(out, readings, sizeof(readings)) == sizeof(readings), "a pipe broke");
         _exit(0);
 }
-int main(int argc, char **argv)
+
+static void run_child(struct engine *engine, const struct request *request, unsigned measures,
+                      double row[COLUMNS])
 {
-        static struct request *rq[64];
-        struct error err = {0};
-        static char line[1 << 20];
-        int n = 0;
-        do_parse = getenv("PARSE") != NULL;
-        while (fgets(line, sizeof line, stdin)) {
-                struct arena *a = arena_new(1 << 24);
-                if (request_parse(line, strlen(line), a, &rq[n], &err) < 0) { fprintf(stderr, "%s\n", err.message); return 1; }
-                n++;
-        }
-        for (int arg = 1; arg < argc; arg++) {
-                int mask = atoi(argv[arg]);
-                struct row sum = {0};
-                double ratio = 0, ratio1 = 0;
-                for (int i = 0; i < n;) {
-                        int m = i;
-                        while (m < n && !strcmp(rq[m]->dataset_id, rq[i]->dataset_id)) m++;
-                        int p[2];
-                        pipe(p);
-                        pid_t pid = fork();
-                        if (!pid) host(rq + i, m - i, mask, p[1]);
-                        close(p[1]);
-                        struct row rows[32];
-                        if (read(p[0], rows, sizeof rows) != sizeof rows) return 1;
-                        waitpid(pid, 0, 0);
-                        for (int k = 0; k < m - i; k++) {
-                                struct row *r = &rows[k];
-                                if (getenv("ALL")) printf("   %d in %.2f fork %.2f touch %.2f(%.0f) q1 %.2f(%.0f) q2 %.2f exit %.2f\n", i + k, r->in, r->fork, r->touch, r->ft, r->q1, r->f1, r->q2, r->exit);
-                                sum.in += r->in / n; sum.fork += r->fork / n; sum.touch += r->touch / n; sum.q1 += r->q1 / n; sum.q2 += r->q2 / n; sum.exit += r->exit / n; sum.f1 += r->f1 / n; sum.ft += r->ft / n;
-                                ratio += (r->fork + r->touch + r->q1 + r->exit) / r->in / n; ratio1 += r->q1 / r->in / n;
-                        }
-                        i = m;
+        int ends[2];
+        struct reading readings[4];
+        struct rusage usage;
+        must(pipe(ends) == 0, "no pipe");
+        double start_ms = read_now().at_ms;
+        pid_t pid = fork();
+        if (pid == 0)
+                be_child(engine, request, measures, ends[1]);
+        double forked_ms = read_now().at_ms - start_ms;
+        must(pid > 0, "no child");
+        (void)close(ends[1]);
+        must(read(ends[0], readings, sizeof(readings)) == sizeof(readings), "a child ended");
+        (void)close(ends[0]);
+        must(wait4(pid, NULL, 0, &usage) == pid, "a child is lost");
+        row[FORK] = forked_ms + readings[0].at_ms;
+        row[TOUCH] = readings[1].at_ms - readings[0].at_ms;
+        row[FIRST] = readings[2].at_ms - readings[1].at_ms;
+        row[SECOND] = readings[3].at_ms - readings[2].at_ms;
+        row[EXIT] = usage_ms(&usage) - readings[3].at_ms;
+        row[FAULTS] = readings[2].faults - readings[0].faults;
+}
+
+/* Those of one dataset, all in this process. */
+static _Noreturn void be_parent(struct question *questions, size_t n, unsigned measures, int out)
+{
+        static double rows[RUNS][COLUMNS];
+        struct engine *engine = NULL;
+        double values[RUNS];
+        prepare(&engine, questions[0].request, measures);
+        for (size_t i = 0; i < n; i++) {
+                const struct request *request = questions[i].request;
+                for (size_t run = 0; run < RUNS; run++) {
+                        double start_ms = read_now().at_ms;
+                        ask(engine, request->sql, &request->limits);
+                        values[run] = read_now().at_ms - start_ms;
                 }
-                printf("mask %2d: in %.2f fork %.2f touch %.2f(%.0f) q1 %.2f(%.0f) q2 %.2f exit %.2f | total ratio %.2f (of sums %.2f), q1 ratio %.2f (%.2f)\n", mask, sum.in, sum.fork, sum.touch, sum.ft, sum.q1, sum.f1, sum.q2, sum.exit, ratio, (sum.fork + sum.touch + sum.q1 + sum.exit) / sum.in, ratio1, sum.q1 / sum.in);
+                questions[i].columns[IN_PROCESS] = median(values);
+        }
+        settle(measures);
+        for (size_t i = 0; i < n; i++) {
+                for (size_t run = 0; run < RUNS; run++)
+                        run_child(engine, questions[i].request, measures, rows[run]);
+                for (size_t column = FORK; column <= FAULTS; column++) {
+                        for (size_t run = 0; run < RUNS; run++)
+                                values[run] = rows[run][column];
+                        questions[i].columns[column] = median(values);
+                }
+                struct rusage usage;
+                (void)getrusage(RUSAGE_SELF, &usage);
+                questions[i].columns[PEAK_MB] = (double)usage.ru_maxrss / 1024;
+        }
+        size_t bytes = n * sizeof(*questions);
+        must(write(out, questions, bytes) == (ssize_t)bytes, "a pipe broke");
+        _exit(0);
+}
+
+static void measure_dataset(struct question *questions, size_t n, unsigned measures)
+{
+        int ends[2];
+        must(pipe(ends) == 0, "no pipe");
+        pid_t pid = fork();
+        if (pid == 0)
+                be_parent(questions, n, measures, ends[1]);
+        must(pid > 0, "no process");
+        (void)close(ends[1]);
+        size_t bytes = n * sizeof(*questions);
+        must(read(ends[0], questions, bytes) == (ssize_t)bytes, "a process ended");
+        (void)close(ends[0]);
+        (void)waitpid(pid, NULL, 0);
+}
+
+static void print_set(const char *name, const struct question *questions, size_t n)
+{
+        double sums[COLUMNS] = {0};
+        for (size_t i = 0; i < n; i++)
+                for (size_t column = 0; column < COLUMNS; column++)
+                        sums[column] += questions[i].columns[column];
+        double total = sums[FORK] + sums[TOUCH] + sums[FIRST] + sums[EXIT];
+        double m = (double)n;
+        (void)printf(
+                "| %s | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.0f | %.2f | %.2f | %.0f |\n",
+                name, sums[IN_PROCESS] / m, sums[FORK] / m, sums[TOUCH] / m, sums[FIRST] / m,
+                sums[SECOND] / m, sums[EXIT] / m, sums[FAULTS] / m, total / sums[IN_PROCESS],
+                sums[FIRST] / sums[IN_PROCESS], sums[PEAK_MB] / m);
+        (void)fflush(stdout);
+}
+
+static size_t read_requests(struct question questions[QUESTIONS_MAX])
+{
+        static char line[LINE_MAX_BYTES];
+        size_t n = 0;
+        while (n < QUESTIONS_MAX && fgets(line, sizeof(line), stdin)) {
+                struct error err = {0};
+                struct request *request = NULL;
+                struct arena *arena = arena_new(4 * sizeof(line)); /* until the end */
+                must(arena && request_parse(line, strlen(line), arena, &request, &err) == 0,
+                     err.message);
+                questions[n++].request = request;
+        }
+        must(n > 0, "there is no request on standard input");
+        return n;
+}
+
+int main(void)
+{
+        static struct question questions[QUESTIONS_MAX];
+        size_t n = read_requests(questions);
+        (void)puts("| measures | in process | fork | touch | first | second | exit | faults | "
+                   "all / in process | first / in process | parent, MB |\n"
+                   "|---|---|---|---|---|---|---|---|---|---|---|");
+        (void)fflush(stdout);
+        for (size_t set = 0; set < ARRAY_SIZE(sets); set++) {
+                for (size_t i = 0, end; i < n; i = end) {
+                        const char *dataset = questions[i].request->dataset_id;
+                        for (end = i + 1; end < n; end++)
+                                if (strcmp(questions[end].request->dataset_id, dataset) != 0)
+                                        break;
+                        measure_dataset(questions + i, end - i, sets[set].measures);
+                }
+                print_set(sets[set].name, questions, n);
         }
         return 0;
 }

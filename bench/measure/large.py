@@ -28,8 +28,8 @@ QUESTIONS = {
                 "ORDER BY category",
     "month": "SELECT date_trunc('month', created_at) AS month, sum(price * quantity) AS revenue "
              "FROM sales GROUP BY month ORDER BY month",
-    "top-10": "SELECT customer_id, sum(price * quantity) AS revenue FROM sales GROUP BY customer_id "
-              "ORDER BY revenue DESC, customer_id LIMIT 10",
+    "top-10": "SELECT customer_id, sum(price * quantity) AS revenue FROM sales "
+              "GROUP BY customer_id ORDER BY revenue DESC, customer_id LIMIT 10",
     "distinct": "SELECT count(DISTINCT customer_id) AS customers FROM sales",
     "average": "SELECT city, avg(measure) AS mean FROM sales GROUP BY city ORDER BY city LIMIT 20",
     "dates": "SELECT category, min(ship_date) AS first, max(ship_date) AS last FROM sales "
@@ -38,6 +38,7 @@ QUESTIONS = {
 FIRST = QUESTIONS["count"]
 COLD = "category"  # the question that cold processes are asked
 COLD_ROUNDS = 2
+COLD_MEMORY_MB = 4096  # they have the whole table in memory
 WHAT = {
     "own": "DuckDB, own table, as it is",
     "own_1": "DuckDB, own table, threads=1",
@@ -174,9 +175,12 @@ def later(world, folder, path, env):
 def cold(world, path, env, docker, request):
     """One question in processes that start cold; seconds, or why there are none. No host runs."""
     env = {**env, "ASKCSV_LINGER": "0"}
+    request = json.loads(request)
+    request["limits"]["memory_mb"] = COLD_MEMORY_MB
+    request = json.dumps(request)
     data = str(path.parent.resolve())
     jobs = {"command_cold": [world.askcsv, "run", path, "--sql", QUESTIONS[COLD], "--format",
-                             "json", "--timeout-ms", TIMEOUT_MS],
+                             "json", "--timeout-ms", TIMEOUT_MS, "--memory-mb", COLD_MEMORY_MB],
             "runner": [world.runner, "--data-root", data]}
     if docker:
         jobs["docker"] = docker.argv(data)
@@ -213,7 +217,7 @@ def check_answers(ways):
             note(f"large: {name}, {way.name}")
             if not way.can_afford():
                 continue
-            answer = way.show(job)
+            answer = way.show_patiently(job)
             if not same_rows(rows, rows_of(answer)):
                 raise Failed(f"{name}: {way.name} answers otherwise than DuckDB")
             if "timings" in answer:

@@ -17,8 +17,8 @@ def _golden_targets(result):
                entry["warm"]["ratio"]["sum"], 1.5, "x", "most")
         yield "golden, warm p50 to in-process", _ratio(warm["p50"], limit["p50"]), 1.5, "x", "most"
         yield "golden, warm p50 above in-process", warm["p50"] - limit["p50"], 3, "ms", "most"
-        yield ("golden, warm p50, each question's ratio, the worst", entry["warm"]["ratio"]["worst"],
-               1.5, "x", "most")
+        yield ("golden, warm p50, each question's ratio, the worst",
+               entry["warm"]["ratio"]["worst"], 1.5, "x", "most")
         yield "golden, warm p99 to in-process", _ratio(warm["p99"], limit["p99"]), 3, "x", "most"
     rates = {name: ways.get("8", {}).get("per_second") for name, ways in
              result["throughput"].items()}
@@ -174,7 +174,8 @@ def _large(result):
                        ("own_memory", "DuckDB's own load into memory"),
                        ("askcsv", "`askcsv run`, first use")):
         failed = [entry["error"] for entry in loads[name] if "error" in entry]
-        rows.append([what, f"failed: {failed[0]}" if failed else f"{large.median(loads[name]):.2f}"])
+        rows.append([what, f"failed: {failed[0]}" if failed else
+                     f"{large.median(loads[name]):.2f}"])
     tight = result["limited"]
     rows.append([f"`askcsv run --memory-mb {tight['memory_mb']}`, first use",
                  f"failed: {tight['error']}" if "error" in tight else f"{tight['s']:.2f}"])
@@ -213,8 +214,8 @@ def sections(result):
     machine = result["machine"]
     parts = {"machine": [
         f"Measured {result['at'][:10]}: {machine['cpu']}, {machine['cores']} cores, "
-        f"{machine['memory_mb'] / 1024:.0f} GB, Linux {machine['kernel']}, load {machine['load']:.1f} "
-        f"at the start; {result['rounds']} rounds.\n"],
+        f"{machine['memory_mb'] / 1024:.0f} GB, Linux {machine['kernel']}, load "
+        f"{machine['load']:.1f} at the start; {result['rounds']} rounds.\n"],
         "targets": [_targets_table(result)]}
     for name, part in (("golden", _golden), ("large", _large), ("cold", _cold), ("rates", _rates)):
         if name in result:

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define STATUS_BYTES_MAX (4 * 1024 * 1024)
 #define PROBE_BYTES_MAX 65536
 
 static const char help[] =
@@ -221,6 +222,47 @@ static void examine_runner(struct examination *it)
         executor_free(executor);
 }
 
+static void tell_host(struct examination *it, const json_t *status)
+{
+        const json_t *warm = json_object_get(status, "warm");
+        size_t children = 0;
+        size_t i;
+        json_t *one;
+        json_array_foreach(warm, i, one)
+        {
+                children += json_array_size(json_object_get(one, "children"));
+        }
+        find(it, FINDING_OK, "warm tables",
+             "process %lld keeps %zu dataset version%s in memory, %zu children, %lld runs so far",
+             (long long)json_get_int(status, "pid", 0), json_array_size(warm),
+             json_array_size(warm) == 1 ? "" : "s", children,
+             (long long)json_get_int(status, "runs", 0));
+}
+
+/* Starts none: that is for the next run to do. */
+static void examine_host(struct examination *it, const char *home)
+{
+        static const struct json_limits limits = {.max_bytes = STATUS_BYTES_MAX, .max_depth = 8};
+        const struct session session = {.home = (char *)home};
+        struct executor *executor = NULL;
+        struct error err = {0};
+        _cleanup_json_ json_t *status = NULL;
+        _cleanup_buf_ struct buf text = {0};
+        buf_init(&text, STATUS_BYTES_MAX);
+        int r = session_executor(&session, "/", &executor, &err);
+        if (r < 0 && err.type == ERROR_USAGE)
+                find(it, FINDING_FAILURE, "warm tables", "%s", err.message);
+        if (r == 0 && executor_ask(executor, EXECUTOR_ASK_HOST, &text, &err) == 0 &&
+            json_parse(buf_text(&text), text.len, &limits, ERROR_RUNNER_INTERNAL, &status, &err) ==
+                    0)
+                tell_host(it, status);
+        else if (r == 0)
+                find(it, FINDING_OK, "warm tables",
+                     "none just now; a run keeps its tables in memory for ASKCSV_LINGER seconds "
+                     "(60)");
+        executor_free(executor);
+}
+
 static void examine_datasets(struct examination *it)
 {
         _cleanup_session_ struct session session = {0};
@@ -258,6 +300,7 @@ static int run(const struct surface *surface, int argc, char **argv)
         else if (examine_home(&it, home)) {
                 examine_store(&it, home);
                 examine_snapshots(&it, home);
+                examine_host(&it, home);
         }
         examine_runner(&it);
         examine_datasets(&it);

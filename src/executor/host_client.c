@@ -136,11 +136,13 @@ static int start_host(struct host_client *client, struct error *err)
         add_number(&arguments, "--waiting", options->waiting, 2);
         add_number(&arguments, "--memory-mb", options->memory_mb, 3);
         add_number(&arguments, "--snapshot-mb", options->snapshot_mb, 4);
-        char *none[] = {NULL};
+        /* Symbols are bound once, here, and not by every child for itself. */
+        char bind_now[] = "LD_BIND_NOW=1";
+        char *environment[] = {bind_now, NULL};
         struct process process;
         _cleanup_buf_ struct buf said = {0};
         buf_init(&said, START_WORDS_MAX);
-        int r = process_start(&process, arguments.argv, none, err);
+        int r = process_start(&process, arguments.argv, environment, err);
         if (r < 0)
                 return r;
         r = hear_start(&process, &said, err);

@@ -166,6 +166,7 @@ void attempt_judge_end(struct attempt *attempt)
 
 bool attempt_take_words(struct attempt *attempt)
 {
+        response_done(&attempt->response); /* of what was there before its end was heard of */
         attempt->response = (struct response){
                 .request = attempt->request,
                 .files = attempt->files,

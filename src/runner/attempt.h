@@ -73,8 +73,9 @@ void attempt_keep_time(struct attempt *attempt);
 /* Milliseconds until attempt_keep_time has something to do; never negative. */
 int64_t attempt_wait_ms(const struct attempt *attempt);
 
-/* To be called once, when no stream is open any more or the attempt has failed. True when the
- * worker has said all that there is to say, in due form: then its end needs no waiting for. */
+/* To be called when no stream is open any more or the attempt has failed, and again when its end is
+ * known. True when the worker has said all that there is to say, in due form: then its end needs no
+ * waiting for. */
 bool attempt_take_words(struct attempt *attempt);
 
 /* How it ended, as waitpid(2) and getrusage(2) have it; needed unless its words were whole. */

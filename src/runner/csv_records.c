@@ -107,9 +107,7 @@ static inline enum outcome end_line(struct marks *marks, enum csv_newline newlin
 static inline void see(struct csv_column *column, const struct field *field)
 {
         column->spaced |= field->spaced;
-        if (field->n == 0)
-                column->has_empty = true;
-        else if (column->possible != 0)
+        if (field->n > 0 && column->possible != 0)
                 csv_column_see(column, field->value, field->n);
 }
 

@@ -215,7 +215,6 @@ void csv_column_join(struct csv_column *into, const struct csv_column *other)
 {
         into->possible &= other->possible;
         into->seen |= other->seen;
-        into->has_empty |= other->has_empty;
         into->has_point |= other->has_point;
         into->spaced |= other->spaced;
         if (other->int_max > into->int_max)
@@ -243,8 +242,6 @@ static const char *plain_type(unsigned possible, bool has_point)
 void csv_column_type(const struct csv_column *column, char ret[CSV_TYPE_TEXT_SIZE])
 {
         unsigned possible = column->seen ? column->possible : 0;
-        if (column->has_empty)
-                possible &= ~(unsigned)(CSV_DATE | CSV_TIMESTAMP | CSV_TIME);
         if ((possible & CSV_DECIMAL) && !(possible & (CSV_BIGINT | CSV_HUGEINT)))
                 (void)snprintf(ret, CSV_TYPE_TEXT_SIZE, "DECIMAL(%d,%d)",
                                column->int_max + column->frac_max <= 18 ? 18 : 38,

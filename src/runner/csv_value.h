@@ -15,7 +15,6 @@
 struct csv_column {
         uint8_t possible; /* a set of enum csv_class; empty: text */
         bool seen;        /* there was a value */
-        bool has_empty;   /* a field without one */
         bool has_point;   /* in a number */
         bool spaced;      /* blanks behind a closing quote; the splitter's business */
         uint8_t int_max;  /* characters before a decimal's point, with the sign */
@@ -41,8 +40,7 @@ void csv_column_see(struct csv_column *column, const char *value, size_t n);
 /* As if `into` had seen the other's values too. */
 void csv_column_join(struct csv_column *into, const struct csv_column *other);
 
-/* "BIGINT", "DECIMAL(18,2)" and so on; "VARCHAR" when there was no value at all, and for dates and
- * times among which one is missing. */
+/* "BIGINT", "DECIMAL(18,2)" and so on; "VARCHAR" when there was no value at all. */
 void csv_column_type(const struct csv_column *column, char ret[CSV_TYPE_TEXT_SIZE]);
 
 #endif

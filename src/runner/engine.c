@@ -11,6 +11,7 @@
 #include "protocol/result_hash.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define STATEMENT_MAX (4 * 1024 * 1024)
@@ -127,9 +128,38 @@ int engine_open(struct engine **ret, struct error *err)
 int engine_set_limits(struct engine *engine, const struct limits *limits, struct error *err)
 {
         char script[128];
+        /* A parent's children mostly have the limits that it has. */
+        if (engine->memory_mb == limits->memory_mb && engine->threads == (unsigned)limits->threads)
+                return 0;
         (void)snprintf(script, sizeof(script), "SET memory_limit = '%lldMiB'; SET threads = %lld",
-                       (long long)limits->memory_mb, (long long)limits->threads);
+                       (long long)(limits->memory_mb + engine->held_mb),
+                       (long long)limits->threads);
+        int r = engine_script(engine, script, err);
+        if (r < 0)
+                return r;
+        engine->memory_mb = limits->memory_mb;
         engine->threads = (unsigned)limits->threads;
+        return 0;
+}
+
+int engine_note_held(struct engine *engine, struct error *err)
+{
+        static const char held[] = "SELECT CAST(CAST(ceil(sum(memory_usage_bytes) / 1048576) AS "
+                                   "BIGINT) AS VARCHAR) FROM duckdb_memory()";
+        _cleanup_free_ char *said = NULL;
+        _cleanup_(engine_cells_done) struct engine_cells cells = {0};
+        if (engine_statement(engine, held, NULL, 0, &cells, &said) < 0)
+                return engine_error(err, said, NULL);
+        if (cells.n_rows == 1 && cells.cells[0])
+                engine->held_mb = strtoll(cells.cells[0], NULL, 10);
+        engine->memory_mb = 0; /* to be set anew */
+        return 0;
+}
+
+int engine_set_threads(struct engine *engine, int64_t threads, struct error *err)
+{
+        char script[64];
+        (void)snprintf(script, sizeof(script), "SET threads = %lld", (long long)threads);
         return engine_script(engine, script, err);
 }
 
@@ -137,6 +167,7 @@ void engine_free(struct engine *engine)
 {
         if (!engine)
                 return;
+        duckdb_destroy_prepare(&engine->parser);
         duckdb_disconnect(&engine->connection);
         duckdb_close(&engine->database);
         free(engine);
@@ -226,23 +257,16 @@ static int copy_result(duckdb_result *result, struct engine_cells *cells)
         }
 }
 
-int engine_statement(struct engine *engine, const char *sql, const char *const *values,
-                     size_t n_values, struct engine_cells *cells, char **said)
+static int execute(duckdb_prepared_statement statement, const char *const *values, size_t n_values,
+                   struct engine_cells *cells, char **said)
 {
-        _cleanup_prepared_ duckdb_prepared_statement statement = NULL;
-        const char *why = NULL;
-        *said = NULL;
-        if (duckdb_prepare(engine->connection, sql, &statement) != DuckDBSuccess)
-                why = duckdb_prepare_error(statement);
-        else if (bind_all(statement, values, n_values) < 0)
-                why = "a parameter could not be bound";
-        if (why) {
-                *said = alloc_strdup(why);
+        _cleanup_(result_done) duckdb_result result = {0};
+        if (bind_all(statement, values, n_values) < 0) {
+                *said = alloc_strdup("a parameter could not be bound");
                 return -1;
         }
-        _cleanup_(result_done) duckdb_result result = {0};
         if (duckdb_execute_prepared(statement, &result) != DuckDBSuccess) {
-                why = duckdb_result_error(&result);
+                const char *why = duckdb_result_error(&result);
                 *said = alloc_strdup(why ? why : "the engine gave no message");
                 return -1;
         }
@@ -251,6 +275,18 @@ int engine_statement(struct engine *engine, const char *sql, const char *const *
                 return -1;
         }
         return 0;
+}
+
+int engine_statement(struct engine *engine, const char *sql, const char *const *values,
+                     size_t n_values, struct engine_cells *cells, char **said)
+{
+        _cleanup_prepared_ duckdb_prepared_statement statement = NULL;
+        *said = NULL;
+        if (duckdb_prepare(engine->connection, sql, &statement) != DuckDBSuccess) {
+                *said = alloc_strdup(duckdb_prepare_error(statement));
+                return -1;
+        }
+        return execute(statement, values, n_values, cells, said);
 }
 
 /* Every way that the engine has of asking what time it is, and what it gives instead; %1$s is as_of
@@ -357,13 +393,25 @@ int engine_lock_shut(struct engine *engine, struct error *err)
         return r < 0 ? error_prefix(err, r, "locking the engine") : 0;
 }
 
-int engine_parse(struct engine *engine, const char *sql, json_t **ret, struct error *err)
+/* Prepared once: a parent's children all have it. */
+static int prepare_parser(struct engine *engine, struct error *err)
 {
         static const char serialize[] =
                 "SELECT CAST(json_serialize_sql(CAST($1 AS VARCHAR)) AS VARCHAR)";
+        if (!engine->parser &&
+            duckdb_prepare(engine->connection, serialize, &engine->parser) != DuckDBSuccess)
+                return engine_error(err, duckdb_prepare_error(engine->parser), NULL);
+        return 0;
+}
+
+int engine_parse(struct engine *engine, const char *sql, json_t **ret, struct error *err)
+{
         _cleanup_free_ char *said = NULL;
         _cleanup_(engine_cells_done) struct engine_cells cells = {0};
-        if (engine_statement(engine, serialize, &sql, 1, &cells, &said) < 0)
+        int r = prepare_parser(engine, err);
+        if (r < 0)
+                return r;
+        if (execute(engine->parser, &sql, 1, &cells, &said) < 0)
                 return engine_error(err, said, NULL);
         const char *text = cells.n_rows == 1 ? cells.cells[0] : NULL;
         if (!text)

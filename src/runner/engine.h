@@ -30,6 +30,13 @@ void engine_interrupt(struct engine *engine);
 /* The limits of the run: memory and threads. */
 int engine_set_limits(struct engine *engine, const struct limits *limits, struct error *err);
 
+/* What the engine holds by now, tables and what it read of files, is not counted against the limits
+ * that are set from now on: children share it with their parent. */
+int engine_note_held(struct engine *engine, struct error *err);
+
+/* In a process of its own, when nothing but its query is left to do. */
+int engine_set_threads(struct engine *engine, int64_t threads, struct error *err);
+
 /* Makes the table out of the file that `path` opens, with the request's columns or found ones,
  * and appends {"name","rows","skipped_lines","columns":[{"name","type","header"}]} to described.
  * Fails with ERROR_DATASET_INVALID that names the file, line and column. */
@@ -42,7 +49,8 @@ int engine_add_schema(struct engine *engine, const struct request *request, stru
 /* as_of becomes the engine's clock: now(), current_date and their kin. */
 int engine_set_clock(struct engine *engine, const char *as_of, struct error *err);
 
-/* A snapshot in the making: tables that are loaded between these two go into a new database file. */
+/* A snapshot in the making: tables that are loaded between these two go into a new database file.
+ */
 int engine_snapshot_begin(struct engine *engine, const char *path, struct error *err);
 int engine_snapshot_end(struct engine *engine, struct error *err);
 
@@ -50,6 +58,10 @@ int engine_snapshot_end(struct engine *engine, struct error *err);
  * file, which stays open. */
 int engine_snapshot_use(struct engine *engine, const char *path, const char *const *tables,
                         size_t n, bool copy, struct error *err);
+
+/* The columns of all tables that engine_snapshot_use gave, as [["name","type"],...] with types as
+ * DuckDB writes them. The caller owns *ret. */
+int engine_list_columns(struct engine *engine, json_t **ret, struct error *err);
 
 /* Reads a table that is in the file into the engine's memory, as far as its limit goes. */
 int engine_snapshot_read_ahead(struct engine *engine, const char *table, struct error *err);
@@ -59,10 +71,6 @@ int engine_snapshot_read_ahead(struct engine *engine, const char *table, struct 
 int engine_lock(struct engine *engine, struct error *err);
 int engine_shut(struct engine *engine, struct error *err);
 int engine_lock_shut(struct engine *engine, struct error *err);
-
-/* Before any run: does what queries do, over data of its own, so that what is made at the first
- * use (in this process, and so in every child of it) is there. */
-int engine_warm_up(struct engine *engine, struct error *err);
 
 /* What json_serialize_sql makes of it; the SQL is parsed, never bound. The caller owns *ret. */
 int engine_parse(struct engine *engine, const char *sql, json_t **ret, struct error *err);

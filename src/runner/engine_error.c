@@ -85,6 +85,13 @@ int engine_error(struct error *err, const char *text, const char *sql)
                 type = ERROR_RUNNER_RESOURCE_EXCEEDED;
                 message = exceptions[1].advice;
         }
+        /* Only a snapshot is ever written to. */
+        if (strstr(said.message, "Could not write file") &&
+            strstr(said.message, "No space left on device")) {
+                type = ERROR_IO;
+                message = "there is no room for the snapshot of these tables: No space left on "
+                          "device; make room on the disk of ASKCSV_HOME, or set that to another";
+        }
         int r = error_set(err, type, "%s", message);
         err->position = position_in(sql, said.position);
         json_decref(said.json);

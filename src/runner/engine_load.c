@@ -14,8 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define LOAD_SQL_MAX (4 * 1024 * 1024)
+#define CUT_BYTES (4 * 1024 * 1024) /* half of what the engine reads in one piece */
 #define NAMES_BYTES_MAX (8 * 1024 * 1024)
 
 /* What one table's load has in hand. */
@@ -66,7 +68,7 @@ static int append_column(json_t *columns, const char *name, const char *type, co
  * them in what it is to read as another type; so it is given text, and converts that. */
 static bool is_converted(const struct loading *loading, size_t i)
 {
-        return loading->types.columns && loading->types.columns[i].spaced;
+        return loading->types.regular && loading->types.columns[i].spaced;
 }
 
 /* , columns = {'a': 'INTEGER', ...} */
@@ -161,6 +163,28 @@ static int load_csv(struct loading *loading, char separator, struct error *err)
         return said ? load_failed(loading, said, err) : r;
 }
 
+static int scan(struct loading *loading, char separator, struct error *err)
+{
+        _cleanup_close_ int fd = open(loading->path, O_RDONLY | O_CLOEXEC);
+        const struct csv_scan scan = {.fd = fd,
+                                      .separator = separator,
+                                      .n_columns = json_array_size(loading->columns),
+                                      .threads = loading->engine->threads,
+                                      .part_bytes = CSV_PART_BYTES,
+                                      .read_bytes = CSV_READ_BYTES};
+        int r = csv_types_find(&scan, &loading->types, err);
+        return r < 0 ? error_prefix(err, r, "%s", loading->file) : 0;
+}
+
+/* A file that the engine would cut in pieces is looked through first: load_csv says why. */
+static int scan_if_large(struct loading *loading, struct error *err)
+{
+        struct stat file;
+        if (stat(loading->path, &file) < 0 || file.st_size < CUT_BYTES)
+                return 0;
+        return scan(loading, ',', err);
+}
+
 /* The registry's files. */
 static int load_typed_csv(struct loading *loading, struct error *err)
 {
@@ -172,6 +196,8 @@ static int load_typed_csv(struct loading *loading, struct error *err)
                         return r;
         }
         int r = check_types(loading, err);
+        if (r == 0)
+                r = scan_if_large(loading, err);
         return r < 0 ? r : load_csv(loading, ',', err);
 }
 
@@ -197,17 +223,10 @@ static int read_header(struct loading *loading, char *separator, struct error *e
 
 static int find_types(struct loading *loading, char separator, struct error *err)
 {
-        _cleanup_close_ int fd = open(loading->path, O_RDONLY | O_CLOEXEC);
-        const struct csv_scan scan = {.fd = fd,
-                                      .separator = separator,
-                                      .n_columns = json_array_size(loading->columns),
-                                      .threads = loading->engine->threads,
-                                      .part_bytes = CSV_PART_BYTES,
-                                      .read_bytes = CSV_READ_BYTES};
-        int r = csv_types_find(&scan, &loading->types, err);
+        int r = scan(loading, separator, err);
         if (r < 0)
-                return error_prefix(err, r, "%s", loading->file);
-        for (size_t i = 0; loading->types.regular && i < scan.n_columns; i++) {
+                return r;
+        for (size_t i = 0; loading->types.regular && i < json_array_size(loading->columns); i++) {
                 char type[CSV_TYPE_TEXT_SIZE];
                 csv_column_type(&loading->types.columns[i], type);
                 if (json_object_set_new(json_array_get(loading->columns, i), "type",
@@ -300,7 +319,7 @@ static int describe(struct loading *loading, json_t *described, struct error *er
         int r = count_rows(loading, &rows, err);
         if (r < 0)
                 return r;
-        if (loading->types.columns && rows != loading->types.rows)
+        if (loading->types.regular && rows != loading->types.rows)
                 return ambiguous(loading, err);
         json_t *table = json_pack("{s:s,s:I,s:I,s:O}", "name", loading->table->name, "rows",
                                   (json_int_t)rows, "skipped_lines", (json_int_t)0, "columns",

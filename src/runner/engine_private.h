@@ -9,7 +9,10 @@
 struct engine {
         duckdb_database database;
         duckdb_connection connection;
-        unsigned threads; /* that loading a table may use */
+        duckdb_prepared_statement parser; /* of engine_parse, once it was called */
+        unsigned threads;                 /* as engine_set_limits set them; 0 before */
+        int64_t memory_mb;
+        int64_t held_mb; /* see engine_note_held */
 };
 
 /* Several statements of ours at once, divided by semicolons. */

@@ -4,6 +4,7 @@
 #include "runner/engine_private.h"
 
 #include "base/alloc.h"
+#include "base/cleanup.h"
 
 #define ATTACHED "\"askcsv snapshot\"" /* no dataset has a blank in its id */
 #define SCRIPT_MAX (1024 * 1024)
@@ -63,6 +64,26 @@ int engine_snapshot_use(struct engine *engine, const char *path, const char *con
         return r < 0 ? error_prefix(err, r, "reading the snapshot") : 0;
 }
 
+int engine_list_columns(struct engine *engine, json_t **ret, struct error *err)
+{
+        static const char list[] = "SELECT column_name, data_type FROM duckdb_columns() WHERE NOT "
+                                   "internal AND schema_name = 'main'";
+        _cleanup_free_ char *said = NULL;
+        _cleanup_(engine_cells_done) struct engine_cells cells = {0};
+        _cleanup_json_ json_t *columns = json_array();
+        if (engine_statement(engine, list, NULL, 0, &cells, &said) < 0)
+                return engine_error(err, said, NULL);
+        for (size_t i = 0; i < cells.n_rows; i++) {
+                const char *const *cell = (const char *const *)cells.cells + 2 * i;
+                if (json_array_append_new(columns, json_pack("[s,s]", cell[0], cell[1])) < 0)
+                        return error_oom(err);
+        }
+        if (!columns)
+                return error_oom(err);
+        *ret = steal_ptr(&columns);
+        return 0;
+}
+
 /* A scan leaves what it read in the engine's buffers, as far as they go. */
 int engine_snapshot_read_ahead(struct engine *engine, const char *table, struct error *err)
 {
@@ -71,39 +92,4 @@ int engine_snapshot_read_ahead(struct engine *engine, const char *table, struct 
         buf_puts(&script, "SELECT count(COLUMNS(*)) FROM main.");
         sql_put_identifier(&script, table);
         return run_buffered(engine, &script, err);
-}
-
-/* Statements over data of their own that go through what most questions need: strings, dates,
- * decimals, grouping, joins, sorting, windows. */
-static const char *const exercises[] = {
-        "SELECT c, count(*) AS n, sum(d) AS s, avg(x) AS a, count(DISTINCT i % 7) AS u, "
-        "min(t) AS f FROM (SELECT i, 'c' || (i % 10) AS c, CAST(i AS DECIMAL(10, 2)) AS d, "
-        "i / 3 AS x, DATE '2026-01-01' + CAST(i % 90 AS INTEGER) AS t FROM range(4000) AS r(i)) "
-        "WHERE i % 3 <> 1 AND c <> 'c5' AND t >= DATE '2026-01-02' "
-        "GROUP BY c HAVING count(*) > 1 ORDER BY s DESC NULLS LAST, c ASC NULLS LAST LIMIT 5",
-        "SELECT a.k AS k, b.name AS name, date_trunc('month', a.t) AS m, sum(a.v * 2) AS v, "
-        "median(a.v) AS md, row_number() OVER (ORDER BY sum(a.v)) AS nr FROM (SELECT i % 50 AS k, "
-        "i AS v, TIMESTAMP '2026-01-01 00:00:00' + to_hours(CAST(i AS BIGINT)) AS t FROM "
-        "range(3000) AS r(i)) AS a LEFT JOIN (SELECT i AS k, 'name ' || i AS name FROM range(40) "
-        "AS r(i)) AS b ON a.k = b.k GROUP BY a.k, b.name, date_trunc('month', a.t) "
-        "ORDER BY v DESC NULLS LAST, k ASC NULLS LAST LIMIT 10",
-        "SELECT round(100.0 * count(*) FILTER (WHERE i % 2 = 0) / nullif(count(*), 0), 2) AS p, "
-        "CASE WHEN max(i) > 3 THEN 'yes' ELSE upper('no') END AS c FROM range(100) AS r(i)",
-};
-
-int engine_warm_up(struct engine *engine, struct error *err)
-{
-        const struct limits limits = LIMITS_DEFAULT;
-        int r = 0;
-        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(exercises); i++) {
-                struct engine_answer answer;
-                json_t *tree = NULL;
-                engine_answer_init(&answer, &limits);
-                r = engine_parse(engine, exercises[i], &tree, err);
-                if (r == 0)
-                        r = engine_query(engine, exercises[i], &limits, &answer, err);
-                json_decref(tree);
-                engine_answer_done(&answer);
-        }
-        return r;
 }

@@ -14,14 +14,19 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define DEFAULT_LINGER_MS 60000
+#define FIRST_CLIENT_MS 2000 /* whoever started the host has still to connect */
 #define DEFAULT_WAITING 256
 #define DEFAULT_PARENTS 8
 #define DEFAULT_PARENT_MEMORY_MB 512
+#define DEFAULT_COPY_BYTES ((int64_t)32 * 1024 * 1024)
+#define TIDY_EVERY_US (3600 * INT64_C(1000000))
 #define MEMO_FILE "hashes.json"
 
 void link_add(struct link **list, struct link *link)
@@ -49,6 +54,7 @@ void host_options_default(struct host_options *options)
                 .spares = (size_t)cores,
                 .parents = DEFAULT_PARENTS,
                 .parent_memory_mb = DEFAULT_PARENT_MEMORY_MB,
+                .copy_bytes = DEFAULT_COPY_BYTES,
                 .snapshot_bytes = SNAPSHOT_BYTES_KEPT,
                 .queue = {.waiting = DEFAULT_WAITING,
                           .running = (size_t)(2 * cores),
@@ -171,8 +177,12 @@ static void on_seed(struct watch *watch, uint32_t events)
         /* Without it nothing can be started: whoever waits hears of it, and the next call starts
          * another host. */
         struct error why = {0};
-        (void)error_set(&why, ERROR_RUNNER_INTERNAL, "the engine could not be started%s%s",
-                        r > 0 ? ": " : "", r > 0 ? word.message : "");
+        if (r > 0)
+                (void)error_set(&why, ERROR_RUNNER_INTERNAL, "the engine could not be started: %s",
+                                word.message);
+        else
+                (void)error_set(&why, ERROR_RUNNER_INTERNAL,
+                                "the process that warm processes come from ended; run it again");
         loop_remove(&host->loop, watch);
         warm_fail_all(host, &why);
         stop_listening(host);
@@ -190,8 +200,11 @@ static int start_seed(struct host *host, struct error *err)
                 (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
                 if (getppid() != parent)
                         _exit(0);
-                (void)close(control[0]);
-                seed_main(&host->options->walls, control[1]);
+                /* Nothing of the host's: a copy of its lock would hold its place after it. */
+                int fd = dup2(control[1], STDERR_FILENO + 1);
+                if (fd < 0 || syscall(SYS_close_range, fd + 1, ~0U, 0) < 0)
+                        _exit(0);
+                seed_main(&host->options->walls, fd);
         }
         (void)close(control[1]);
         if (pid < 0) {
@@ -203,6 +216,13 @@ static int start_seed(struct host *host, struct error *err)
         return 0;
 }
 
+/* However short it lingers later on. */
+static void await_first_client(struct host *host)
+{
+        int64_t more_ms = FIRST_CLIENT_MS - host->options->linger_ms;
+        host->idle_since_us = clock_monotonic_us() + (more_ms > 0 ? more_ms * 1000 : 0);
+}
+
 static int host_init(struct host *host, struct error *err)
 {
         _cleanup_free_ char *memo = NULL;
@@ -212,7 +232,7 @@ static int host_init(struct host *host, struct error *err)
                 return error_oom(err);
         }
         host->engine_version = engine_version();
-        host->idle_since_us = clock_monotonic_us();
+        await_first_client(host);
         host->seed = (struct watch){.fd = fd, .on_event = on_seed, .owner = host};
         int r = loop_init(&host->loop, err);
         if (r == 0)
@@ -272,6 +292,7 @@ static void keep_time(struct host *host, int64_t now_us)
         }
         for (struct link *link = host->warms; link; link = link->next)
                 warm_keep_time((struct warm *)link);
+        child_dispatch(host); /* whoever went in this round may have made room */
 }
 
 static bool is_over(struct host *host, int64_t now_us)
@@ -286,6 +307,24 @@ static bool is_over(struct host *host, int64_t now_us)
         return host->n_calls == 0;
 }
 
+/* Now and then: what is in use counts as used, and what the rule takes goes. */
+static void tidy(struct host *host, int64_t now_us)
+{
+        struct error ignored = {0};
+        if (host->tidied_us && now_us - host->tidied_us < TIDY_EVERY_US)
+                return;
+        host->tidied_us = now_us;
+        for (struct link *link = host->warms; link; link = link->next) {
+                const struct warm *warm = (struct warm *)link;
+                struct snapshot used = SNAPSHOT_NONE;
+                if (warm->state == WARM_READY && warm->key[0])
+                        (void)snapshot_open(host->snapshots, warm->key, host->engine_version, &used,
+                                            &ignored);
+                snapshot_close(&used);
+        }
+        (void)snapshot_tidy(host->snapshots, NULL, host->options->snapshot_bytes, NULL, &ignored);
+}
+
 static void serve(struct host *host)
 {
         sigset_t while_waiting;
@@ -297,6 +336,7 @@ static void serve(struct host *host)
                         return;
                 loop_run(&host->loop, busy ? 0 : (int)wait_ms(host, now_us), &while_waiting);
                 keep_time(host, clock_monotonic_us());
+                tidy(host, now_us);
         }
 }
 
@@ -309,6 +349,16 @@ static void say_ready(int ready_fd)
         (void)close(ready_fd);
 }
 
+/* Two or more for each client; 1,024 is what most systems give, and many times that on request. */
+static void raise_descriptor_limit(void)
+{
+        struct rlimit limit;
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return;
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int host_serve(const struct host_options *options, int ready_fd, struct error *err)
 {
         _cleanup_(host_done) struct host host = {.options = options,
@@ -318,6 +368,7 @@ int host_serve(const struct host_options *options, int ready_fd, struct error *e
                                                  .listener.fd = -1,
                                                  .seed.fd = -1};
         signals_catch();
+        raise_descriptor_limit();
         int r = open_folders(&host, err);
         if (r == 0)
                 r = take_place(&host, err);

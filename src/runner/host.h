@@ -20,6 +20,7 @@ struct host_options {
         size_t spares;            /* children that wait ready, per parent, 0 .. 64 */
         size_t parents;           /* that are kept at once, beyond those in use, 1 .. 64 */
         int64_t parent_memory_mb; /* of the engine in a parent */
+        int64_t copy_bytes;       /* a parent holds a snapshot up to that size in its memory */
         int64_t snapshot_bytes;   /* of all snapshots together */
         struct queue_limits queue;
         struct runner_walls walls;

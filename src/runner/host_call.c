@@ -100,6 +100,7 @@ void call_go_on(struct call *call)
 {
         struct error err = {0};
         call->state = CALL_WAITING;
+        files_shut(&call->files); /* many may wait, with many files each */
         call->entry.memory_mb = call->request->limits.memory_mb;
         if (queue_add(call->host->queue, &call->entry, &err) < 0)
                 call_fail(call, &err);
@@ -286,6 +287,11 @@ static void time_out(struct call *call)
                                 ms,
                                 queue_running(call->host->queue) +
                                         queue_waiting(call->host->queue) - 1);
+        else if (call->state == CALL_HASHING)
+                (void)error_set(&why, ERROR_RUNNER_TIMEOUT,
+                                "the tables' files were not all hashed by the deadline of %lld "
+                                "ms; raise --timeout-ms",
+                                ms);
         else
                 (void)error_set(&why, ERROR_RUNNER_TIMEOUT,
                                 "the tables' files are still being read for the first time after "

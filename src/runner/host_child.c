@@ -3,16 +3,22 @@
 #include "runner/host_private.h"
 
 #include "runner/nursery.h"
+#include "runner/worker.h"
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define THREADS_MAX 16 /* of one query; more gain little */
+
+#define REFILL_WAIT_US 3000
 
 static bool same_limits(const struct limits *a, const struct limits *b)
 {
@@ -49,9 +55,11 @@ static void finish(struct child *child, bool is_dead)
                 return; /* how it ended is still to be heard */
         queue_remove(host->queue, &call->entry,
                      (double)(clock_monotonic_us() - child->started_us) / 1000);
+        struct warm *warm = child->warm;
         call_answer(call, &child->attempt);
         child_free(child);
         child_dispatch(host);
+        warm->refill_us = clock_monotonic_us() + REFILL_WAIT_US;
 }
 
 static void on_stream(struct watch *watch, uint32_t events)
@@ -73,11 +81,22 @@ static void on_request(struct watch *watch, uint32_t events)
                                 child->call->message.request_bytes, &child->sent);
 }
 
+/* A large table is worth all cores, when nobody else needs them. */
+static int64_t threads_max(const struct warm *warm, const struct limits *limits)
+{
+        long cores = warm->copy ? 1 : sysconf(_SC_NPROCESSORS_ONLN);
+        cores = cores < THREADS_MAX ? cores : THREADS_MAX;
+        return cores > limits->threads ? cores : limits->threads;
+}
+
 static int order_with(struct warm *warm, struct child *child, int theirs[NURSERY_FDS],
                       struct error *err)
 {
         struct host *host = warm->host;
-        struct nursery_order order = {.id = child->id, .limits = child->limits};
+        struct nursery_order order = {.id = child->id,
+                                      .limits = child->limits,
+                                      .exercise = queue_running(host->queue) == 0,
+                                      .threads_max = threads_max(warm, &child->limits)};
         int r = pipe_open(host, &child->request, child, on_request, &theirs[NURSERY_REQUEST], err);
         if (r == 0)
                 r = attempt_open_streams(&child->attempt, theirs + NURSERY_WORDS, err);
@@ -119,6 +138,7 @@ void child_refill(struct warm *warm)
 {
         struct error ignored = {0};
         struct child *next;
+        warm->refill_us = 0;
         if (warm->state != WARM_READY)
                 return;
         for (struct child *child = (struct child *)warm->children; child; child = next) {
@@ -143,6 +163,20 @@ static struct child *take_spare(struct warm *warm, const struct limits *limits)
         return found;
 }
 
+/* Into the empty pipe, before the request. */
+static void say_threads(struct child *child)
+{
+        struct host *host = child->warm->host;
+        char line[64];
+        int64_t most = threads_max(child->warm, &child->limits);
+        bool alone = queue_running(host->queue) == 1 && queue_waiting(host->queue) == 0;
+        if (most <= child->limits.threads)
+                return;
+        (void)snprintf(line, sizeof(line), WORKER_THREADS "%lld\n",
+                       (long long)(alone ? most : child->limits.threads));
+        (void)!write(child->request.fd, line, strlen(line));
+}
+
 static void start(struct call *call)
 {
         struct error err = {0};
@@ -164,9 +198,12 @@ static void start(struct call *call)
         call->host->runs++;
         attempt_set_request(&child->attempt, call->request, &call->files, call->submitted_us);
         child->attempt.described = warm->snapshot.tables;
+        say_threads(child);
         (void)pipe_feed(call->host, &child->request, call->request_text,
                         call->message.request_bytes, &child->sent);
-        child_refill(warm);
+        /* Making others takes a core from whoever runs, so all but one wait for a quiet moment. */
+        if (warm->n_spares == 0)
+                (void)child_new(warm, &warm->limits, &err);
 }
 
 void child_dispatch(struct host *host)

@@ -29,6 +29,7 @@ static const char usage[] =
         "  --spares N             processes that wait ready, per dataset version (one per core)\n"
         "  --parents N            dataset versions that are kept warm while idle (8)\n"
         "  --parent-memory-mb N   that the tables of one of them may take (512)\n"
+        "  --copy-mb N            snapshots up to this size are held in memory, not read (32)\n"
         "  --snapshot-mb N        that all snapshots together may take (20480)\n"
         "  --foreground           does not detach\n";
 
@@ -51,29 +52,31 @@ static int take_number(const char *name, const char *text, long long min, long l
 
 static int parse(int argc, char **argv, struct host_options *options, bool *foreground)
 {
-        long long v[8] = {options->linger_ms,
+        long long v[9] = {options->linger_ms,
                           (long long)options->queue.running,
                           (long long)options->queue.waiting,
                           options->queue.memory_mb,
                           (long long)options->spares,
                           (long long)options->parents,
                           options->parent_memory_mb,
-                          options->snapshot_bytes / 1048576};
+                          options->snapshot_bytes / 1048576,
+                          options->copy_bytes / 1048576};
         static const struct {
                 const char *name;
                 long long min, max;
-        } numbers[8] = {{"linger-ms", 0, 86400000LL},
+        } numbers[9] = {{"linger-ms", 0, 86400000LL},
                         {"runs", 1, 1024},
                         {"waiting", 1, 100000},
                         {"memory-mb", 64, 1LL << 30},
                         {"spares", 0, 64},
                         {"parents", 1, 64},
                         {"parent-memory-mb", 64, 1LL << 30},
-                        {"snapshot-mb", 0, 1000000000}};
-        struct option list[12] = {{"home", required_argument, NULL, 'h'},
+                        {"snapshot-mb", 0, 1000000000},
+                        {"copy-mb", 0, 1 << 20}};
+        struct option list[13] = {{"home", required_argument, NULL, 'h'},
                                   {"socket", required_argument, NULL, 's'},
                                   {"foreground", no_argument, NULL, OPTION_FOREGROUND}};
-        for (int i = 0; i < 8; i++)
+        for (int i = 0; i < 9; i++)
                 list[3 + i] = (struct option){numbers[i].name, required_argument, NULL, i};
         optind = 1;
         int option;
@@ -84,7 +87,7 @@ static int parse(int argc, char **argv, struct host_options *options, bool *fore
                         options->socket_name = optarg;
                 else if (option == OPTION_FOREGROUND)
                         *foreground = true;
-                else if (option < 8 &&
+                else if (option < 9 &&
                          take_number(numbers[option].name, optarg, numbers[option].min,
                                      numbers[option].max, &v[option]) == 0)
                         continue;
@@ -98,6 +101,7 @@ static int parse(int argc, char **argv, struct host_options *options, bool *fore
         options->parents = (size_t)v[5];
         options->parent_memory_mb = v[6];
         options->snapshot_bytes = v[7] * 1048576;
+        options->copy_bytes = v[8] * 1048576;
         return optind == argc && options->home && options->home[0] == '/' && options->socket_name &&
                                !strchr(options->socket_name, '/')
                        ? 0

@@ -58,7 +58,8 @@ struct warm {
         struct arena *arena;
         struct request *request; /* a describe: the tables, and what a builder may use */
         struct buf request_text;
-        struct files files; /* while it is being built */
+        char sha256[REQUEST_TABLES_MAX][HASH_HEX_SIZE]; /* of the tables' files */
+        struct files files;                             /* while it is being built */
         struct snapshot snapshot;
         struct hash *hash; /* of the snapshot, while it is being checked */
         struct snapshot_draft draft;
@@ -67,12 +68,14 @@ struct warm {
         struct watch builder_request; /* our end of the pipe that it reads its request from */
         size_t builder_sent;
         uint64_t id;          /* of its builder or parent, to the seed */
+        bool copy;            /* the parent holds the tables in its memory, or else in the file */
         struct watch control; /* of the parent */
         int parent_pidfd;
         struct watch parent_request;
         size_t parent_sent;
         struct link *children;
         size_t n_spares;
+        int64_t refill_us;    /* when spares are to be made; 0: they are all there */
         size_t n_calls;       /* that need it */
         struct limits limits; /* of the last run: what spares are made for */
         int64_t used_us;      /* when the last call let go of it */
@@ -125,7 +128,8 @@ struct host {
         uint64_t next_id;
         int64_t idle_since_us; /* nobody is connected; 0: somebody is */
         const char *engine_version;
-        size_t runs; /* that were given to a child, for the status */
+        int64_t tidied_us; /* the snapshots; 0: not yet */
+        size_t runs;       /* that were given to a child, for the status */
 };
 
 /* host_call.c */

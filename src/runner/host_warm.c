@@ -16,7 +16,6 @@
 
 #define WARM_ARENA_MAX (16 * 1024 * 1024)
 #define BUILD_TIMEOUT_MS (60 * 60 * 1000) /* however long the runs that wait for it may take */
-#define COPY_BYTES_MAX (32 * 1024 * 1024) /* of a snapshot that the parent holds in its memory */
 #define CHECK_PIECE_BYTES (512 * 1024)
 /* A snapshot is smaller than its files, but for tiny ones and for what does not compress. */
 #define OUT_BYTES_MIN ((int64_t)64 * 1024 * 1024)
@@ -59,15 +58,16 @@ void warm_free(struct warm *warm)
         free(warm);
 }
 
-/* A call that needs it (and has no turn in the queue yet). */
+/* The first call that needs it (and has no turn in the queue yet): new ones are put in front. */
 static struct call *find_call(const struct warm *warm, bool preparing)
 {
+        struct call *found = NULL;
         for (struct link *link = warm->host->calls; link; link = link->next) {
                 struct call *call = (struct call *)link;
                 if (call->warm == warm && (!preparing || call->state == CALL_PREPARING))
-                        return call;
+                        found = call;
         }
-        return NULL;
+        return found;
 }
 
 /* It is of no use: whoever needs it hears why, and the next call starts anew. */
@@ -96,7 +96,11 @@ void warm_fail_all(struct host *host, const struct error *why)
 static int order(struct warm *warm, const struct seed_order *what, const int *theirs, size_t n,
                  struct error *err)
 {
-        return births_send(warm->host->seed.fd, what, sizeof(*what), theirs, n, err);
+        if (births_send(warm->host->seed.fd, what, sizeof(*what), theirs, n, err) == 0)
+                return 0;
+        /* It ended, of which we are about to hear. */
+        return error_set(err, ERROR_RUNNER_INTERNAL,
+                         "the process that warm processes come from ended; run it again");
 }
 
 static void on_parent_request(struct watch *watch, uint32_t events)
@@ -148,9 +152,10 @@ static int start_parent(struct warm *warm, struct error *err)
 {
         int control[2] = {-1, -1};
         int theirs[SEED_FILES] = {-1, -1, -1, -1, -1};
+        warm->copy = warm->snapshot.bytes <= warm->host->options->copy_bytes;
         struct seed_order what = {.id = ++warm->host->next_id,
                                   .kind = SEED_PARENT,
-                                  .copy = warm->snapshot.bytes <= COPY_BYTES_MAX,
+                                  .copy = warm->copy,
                                   .memory_mb = warm->host->options->parent_memory_mb};
         warm->id = what.id;
         warm->state = WARM_STARTING;
@@ -348,6 +353,8 @@ static int describe(struct warm *warm, const struct call *call, struct error *er
         request.n_tables = request.op == REQUEST_CHECK ? 0 : request.n_tables;
         request.limits.timeout_ms = BUILD_TIMEOUT_MS;
         request.limits.threads = sysconf(_SC_NPROCESSORS_ONLN);
+        for (size_t i = 0; i < call->files.n; i++)
+                memcpy(warm->sha256[i], call->files.items[i].sha256, HASH_HEX_SIZE);
         buf_init(&warm->request_text, REQUEST_BYTES_MAX);
         int r = request_write(&request, &warm->request_text, err);
         if (r == 0)
@@ -401,6 +408,41 @@ static int key_of(const struct call *call, char ret[HASH_HEX_SIZE], struct error
                             (const char(*)[HASH_HEX_SIZE])sha256, ret, err);
 }
 
+static bool same_columns(const struct request_table *a, const struct request_table *b)
+{
+        if (a->n_columns != b->n_columns)
+                return false;
+        for (size_t i = 0; i < a->n_columns; i++)
+                if (strcmp(a->columns[i].name, b->columns[i].name) != 0 ||
+                    strcmp(a->columns[i].type, b->columns[i].type) != 0)
+                        return false;
+        return true;
+}
+
+/* All that goes into a key is the same; to compare is quicker than to make another. */
+static bool is_of_same_key(const struct warm *warm, const struct call *call)
+{
+        const struct request *one = warm->request;
+        const struct request *two = call->request;
+        if (!warm->key[0] || one->n_tables != two->n_tables || two->op == REQUEST_CHECK)
+                return false;
+        for (size_t i = 0; i < one->n_tables; i++)
+                if (strcmp(warm->sha256[i], call->files.items[i].sha256) != 0 ||
+                    strcmp(one->tables[i].name, two->tables[i].name) != 0 ||
+                    strcmp(one->tables[i].format, two->tables[i].format) != 0 ||
+                    !same_columns(&one->tables[i], &two->tables[i]))
+                        return false;
+        return true;
+}
+
+static struct warm *warm_of_same_key(const struct call *call)
+{
+        for (struct link *link = call->host->warms; link; link = link->next)
+                if (is_of_same_key((struct warm *)link, call))
+                        return (struct warm *)link;
+        return NULL;
+}
+
 static struct warm *warm_find(struct host *host, const char *key)
 {
         for (struct link *link = host->warms; link; link = link->next)
@@ -409,30 +451,43 @@ static struct warm *warm_find(struct host *host, const char *key)
         return NULL;
 }
 
-int warm_attach(struct call *call, struct error *err)
+/* One for the call, in whatever state. */
+static int find_or_make(struct call *call, struct warm **ret, struct error *err)
 {
         struct host *host = call->host;
         char key[HASH_HEX_SIZE];
+        *ret = warm_of_same_key(call);
+        if (*ret)
+                return 0;
         int r = key_of(call, key, err);
         if (r < 0)
                 return r;
-        struct warm *warm = warm_find(host, key);
-        if (!warm) {
-                warm_retire(host);
-                warm = warm_new(host, key);
-                if (!warm)
-                        return error_oom(err);
-                r = describe(warm, call, err);
-                if (r == 0)
-                        r = go_on(warm, call, err);
-                if (r < 0) {
-                        warm_free(warm);
-                        return r;
-                }
+        *ret = warm_find(host, key);
+        if (*ret)
+                return 0;
+        warm_retire(host);
+        struct warm *warm = warm_new(host, key);
+        if (!warm)
+                return error_oom(err);
+        r = describe(warm, call, err);
+        if (r == 0)
+                r = go_on(warm, call, err);
+        if (r < 0)
+                warm_free(warm);
+        else
+                *ret = warm;
+        return r;
+}
+
+int warm_attach(struct call *call, struct error *err)
+{
+        struct warm *warm = NULL;
+        int r = find_or_make(call, &warm, err);
+        if (r == 0) {
+                call->warm = warm;
+                warm->n_calls++;
         }
-        call->warm = warm;
-        warm->n_calls++;
-        return 0;
+        return r;
 }
 
 void warm_detach(struct call *call)
@@ -501,10 +556,16 @@ void warm_keep_time(struct warm *warm)
 {
         if (warm->state == WARM_BUILDING)
                 attempt_keep_time(&warm->builder);
+        if (warm->refill_us && clock_monotonic_us() >= warm->refill_us)
+                child_refill(warm);
 }
 
 int64_t warm_wait_ms(const struct warm *warm)
 {
+        if (warm->refill_us) {
+                int64_t left_us = warm->refill_us - clock_monotonic_us();
+                return left_us <= 0 ? 0 : (left_us + 999) / 1000;
+        }
         return warm->state == WARM_BUILDING && !warm->builder.killed
                        ? attempt_wait_ms(&warm->builder)
                        : -1;

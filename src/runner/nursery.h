@@ -12,6 +12,8 @@
 struct nursery_order {
         uint64_t id;
         struct limits limits; /* those that its run will have */
+        bool exercise;        /* it has time to get ready */
+        int64_t threads_max;  /* it has room for so many; limits.threads or more */
 };
 enum { NURSERY_REQUEST, NURSERY_WORDS, NURSERY_STDOUT, NURSERY_STDERR, NURSERY_FDS };
 

@@ -1,5 +1,6 @@
 #include "runner/policy.h"
 
+#include "runner/policy_exact.h"
 #include "runner/policy_text.h"
 #include "runner/policy_walk.h"
 
@@ -194,7 +195,9 @@ static int check_query(struct policy_walk *walk, const json_t *statement,
                                        .random_sample = walk->random_sample,
                                        .asks_time = walk->asks_time,
                                        .names_dataset = walk->names_dataset};
-        return 0;
+        if (walk->collated || walk->random_sample)
+                return 0;
+        return policy_is_order_free(statement, walk->scope, &ret->order_free, err);
 }
 
 int policy_check(const json_t *tree, const char *sql, const struct policy_scope *scope,

@@ -12,6 +12,25 @@
 #define POLICY_DEPTH_MAX 1000                    /* nested nodes of the parse tree */
 #define POLICY_TREE_BYTES_MAX (32 * 1024 * 1024) /* the tree's JSON text */
 
+/* How exactly a value is known whatever the order in which rows are worked on; each may be used in
+ * fewer ways than the one before. */
+enum policy_exactness {
+        POLICY_UNSEEN,      /* nothing is known yet */
+        POLICY_EXACT,       /* whole numbers, decimals, truth: sums of them are exact */
+        POLICY_PLAIN,       /* text, days, moments: equal ones are the same, none is summed */
+        POLICY_FLOATING,    /* sums depend on the order; 0.0 and -0.0 are equal and differ */
+        POLICY_EITHER_ZERO, /* the same, and which zero it is may depend on the order */
+        POLICY_OPAQUE,      /* nested ones, INTERVAL, and what is not known */
+};
+
+/* Of a type as DuckDB writes it: "DECIMAL(10,2)". */
+enum policy_exactness policy_exactness_of(const char *type);
+
+struct policy_typed {
+        const char *name;
+        enum policy_exactness is;
+};
+
 struct policy_scope {
         const char *dataset_id; /* the only schema name that may qualify a table */
         const char *const *tables;
@@ -20,6 +39,9 @@ struct policy_scope {
          * called "user" can be written alone only when it is known. */
         const char *const *columns;
         size_t n_columns;
+        /* All tables' columns with what they hold; without them order_free is seldom true. */
+        const struct policy_typed *typed;
+        size_t n_typed;
 };
 
 struct policy_verdict {
@@ -28,6 +50,9 @@ struct policy_verdict {
          * may be equal and differ ("30 days", "1 month"), so whoever sees an INTERVAL in the
          * result's types has to take this for false. */
         bool total_order;
+        /* The answer, rows and their order, is the same in whatever order and by however many
+         * threads the tables' rows are worked on. False when it cannot be told. */
+        bool order_free;
         bool random_sample; /* there is a SAMPLE without a seed: the answer may change */
         bool asks_time;     /* it may ask for the current moment, by function or by keyword */
         bool names_dataset; /* a table is qualified with the dataset's id */

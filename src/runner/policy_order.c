@@ -216,6 +216,45 @@ static bool key_covers(const struct output *output, const json_t *key, size_t in
                !mentions_alias(key, output->items);
 }
 
+static struct output output_of(const json_t *query)
+{
+        const json_t *select = first_select(query);
+        const char *from = json_get_string(json_object_get(select, "from_table"), "type");
+        return (struct output){.items = json_object_get(select, "select_list"),
+                               .one_table = from && strcmp(from, "BASE_TABLE") == 0,
+                               .names_only = select != query};
+}
+
+static bool covers_item(const json_t *orders, const struct output *output, size_t item)
+{
+        for (size_t i = 0; i < json_array_size(orders); i++)
+                if (key_of(orders, i) && key_covers(output, key_of(orders, i), item))
+                        return true;
+        return false;
+}
+
+bool policy_order_has_item(const json_t *query, size_t item)
+{
+        const struct output output = output_of(query);
+        return covers_item(find_orders(query), &output, item);
+}
+
+bool policy_order_has_expression(const json_t *query, const json_t *expression)
+{
+        const json_t *orders = find_orders(query);
+        const json_t *items = json_object_get(first_select(query), "select_list");
+        for (size_t i = 0; i < json_array_size(orders); i++)
+                if (same_expression(expression, key_of(orders, i), true) &&
+                    !mentions_alias(expression, items))
+                        return true;
+        return false;
+}
+
+bool policy_same_expression(const json_t *a, const json_t *b)
+{
+        return same_expression(a, b, true);
+}
+
 bool policy_order_is_total(const json_t *query)
 {
         const json_t *orders = find_orders(query);
@@ -223,19 +262,11 @@ bool policy_order_is_total(const json_t *query)
                 return false;
         if (is_order_by_all(orders))
                 return true;
-        const json_t *select = first_select(query);
-        struct output output = {.items = json_object_get(select, "select_list"),
-                                .names_only = select != query};
-        const char *from = json_get_string(json_object_get(select, "from_table"), "type");
-        output.one_table = from && strcmp(from, "BASE_TABLE") == 0;
+        const struct output output = output_of(query);
         if (json_array_size(output.items) == 0 || expands(output.items))
                 return false;
-        for (size_t i = 0; i < json_array_size(output.items); i++) {
-                bool covered = false;
-                for (size_t j = 0; !covered && j < json_array_size(orders); j++)
-                        covered = key_of(orders, j) && key_covers(&output, key_of(orders, j), i);
-                if (!covered)
+        for (size_t i = 0; i < json_array_size(output.items); i++)
+                if (!covers_item(orders, &output, i))
                         return false;
-        }
         return true;
 }

@@ -114,4 +114,11 @@ int policy_check_value(struct policy_walk *walk, const json_t *value, struct err
 /* True when the outermost ORDER BY of a query node names every column that it gives. */
 bool policy_order_is_total(const json_t *query);
 
+/* True when one of its keys is the item-th output column, or that very expression. */
+bool policy_order_has_item(const json_t *query, size_t item);
+bool policy_order_has_expression(const json_t *query, const json_t *expression);
+
+/* Equal but for where they stand; the whole one's alias does not count. */
+bool policy_same_expression(const json_t *a, const json_t *b);
+
 #endif

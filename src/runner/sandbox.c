@@ -173,6 +173,9 @@ static bool limit_resource(__rlimit_resource_t resource, int64_t value)
         return setrlimit(resource, &(struct rlimit){.rlim_cur = wanted, .rlim_max = wanted}) == 0;
 }
 
+/* A thread's stack and glibc's heap for it; most of that is never touched. */
+#define THREAD_SPACE_MB 160
+
 /* The engine counts most of its memory itself (memory_limit); these hold when it does not. The
  * slack is for what it does not count: code, the allocator's reserve, the answer. */
 static bool limit_computing(const struct sandbox_spec *spec, bool user_namespace)
@@ -180,7 +183,8 @@ static bool limit_computing(const struct sandbox_spec *spec, bool user_namespace
         int64_t mb = 1024 * 1024;
         int64_t slack_mb = 256 + spec->memory_mb / 4;
         int64_t data = process_bytes(spec->statm_fd, 5) + (spec->memory_mb + slack_mb) * mb;
-        int64_t space = process_bytes(spec->statm_fd, 0) + (spec->memory_mb + slack_mb + 512) * mb;
+        int64_t space = process_bytes(spec->statm_fd, 0) +
+                        (spec->memory_mb + slack_mb + 512 + spec->threads * THREAD_SPACE_MB) * mb;
         return limit_resource(RLIMIT_NOFILE, WORKER_FILES_MAX) &&
                limit_resource(RLIMIT_CPU, spec->cpu_s) && limit_resource(RLIMIT_DATA, data) &&
                limit_resource(RLIMIT_AS, space) &&
@@ -343,6 +347,7 @@ int sandbox_stay_out(struct sandbox_spec *spec, struct sandbox_walls *walls)
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* a test must leave none behind either */
         *walls = (struct sandbox_walls){0};
         use_descriptors(spec);
+        spec->out_inside = spec->out_path;
         return 0;
 }
 

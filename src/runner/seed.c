@@ -56,7 +56,7 @@ _Noreturn static void become_builder(struct clone *clone)
         spec->n_files = clone->request->n_tables;
         spec->memory_mb = limits->memory_mb;
         spec->threads = limits->threads;
-        spec->cpu_s = worker_cpu_s(limits);
+        spec->cpu_s = worker_cpu_s(limits, limits->threads);
         spec->out_path = clone->order->path;
         spec->out_fd = clone->fds[SEED_PATH];
         spec->out_bytes = clone->order->out_bytes;

@@ -57,7 +57,7 @@ static int start_worker(struct job *job, const struct runner_options *options, s
                 .files = files,
                 .n_files = job->files.n,
                 .memory_mb = job->request->limits.memory_mb,
-                .cpu_s = worker_cpu_s(&job->request->limits),
+                .cpu_s = worker_cpu_s(&job->request->limits, job->request->limits.threads),
                 .threads = job->request->limits.threads,
                 .parent = getpid(),
                 .uid = geteuid(),
@@ -112,6 +112,8 @@ static int attend(struct job *job, const sigset_t *while_waiting)
                         attempt_kill(attempt);
                 if (attempt->failure.type != ERROR_NONE)
                         return 0;
+                if (hashing == 0 && !attempt_is_listening(attempt))
+                        return 0; /* nothing would come to wake us */
                 int r = wait_once(job, hashing > 0, while_waiting);
                 if (r < 0)
                         return r;

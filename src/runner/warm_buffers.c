@@ -1,130 +1,293 @@
 #include "runner/warm_memory_parts.h"
 
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/mman.h>
+#if WARM_MEMORY
 
-/* The engine's copy of jemalloc 5 (its documentation: "extent_hooks"). Weak: a system library may
- * have another allocator. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/types.h>
+
+/* The engine has a jemalloc 5 of its own (its manual: "mallctl", "extent_hooks_t"). Weak: another
+ * build of the engine may have none. */
 extern int duckdb_je_mallctl(const char *name, void *old, size_t *old_size, void *new,
                              size_t new_size) __attribute__((weak));
 
+/* jemalloc's layout. All but alloc return true for "left as it was". */
 struct hooks {
-        void *(*alloc)(struct hooks *, void *, size_t, size_t, bool *, bool *, unsigned);
-        bool (*dalloc)(struct hooks *, void *, size_t, bool, unsigned);
-        void (*destroy)(struct hooks *, void *, size_t, bool, unsigned);
-        bool (*commit)(struct hooks *, void *, size_t, size_t, size_t, unsigned);
-        bool (*decommit)(struct hooks *, void *, size_t, size_t, size_t, unsigned);
-        bool (*purge_lazy)(struct hooks *, void *, size_t, size_t, size_t, unsigned);
-        bool (*purge_forced)(struct hooks *, void *, size_t, size_t, size_t, unsigned);
-        bool (*split)(struct hooks *, void *, size_t, size_t, size_t, bool, unsigned);
-        bool (*merge)(struct hooks *, void *, size_t, void *, size_t, bool, unsigned);
+        void *(*alloc)(struct hooks *hooks, void *at, size_t n, size_t alignment, bool *zero,
+                       bool *commit, unsigned arena);
+        bool (*dalloc)(struct hooks *hooks, void *p, size_t n, bool committed, unsigned arena);
+        void (*destroy)(struct hooks *hooks, void *p, size_t n, bool committed, unsigned arena);
+        bool (*commit)(struct hooks *hooks, void *p, size_t n, size_t offset, size_t length,
+                       unsigned arena);
+        bool (*decommit)(struct hooks *hooks, void *p, size_t n, size_t offset, size_t length,
+                         unsigned arena);
+        bool (*purge_lazy)(struct hooks *hooks, void *p, size_t n, size_t offset, size_t length,
+                           unsigned arena);
+        bool (*purge_forced)(struct hooks *hooks, void *p, size_t n, size_t offset, size_t length,
+                             unsigned arena);
+        bool (*split)(struct hooks *hooks, void *p, size_t n, size_t n_first, size_t n_second,
+                      bool committed, unsigned arena);
+        bool (*merge)(struct hooks *hooks, void *p, size_t n, void *q, size_t m, bool committed,
+                      unsigned arena);
 };
-static struct hooks *defaults, hooks0, hooks1;
-static unsigned child_arena;
-static char *c_at, *c_end, *r_at, *r_end;
-static bool refused;
-static struct { char *a; size_t n; } ext[4096];
-static size_t n_ext;
 
-static void *alloc0(struct hooks *h, void *at, size_t n, size_t align, bool *zero, bool *commit, unsigned i)
+#define REGION_BYTES ((size_t)64 << 20) /* address space; what a child needs more is not in it */
+
+/* Memory that is handed out from its start to its end, once. */
+struct span {
+        char *start, *at, *end;
+};
+
+static struct hooks *defaults;     /* jemalloc's own */
+static struct hooks parents_hooks; /* of the arena that the parent's only thread uses */
+static struct hooks childs_hooks;
+static unsigned childs_arena; /* 0: there is none */
+static struct span region;    /* reserved in the parent, used in the child */
+static struct span first;     /* in the child, before the region */
+static bool is_child;
+static bool declined; /* the last alloc of a child's arena */
+
+static bool is_within(const struct span *span, const void *p)
 {
-        if (at)
+        return (const char *)p >= span->start && (const char *)p < span->end;
+}
+
+static void *span_take(struct span *span, size_t n, size_t alignment)
+{
+        char *p = span->at ? page_up(span->at, alignment) : NULL;
+        if (!p || p > span->end || n > (size_t)(span->end - p))
                 return NULL;
-        (void)h;(void)i;
-        size_t want = (n + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
-        if (align < HUGE_PAGE) align = HUGE_PAGE;
-        char *p = mmap(NULL, n + align, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (p == MAP_FAILED) return NULL;
-        char *q = (char *)(((size_t)p + align - 1) & ~(align - 1));
-        if (q > p) munmap(p, (size_t)(q - p));
-        char *e = q + n;
-        if (e < p + n + align) munmap(e, (size_t)(p + n + align - e));
-        (void)want;
-        madvise(q, n, MADV_HUGEPAGE);
-        if (n_ext < 4096) { ext[n_ext].a = q; ext[n_ext++].n = n; }
-        if (getenv("JT")) fprintf(stderr, "arena0 %p %zu align %zu\n", (void*)q, n, align);
-        *zero = true; *commit = true;
-        return q;
+        span->at = p + n;
+        return p;
 }
-static bool no_purge(struct hooks *h, void *p, size_t n, size_t o, size_t l, unsigned i)
-{ (void)h;(void)p;(void)n;(void)o;(void)l;(void)i; return true; }
-static bool no_dalloc(struct hooks *h, void *p, size_t n, bool c, unsigned i)
-{ (void)h;(void)p;(void)n;(void)i;(void)c; return true; }
-static bool is_ours(void *p) { return ((char *)p < r_end && (char *)p >= r_end - (64u << 20)) || ((char*)p < c_end && (char*)p >= c_end - (4u<<20)); }
-static char *k_at, *k_end;
-static void *alloc1(struct hooks *h, void *at, size_t n, size_t align, bool *zero, bool *commit, unsigned i)
-{
-        static int once;
-        if (getenv("JT")) { char b[200]; int k = snprintf(b, 200, "child %p %zu align %zu\n", at, n, align); fwrite(b,1,(size_t)k,stderr); }
-        (void)once;
-        if (c_end && !at && n >= HUGE_PAGE && !refused) { refused = true; return NULL; }
-        refused = false;
-        static int mid = -1; if (mid < 0) mid = getenv("MID") ? atoi(getenv("MID")) : 0;
-        if (mid && c_end && !at && n >= (size_t)mid && n < HUGE_PAGE / 2 && align == 4096 && k_at + n <= k_end) { char *x = k_at; k_at += n; *zero = *commit = true; return x; }
-        char *p = (char *)(((size_t)c_at + align - 1) & ~(align - 1));
-        if (c_at && !at && p + n <= c_end) { c_at = p + n; *zero = *commit = true; return p; }
-        p = (char *)(((size_t)r_at + align - 1) & ~(align - 1));
-        if (r_at && p + n <= r_end && (!at || at == p)) { r_at = p + n; *zero = *commit = true; return p; }
-        return defaults->alloc(defaults, at, n, align, zero, commit, i);
-}
-static bool dalloc1(struct hooks *h, void *p, size_t n, bool c, unsigned i)
-{ (void)h; return is_ours(p) ? true : defaults->dalloc(defaults, p, n, c, i); }
-static void destroy1(struct hooks *h, void *p, size_t n, bool c, unsigned i)
-{ (void)h; if (!is_ours(p)) defaults->destroy(defaults, p, n, c, i); }
-static bool purge1(struct hooks *h, void *p, size_t n, size_t o, size_t l, unsigned i)
-{ (void)h; return is_ours(p) ? true : defaults->purge_forced(defaults, p, n, o, l, i); }
 
-void warm_buffers_open(void)
+/* n bytes at a multiple of the alignment, which is one of huge pages. */
+static char *map_huge(size_t n, size_t alignment)
 {
-        size_t n = sizeof(defaults);
-        if (!duckdb_je_mallctl) return;
-        int r = duckdb_je_mallctl("arena.0.extent_hooks", &defaults, &n, NULL, 0);
-        hooks0 = *defaults;
-        hooks0.alloc = alloc0;
-        hooks0.dalloc = no_dalloc;
-        hooks0.purge_lazy = no_purge;
-        hooks0.purge_forced = no_purge;
-        struct hooks *p = &hooks0;
-        if (getenv("NOHOOK0")) return;
-        r |= duckdb_je_mallctl("arena.0.extent_hooks", NULL, NULL, &p, sizeof(p));
-        if (r) fprintf(stderr, "hooks0 %d\n", r);
+        size_t room = n + alignment;
+        char *all = mmap(NULL, room, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (all == MAP_FAILED)
+                return NULL;
+        char *p = page_up(all, alignment);
+        if (p > all)
+                (void)munmap(all, (size_t)(p - all));
+        char *end = page_up(p + n, SMALL_PAGE);
+        if (all + room > end)
+                (void)munmap(end, (size_t)(all + room - end));
+        (void)madvise(p, n, MADV_HUGEPAGE);
+        return p;
+}
+
+static void *parents_alloc(struct hooks *hooks, void *at, size_t n, size_t alignment, bool *zero,
+                           bool *commit, unsigned arena)
+{
+        (void)hooks;
+        if (at || n < HUGE_PAGE)
+                return defaults->alloc(defaults, at, n, alignment, zero, commit, arena);
+        char *p = map_huge(n, alignment < HUGE_PAGE ? HUGE_PAGE : alignment);
+        if (p)
+                *zero = *commit = true;
+        return p;
+}
+
+/* Address space is kept, as jemalloc does itself; the memory goes by purge_forced. */
+static bool parents_dalloc(struct hooks *hooks, void *p, size_t n, bool committed, unsigned arena)
+{
+        (void)hooks, (void)p, (void)n, (void)committed, (void)arena;
+        return true;
+}
+
+static bool never_purge(struct hooks *hooks, void *p, size_t n, size_t offset, size_t length,
+                        unsigned arena)
+{
+        (void)hooks, (void)p, (void)n, (void)offset, (void)length, (void)arena;
+        return true;
+}
+
+/* Whole huge pages only: in part given back, one falls into 512 small ones. */
+static bool parents_purge(struct hooks *hooks, void *p, size_t n, size_t offset, size_t length,
+                          unsigned arena)
+{
+        (void)hooks, (void)n, (void)arena;
+        char *start = page_up((char *)p + offset, HUGE_PAGE);
+        char *end = page_down((char *)p + offset + length, HUGE_PAGE);
+        if (end > start)
+                (void)madvise(start, (size_t)(end - start), MADV_DONTNEED);
+        return true; /* so jemalloc does not take the bytes for zeros */
+}
+
+/* jemalloc first asks for 2 MiB and more, to cut smaller extents from. That would scatter what a
+ * child touches over several huge pages. Declined, it asks for just what it needs; that is always
+ * served. */
+static void *childs_alloc(struct hooks *hooks, void *at, size_t n, size_t alignment, bool *zero,
+                          bool *commit, unsigned arena)
+{
+        (void)hooks;
+        bool may_decline = is_child && !declined && !at && n >= HUGE_PAGE;
+        declined = may_decline;
+        if (may_decline)
+                return NULL;
+        void *p = NULL;
+        if (is_child && !at)
+                p = span_take(&first, n, alignment);
+        if (is_child && !at && !p)
+                p = span_take(&region, n, alignment);
+        if (!p)
+                return defaults->alloc(defaults, at, n, alignment, zero, commit, arena);
+        *zero = *commit = true;
+        return p;
+}
+
+static bool is_childs(const void *p)
+{
+        return is_within(&first, p) || is_within(&region, p);
+}
+
+static bool childs_dalloc(struct hooks *hooks, void *p, size_t n, bool committed, unsigned arena)
+{
+        (void)hooks;
+        return is_childs(p) || defaults->dalloc(defaults, p, n, committed, arena);
+}
+
+static void childs_destroy(struct hooks *hooks, void *p, size_t n, bool committed, unsigned arena)
+{
+        (void)hooks;
+        if (!is_childs(p))
+                defaults->destroy(defaults, p, n, committed, arena);
+}
+
+static bool childs_decommit(struct hooks *hooks, void *p, size_t n, size_t offset, size_t length,
+                            unsigned arena)
+{
+        (void)hooks;
+        return is_childs(p) || defaults->decommit(defaults, p, n, offset, length, arena);
+}
+
+static bool childs_purge_lazy(struct hooks *hooks, void *p, size_t n, size_t offset, size_t length,
+                              unsigned arena)
+{
+        (void)hooks;
+        return is_childs(p) || defaults->purge_lazy(defaults, p, n, offset, length, arena);
+}
+
+static bool childs_purge_forced(struct hooks *hooks, void *p, size_t n, size_t offset,
+                                size_t length, unsigned arena)
+{
+        (void)hooks;
+        return is_childs(p) || defaults->purge_forced(defaults, p, n, offset, length, arena);
+}
+
+/* A member that jemalloc leaves out, as this machine has no such thing, stays out. */
+static void hooks_make(void)
+{
+        parents_hooks = childs_hooks = *defaults;
+        parents_hooks.alloc = parents_alloc;
+        parents_hooks.dalloc = parents_dalloc;
+        parents_hooks.decommit = defaults->decommit ? never_purge : NULL;
+        parents_hooks.purge_lazy = defaults->purge_lazy ? never_purge : NULL;
+        parents_hooks.purge_forced = defaults->purge_forced ? parents_purge : NULL;
+        childs_hooks.alloc = childs_alloc;
+        childs_hooks.dalloc = childs_dalloc;
+        childs_hooks.destroy = childs_destroy;
+        childs_hooks.decommit = defaults->decommit ? childs_decommit : NULL;
+        childs_hooks.purge_lazy = defaults->purge_lazy ? childs_purge_lazy : NULL;
+        childs_hooks.purge_forced = defaults->purge_forced ? childs_purge_forced : NULL;
+}
+
+/* Of the arena that this thread allocates from. */
+static bool arena_control(const char *what, void *old, size_t old_size, void *new, size_t new_size)
+{
+        unsigned arena = 0;
+        size_t n = sizeof(arena);
+        char name[64];
+        if (duckdb_je_mallctl("thread.arena", &arena, &n, NULL, 0) != 0)
+                return false;
+        (void)snprintf(name, sizeof(name), "arena.%u.%s", arena, what);
+        return duckdb_je_mallctl(name, old, old ? &old_size : NULL, new, new_size) == 0;
+}
+
+void warm_buffers_open(bool huge)
+{
+        struct hooks *hooks = &parents_hooks;
+        if (defaults || !duckdb_je_mallctl)
+                return;
+        if (!arena_control("extent_hooks", &defaults, sizeof(defaults), NULL, 0) || !defaults) {
+                defaults = NULL;
+                return;
+        }
+        hooks_make();
+        if (huge)
+                (void)arena_control("extent_hooks", NULL, 0, &hooks, sizeof(hooks));
+}
+
+static void region_reserve(void)
+{
+        char *start = map_huge(REGION_BYTES, HUGE_PAGE);
+        if (start)
+                region = (struct span){start, start, start + REGION_BYTES};
 }
 
 void warm_buffers_settle(void)
 {
-        if (!defaults) return;
-        hooks1 = *defaults;
-        hooks1.alloc = alloc1; hooks1.dalloc = dalloc1; hooks1.destroy = destroy1; hooks1.purge_lazy = purge1; hooks1.purge_forced = purge1;
-        size_t n = 64u << 20;
-        struct hooks *p = &hooks1;
-        size_t z = sizeof(child_arena);
-        int r = duckdb_je_mallctl("arenas.create", &child_arena, &z, &p, sizeof(p));
-        int r2 = duckdb_je_mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
-        char name[64]; snprintf(name, 64, "arena.%u.dirty_decay_ms", child_arena);
-        ssize_t d = -1;
-        int r3 = duckdb_je_mallctl(name, NULL, NULL, &d, sizeof(d));
-        r_at = mmap(NULL, n + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        r_at = huge_page_up(r_at);
-        r_end = r_at + n; k_end = r_end; k_at = r_end - (16 << 20); madvise(k_at, 16 << 20, MADV_NOHUGEPAGE);
-        madvise(r_at, n - (16<<20), getenv("R4K") ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
-        if (r || r2 || r3) fprintf(stderr, "settle %d %d %d\n", r, r2, r3);
+        ssize_t never_ms = -1;
+        if (!defaults)
+                return;
+        /* What the thread's cache keeps, children would use and copy. Purged once here, they need
+         * not do it. */
+        (void)duckdb_je_mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
+        (void)arena_control("purge", NULL, 0, NULL, 0);
+        (void)arena_control("dirty_decay_ms", NULL, 0, &never_ms, sizeof(never_ms));
+        (void)arena_control("muzzy_decay_ms", NULL, 0, &never_ms, sizeof(never_ms));
+        if (childs_arena)
+                return;
+        struct hooks *hooks = &childs_hooks;
+        unsigned arena = 0;
+        size_t n = sizeof(arena);
+        if (duckdb_je_mallctl("arenas.create", &arena, &n, &hooks, sizeof(hooks)) != 0)
+                return;
+        childs_arena = arena;
+        region_reserve();
 }
 
-void warm_buffers_turn(void *first, size_t n)
+void warm_buffers_turn(void *memory, size_t n)
 {
-        c_at = first; c_end = c_at + n;
-        int r = duckdb_je_mallctl("thread.arena", NULL, NULL, &child_arena, sizeof(child_arena));
-        if (r) fprintf(stderr, "turn %d\n", r);
+        if (!childs_arena || is_child)
+                return;
+        char *start = memory ? page_up(memory, SMALL_PAGE) : NULL;
+        char *end = memory ? page_down((char *)memory + n, SMALL_PAGE) : NULL;
+        first = (struct span){start, start, end};
+        is_child = duckdb_je_mallctl("thread.arena", NULL, NULL, &childs_arena,
+                                     sizeof(childs_arena)) == 0;
 }
-void warm_buffers_report(void);
-#include <string.h>
-static void touched(const char *w, char *a, char *e) {
-        for (; a < e; a += HUGE_PAGE) { unsigned char v[512]; memset(v, 0, 512); mincore(a, HUGE_PAGE, v); int k = 0; for (int i = 0; i < 512; i++) k += v[i] & 1; if (k) fprintf(stderr, " %s+%zd:%d", w, (a - (r_end - (64u << 20))) / (ssize_t)HUGE_PAGE, k); }
+
+void warm_buffers_touch(void)
+{
+        /* A write that changes nothing. The first bytes have been touched: they follow the heap's.
+         */
+        if (is_child && region.start)
+                *(volatile char *)region.start = 0;
 }
-#include <unistd.h>
-void warm_buffers_report(void)
-{ fprintf(stderr, "shared left %zd, region used %zd;", c_end - c_at, (64 << 20) - (r_end - r_at)); touched("R", r_end - (64u << 20), r_end);
- char *b = (char*)sbrk(0); b = huge_page_down(b) - (32u<<20); for (; b + HUGE_PAGE < (char*)sbrk(0); b += HUGE_PAGE) { unsigned char v[512]; mincore(b, HUGE_PAGE, v); int k = 0; for (int i = 0; i < 512; i++) k += v[i] & 1; if (k) fprintf(stderr, " H%p:%d", (void *)b, k); }
- fprintf(stderr, "\n"); }
+
+#else
+
+void warm_buffers_open(bool huge)
+{
+        (void)huge;
+}
+
+void warm_buffers_settle(void)
+{
+}
+
+void warm_buffers_turn(void *memory, size_t n)
+{
+        (void)memory, (void)n;
+}
+
+void warm_buffers_touch(void)
+{
+}
+
+#endif

@@ -1,5 +1,6 @@
 #include "runner/worker.h"
 
+#include "runner/exercise.h"
 #include "runner/policy.h"
 #include "runner/warm_memory.h"
 #include "runner/worker_private.h"
@@ -11,9 +12,12 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#define OWN_PAGES_MAX ((size_t)32 * 1024 * 1024) /* more than that is not worth the memory */
 #define REQUEST_ARENA_MAX (16 * 1024 * 1024)
 
 /* The one global: a signal handler has nothing else to go by. */
@@ -26,9 +30,9 @@ static void stop_engine(int signal)
                 engine_interrupt(engine_to_stop);
 }
 
-int64_t worker_cpu_s(const struct limits *limits)
+int64_t worker_cpu_s(const struct limits *limits, int64_t threads)
 {
-        return (limits->timeout_ms / 1000 + 2) * limits->threads;
+        return (limits->timeout_ms / 1000 + 2) * threads;
 }
 
 static double ms_since(int64_t start_us)
@@ -49,7 +53,12 @@ static int begin_loading(struct work *work, struct error *err)
 static int load_tables(struct work *work, struct error *err)
 {
         int64_t start = clock_monotonic_us();
-        int r = engine_set_limits(work->engine, &work->request->limits, err);
+        struct limits limits = work->request->limits;
+        /* What the engine does not count while it reads and writes files at once (its readers'
+         * buffers, its code, the allocator's reserve) has to fit, too. */
+        if (work->spec->role == SANDBOX_BUILDER)
+                limits.memory_mb = limits.memory_mb * 5 / 8;
+        int r = engine_set_limits(work->engine, &limits, err);
         if (r < 0 || work->request->op == REQUEST_CHECK)
                 return r;
         r = begin_loading(work, err);
@@ -87,12 +96,16 @@ static int check_tree(struct work *work, const json_t *tree, struct error *err)
         const struct request *request = work->request;
         const char *tables[REQUEST_TABLES_MAX];
         struct policy_verdict verdict = {0};
-        struct policy_scope scope = {
-                .dataset_id = request->dataset_id, .tables = tables, .n_tables = request->n_tables};
+        struct policy_scope scope = {.dataset_id = request->dataset_id,
+                                     .tables = tables,
+                                     .n_tables = request->n_tables,
+                                     .typed = work->typed,
+                                     .n_typed = work->n_typed};
         for (size_t i = 0; i < request->n_tables; i++)
                 tables[i] = request->tables[i].name;
         int r = policy_check(tree, request->sql, &scope, &verdict, err);
         work->answer.ordered = verdict.total_order;
+        work->order_free = verdict.order_free;
         return r < 0 ? r : provide(work, &verdict, err);
 }
 
@@ -119,6 +132,20 @@ static int run_query(struct work *work, struct error *err)
         return r;
 }
 
+/* The SQL was parsed by now and never bound, and files are shut since the parent. Without the
+ * policy nothing is known of it, and it gets no more threads than it asked for. */
+static int lock_at_last(struct work *work, struct error *err)
+{
+        int r = 0;
+        if (!work->is_unlocked)
+                return 0;
+        if (work->order_free && work->idle_threads > work->request->limits.threads)
+                r = engine_set_threads(work->engine, work->idle_threads, err);
+        if (r == 0 && work->wanted->engine_lock)
+                r = engine_lock_shut(work->engine, err);
+        return r;
+}
+
 /* All that comes after the tables are loaded and the walls stand. */
 static int answer(struct work *work, struct error *err)
 {
@@ -129,7 +156,8 @@ static int answer(struct work *work, struct error *err)
         r = work->wanted->policy ? check_sql(work, err) : provide(work, &unknown, err);
         if (r < 0 || work->request->op == REQUEST_CHECK)
                 return r;
-        return run_query(work, err);
+        r = lock_at_last(work, err);
+        return r < 0 ? r : run_query(work, err);
 }
 
 static void catch_stop_signal(void)
@@ -186,8 +214,19 @@ _Noreturn void worker_main(const struct request *request, const struct runner_wa
         end_quietly(out_fd);
 }
 
+/* Takes the line before the request away, if there is one. */
+static const char *take_threads(const char *text, int64_t most, int64_t *ret)
+{
+        char *end;
+        if (strncmp(text, WORKER_THREADS, strlen(WORKER_THREADS)) != 0)
+                return text;
+        int64_t threads = strtoll(text + strlen(WORKER_THREADS), &end, 10);
+        *ret = threads > most ? most : threads;
+        return *end == '\n' ? end + 1 : end;
+}
+
 /* The request comes when somebody has one; until then the child waits here, behind its walls. */
-static int await_request(const struct worker_start *start, struct arena *arena,
+static int await_request(const struct worker_start *start, struct work *work, struct arena *arena,
                          struct request **ret, struct error *err)
 {
         _cleanup_buf_ struct buf text = {0};
@@ -196,28 +235,46 @@ static int await_request(const struct worker_start *start, struct arena *arena,
         if (r == 0 && text.len == 0)
                 _exit(WORKER_EXIT_OK); /* there will be none */
         (void)close(start->request_fd);
-        return r < 0 ? r : request_parse(buf_text(&text), text.len, arena, ret, err);
+        if (r < 0)
+                return r;
+        const char *request =
+                take_threads(buf_text(&text), start->threads_max, &work->idle_threads);
+        size_t n = text.len - (size_t)(request - buf_text(&text));
+        return request_parse(request, n, arena, ret, err);
 }
 
 /* The parent shut the engine; its limits are this child's own. */
 static int make_ready(struct work *work, const struct limits *limits, struct error *err)
 {
         int r = engine_set_limits(work->engine, limits, err);
-        if (r == 0 && work->wanted->engine_lock)
+        if (r == 0 && work->wanted->engine_lock && !work->is_unlocked)
                 r = engine_lock_shut(work->engine, err);
-        warm_memory_touch();
         return r;
+}
+
+/* Its own copies of those pages at once and before there are threads: one by one each copy
+ * interrupts the other cores. Nothing happens on a kernel before 5.14. */
+static void own_pages(void *from, size_t bytes)
+{
+        uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+        uintptr_t start = (uintptr_t)from / page * page;
+        if (bytes > 0 && bytes <= OWN_PAGES_MAX)
+                (void)madvise((void *)start, (uintptr_t)from + bytes - start, MADV_POPULATE_WRITE);
 }
 
 _Noreturn void worker_main_warm(const struct worker_start *start)
 {
         struct error err = {0};
         struct error pipe_error = {0};
+        struct request *request = NULL;
+        warm_memory_touch();
         struct work work = {.wanted = start->wanted,
                             .spec = start->spec,
                             .engine = start->engine,
-                            .tables = json_array()}; /* the host knows them */
-        struct request *request = NULL;
+                            .tables = json_array(), /* the host knows them */
+                            .typed = start->typed,
+                            .n_typed = start->n_typed,
+                            .is_unlocked = start->threads_max > start->limits.threads};
         struct arena *arena = arena_new(REQUEST_ARENA_MAX);
         engine_to_stop = start->engine;
         catch_stop_signal();
@@ -228,8 +285,11 @@ _Noreturn void worker_main_warm(const struct worker_start *start)
                 _exit(WORKER_EXIT_MUTE);
         if (r == 0)
                 r = make_ready(&work, &start->limits, &err);
+        own_pages(start->heap, start->heap_bytes);
+        if (r == 0 && start->exercise)
+                exercise_shortly(start->engine);
         if (r == 0)
-                r = await_request(start, arena, &request, &err);
+                r = await_request(start, &work, arena, &request, &err);
         work.request = request;
         engine_answer_init(&work.answer, request ? &request->limits : &start->limits);
         if (r == 0)

@@ -6,6 +6,7 @@
 #define ASKCSV_RUNNER_WORKER_H
 
 #include "runner/engine.h"
+#include "runner/policy.h"
 #include "runner/runner.h"
 
 #define WORKER_HEAD_MAX (16 * 1024 * 1024) /* bytes of the first two lines */
@@ -26,13 +27,25 @@ struct worker_start {
         struct sandbox_spec *spec;
         struct sandbox_walls *walls; /* what sandbox_clone_child gave */
         struct limits limits;        /* those that the request will have */
-        int request_fd;              /* gives the request, up to its end; nothing: end */
+        bool exercise;               /* there is time to get ready for it */
+        void *heap;                  /* memory of the parent's that every query writes to */
+        size_t heap_bytes;
+        /* More than limits.threads: the child may take up to so many for a query whose answer does
+         * not depend on it, which it tells by what the tables' columns hold. */
+        int64_t threads_max;
+        const struct policy_typed *typed;
+        size_t n_typed;
+        int request_fd; /* gives the request, up to its end, with a line WORKER_THREADS before it if
+                         * threads may be raised; nothing: end */
         int words_fd;
 };
 _Noreturn void worker_main_warm(const struct worker_start *start);
 
+/* "threads N\n": nobody else needs so many just now. */
+#define WORKER_THREADS "threads "
+
 /* The ceiling of a worker's CPU time in seconds. */
-int64_t worker_cpu_s(const struct limits *limits);
+int64_t worker_cpu_s(const struct limits *limits, int64_t threads);
 
 /* A worker's end says how, when its words do not. */
 enum { WORKER_EXIT_OK = 0, WORKER_EXIT_MUTE = 3 };

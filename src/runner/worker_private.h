@@ -12,7 +12,12 @@ struct work {
         struct engine *engine;
         struct engine_answer answer;
         json_t *tables; /* what engine_load said of each */
-        double load_ms; /* since the worker began; likewise the next two, each on its own */
+        const struct policy_typed *typed;
+        size_t n_typed;
+        bool is_unlocked;     /* the engine is still to be locked, after the policy's verdict */
+        bool order_free;      /* which was that the answer depends on no order */
+        int64_t idle_threads; /* may be used then */
+        double load_ms;       /* since the worker began; likewise the next two, each on its own */
         double check_ms;
         double query_ms;
 };

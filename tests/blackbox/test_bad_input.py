@@ -222,7 +222,7 @@ def test_full_disk(shop, tmp_path):
     mount.mkdir()
     script = f"""
         set -e
-        mount -t tmpfs -o size=400k tmpfs {mount}
+        mount -t tmpfs -o size=4m tmpfs {mount}
         export ASKCSV_HOME={mount}
         mkdir {mount}/datasets && mount --bind {shop.home}/datasets {mount}/datasets
         {shop.path} run ecommerce --sql 'SELECT count(*) AS n FROM orders' >/dev/null 2>&1
@@ -241,6 +241,28 @@ def test_full_disk(shop, tmp_path):
     assert "full" in done.stderr or "No space" in done.stderr, done.stderr
     assert "after 0" in done.stdout, done.stdout + done.stderr
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_room_for_a_snapshot(shop, tmp_path):
+    mount = tmp_path / "small"
+    mount.mkdir()
+    script = f"""
+        set -e
+        mount -t tmpfs -o size=400k tmpfs {mount}
+        export ASKCSV_HOME={mount}
+        mkdir {mount}/datasets && mount --bind {shop.home}/datasets {mount}/datasets
+        set +e
+        {shop.path} run ecommerce --sql 'SELECT count(*) AS n FROM orders'
+        echo "status $?"
+        mount -o remount,size=8m {mount}
+        {shop.path} run ecommerce --sql 'SELECT count(*) AS n FROM orders' >/dev/null
+        echo "after $?"
+    """
+    done = subprocess.run(["unshare", "-rm", "sh", "-c", script], capture_output=True, text=True,
+                          env=shop.env(), timeout=120)
+    assert "status 1" in done.stdout, done.stdout + done.stderr
+    assert "no room for the snapshot" in done.stderr and "/out/" not in done.stderr, done.stderr
+    assert "after 0" in done.stdout, done.stdout + done.stderr
 
 
 def damage(path, offset, data):
@@ -315,3 +337,19 @@ def test_cells_cannot_drive_the_terminal(askcsv, tmp_path, cell):
     done = askcsv.ok("run", path, "--sql", "SELECT * FROM x")
     for forbidden in ("\x1b", "\x07", "\r", "\u202e"):
         assert forbidden not in done.stdout
+
+
+def test_a_large_typed_file_with_records_inside_quotes(runner, tmp_path):
+    """The engine reads large files in pieces; none may begin inside quotes."""
+    text = "1,2\n" * 300_000
+    path = tmp_path / "large.csv"
+    with open(path, "w") as file:
+        file.write("id,text\n")
+        for number in range(16):
+            file.write(f'{number},"{text}"\n')
+    table = {"name": "large", "path": str(path), "format": "csv",
+             "columns": [{"name": "id", "type": "INTEGER"}, {"name": "text", "type": "VARCHAR"}]}
+    response = runner(runner.request("SELECT count(*) AS n, sum(id) AS s, min(length(text)) AS l "
+                                     "FROM large", [table]))
+    assert response["status"] == "success", response["error"]
+    assert response["rows"] == [[16, 120, len(text)]]

@@ -1,4 +1,5 @@
-"""Machines that give fewer walls: containers without user namespaces, kernels without Landlock."""
+"""Machines that give fewer walls: containers without user namespaces, kernels without Landlock; for
+cold runs and for a host and all that it starts."""
 import json
 
 import pytest
@@ -11,6 +12,11 @@ def table(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("a\n1\n2\n")
     return {"name": "t", "path": str(path), "format": "csv"}
+
+
+@pytest.fixture
+def any_runner_path(way, request):
+    return request.getfixturevalue("runner_path" if way == "cold" else "own_warm_runner_path")
 
 
 def run_without(missing, table, runner_path):
@@ -26,8 +32,8 @@ def run_without(missing, table, runner_path):
      ["user_namespace", "mount_namespace", "pid_namespace", "network_namespace"]),
     ("landlock", ["user_namespace", "mount_namespace", "pid_namespace", "seccomp"], ["landlock"]),
 ])
-def test_enough_walls(table, runner_path, missing, standing, fallen):
-    response = run_without(missing, table, runner_path)
+def test_enough_walls(table, any_runner_path, missing, standing, fallen):
+    response = run_without(missing, table, any_runner_path)
     assert response["status"] == "success", response["error"]
     assert response["rows"] == [[3]]
     assert all(response["sandbox"][wall] for wall in standing), response["sandbox"]
@@ -36,8 +42,8 @@ def test_enough_walls(table, runner_path, missing, standing, fallen):
 
 @pytest.mark.parametrize("missing", ["seccomp", "namespaces,landlock", "namespaces,seccomp",
                                      "landlock,seccomp", "namespaces,landlock,seccomp"])
-def test_too_few_walls(table, runner_path, missing):
-    response = run_without(missing, table, runner_path)
+def test_too_few_walls(table, any_runner_path, missing):
+    response = run_without(missing, table, any_runner_path)
     assert response["status"] == "error"
     assert response["error"]["type"] == "SANDBOX_UNAVAILABLE"
     assert "doctor" in response["error"]["message"]

@@ -1,4 +1,5 @@
-"""askcsv-runner as a program: one request in, one response out."""
+"""askcsv-runner as a program: one request in, one response out. What holds for every response is
+tried a second time with a warm child of a host (tests/tools/warm_runner.c)."""
 import hashlib
 import json
 import os
@@ -10,6 +11,15 @@ import time
 import pytest
 
 from programs import Runner, clean_env
+
+
+@pytest.fixture
+def runner(way, request, runner_path):
+    if way == "cold":
+        return Runner(runner_path)
+    if request.node.get_closest_marker("cold_only"):
+        pytest.skip("about the process that is started for one request")
+    return Runner(request.getfixturevalue("warm_runner_path"))
 
 
 def table(path, name="t", **more):
@@ -380,6 +390,7 @@ def test_timeout_holds_where_the_engine_does_not_listen(runner):
     assert response["status"] in ("timeout", "rejected"), response["error"]
 
 
+@pytest.mark.cold_only
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_runner_and_worker(runner, signal_number):
     process = start(runner, ENDLESS, timeout_ms=60000)
@@ -390,6 +401,7 @@ def test_a_signal_ends_runner_and_worker(runner, signal_number):
     assert gone(worker)
 
 
+@pytest.mark.cold_only
 def test_killing_the_runner_ends_the_worker(runner):
     process = start(runner, ENDLESS, timeout_ms=60000)
     worker = wait_for_worker(process)
@@ -398,6 +410,7 @@ def test_killing_the_runner_ends_the_worker(runner):
     assert gone(worker)
 
 
+@pytest.mark.cold_only
 def test_a_reader_that_goes_away_ends_both(runner):
     process = start(runner, ENDLESS, timeout_ms=60000)
     worker = wait_for_worker(process)
@@ -407,6 +420,7 @@ def test_a_reader_that_goes_away_ends_both(runner):
     assert gone(worker)
 
 
+@pytest.mark.cold_only
 def test_a_killed_worker_is_a_failed_run(runner):
     process = start(runner, ENDLESS, timeout_ms=60000)
     worker = wait_for_worker(process)
@@ -416,6 +430,7 @@ def test_a_killed_worker_is_a_failed_run(runner):
     assert "killed from outside" in response["error"]["message"]
 
 
+@pytest.mark.cold_only
 def test_secrets_in_the_environment_do_not_reach_the_worker(runner):
     env = clean_env(ASKCSV_TEST_SECRET="hunter2-hunter2")
     process = subprocess.Popen([runner.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -433,6 +448,7 @@ def test_secrets_in_the_environment_do_not_reach_the_worker(runner):
     assert gone(worker)
 
 
+@pytest.mark.cold_only
 def test_descriptors_of_the_caller_are_not_inherited(runner, numbers):
     with open(numbers, "rb") as mine:
         os.set_inheritable(mine.fileno(), True)
@@ -471,6 +487,7 @@ def test_a_change_that_breaks_the_file_is_still_a_change(runner, numbers):
     assert kind == "DATASET_CHANGED"
 
 
+@pytest.mark.cold_only
 def test_a_file_that_changes_while_it_is_read(runner, tmp_path):
     path = tmp_path / "large.csv"
     line = b"1,aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n"
@@ -730,6 +747,7 @@ def test_syntax_error_is_a_rejection(runner, numbers):
     assert response["error"]["type"] in ("VALIDATION_ERROR", "SQL_POLICY_VIOLATION")
 
 
+@pytest.mark.cold_only
 def test_probe(runner):
     done = runner.raw(b"", "--probe")
     assert done.returncode == 0
@@ -738,6 +756,7 @@ def test_probe(runner):
     assert probe["engine"]["version"].startswith("v")
 
 
+@pytest.mark.cold_only
 def test_usage(runner):
     assert runner.raw(b"", "--help").returncode == 0
     assert runner.raw(b"", "--version").stdout.startswith(b"askcsv-runner ")

@@ -1,5 +1,6 @@
 """Each wall with the other two taken away (tests/tools/runner_walls.c), on the statements of
-tests/redteam/refused.sql that would do harm if they were let through."""
+tests/redteam/refused.sql that would do harm if they were let through: in a process that was started
+for each, and in warm children of a host (tests/tools/warm_runner.c)."""
 import glob
 import json
 import os
@@ -24,6 +25,14 @@ def place(tmp_path_factory):
     (folder / "secret.csv").write_text(f"a\n{SECRET}\n")
     (folder / "canary.txt").write_text(CANARY)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def runner_with_walls(way, request, monkeypatch):
+    """What attack() calls: one process per request, or a host with the same walls taken away."""
+    if way == "warm":
+        warm = request.getfixturevalue("warm_runner_path")
+        monkeypatch.setattr(request.module, "program", {"tests/tools/runner_walls": warm}.get)
 
 
 def attack(place, sql, without):

@@ -5,11 +5,15 @@
 
 static const char *const tables[] = {"orders", "order_items", "t"};
 static const char *const columns[] = {"order_id", "user", "total"};
+static const struct policy_typed typed[] = {
+        {"total", POLICY_EXACT}, {"status", POLICY_PLAIN}, {"price", POLICY_FLOATING}};
 static const struct policy_scope scope = {.dataset_id = "ecommerce",
                                           .tables = tables,
                                           .n_tables = 3,
                                           .columns = columns,
-                                          .n_columns = 3};
+                                          .n_columns = 3,
+                                          .typed = typed,
+                                          .n_typed = 3};
 
 static void check_verdict(int r, const struct error *err, const char *sql)
 {

@@ -1,5 +1,6 @@
-/* The operating system's wall, tried from inside with real system calls: whole, without
- * namespaces (as in a container that forbids them), and each of its parts alone. */
+/* The operating system's wall, tried from inside with real system calls: of a worker, of a warm
+ * parent, of its child, of a builder; whole, without namespaces (as in a container that forbids
+ * them), and each of its parts alone. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,6 +40,9 @@ static uid_t test_uid; /* outside: inside a new user namespace they read as nobo
 static gid_t test_gid;
 static char data_path[64];   /* a file that the sandbox may read */
 static char secret_path[64]; /* one that it may not */
+static char out_path[64];    /* the folder that a builder may write to */
+
+#define OUT_BYTES ((size_t)1024 * 1024) /* the ceiling of a file there */
 
 /* Each try gives true when the forbidden thing worked. */
 struct attempt {
@@ -398,6 +402,219 @@ static void test_without_namespaces(void **state)
         run_inside(false);
 }
 
+/* In the parent: clones a child, tries everything in it, and hears of its end; its report goes
+ * where the parent's goes. */
+static void run_child(const struct sandbox_spec *parents, const struct sandbox_walls *parents_walls,
+                      const struct sandbox_file *file, bool namespaces)
+{
+        struct error err = {0};
+        struct sandbox_walls walls;
+        struct sandbox_spec spec = *parents;
+        struct sandbox_file gone = *file; /* no descriptor of it may be there */
+        int status = 0;
+        int pidfd = -1;
+        gone.fd = -1;
+        spec.role = SANDBOX_WORKER;
+        spec.n_files = 0;
+        spec.parent = getpid();
+        pid_t pid = sandbox_clone_child(parents_walls, namespaces, &walls, &pidfd, &err);
+        if (pid == 0) {
+                if (sandbox_enter_child(&spec, &walls, &err) < 0) {
+                        say(REPORT_FD, err.message);
+                        _exit(1);
+                }
+                if (walls.user_namespace != namespaces || walls.pid_namespace != namespaces)
+                        say(REPORT_FD, "not the namespaces that were asked for");
+                const char *broken = check_use(&gone, true);
+                if (broken)
+                        say(REPORT_FD, broken);
+                for (size_t i = 0; i < ARRAY_SIZE(attempts); i++)
+                        if (attempts[i].works(&gone))
+                                say(REPORT_FD, attempts[i].name);
+                _exit(0);
+        }
+        if (pid < 0)
+                say(REPORT_FD, err.message);
+        else if (waitpid(pid, &status, 0) != pid || status != 0)
+                say(REPORT_FD, "its child did not end well");
+}
+
+/* What a parent may do that a worker may not: bound its children, change its own attributes. That
+ * gives it nothing, as it has no capability and its filter stays. */
+static bool is_a_parents(const char *name)
+{
+        static const char *const names[] = {"2 GiB of memory", "raise limits", "setuid, capset",
+                                            "loosen the walls", "inherited descriptors"};
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                if (strcmp(names[i], name) == 0)
+                        return true;
+        return false;
+}
+
+/* And these of the same calls are none of its business either. */
+static bool try_more_power(void)
+{
+        uint32_t header[2] = {0x20080522, 0};
+        uint32_t data[6] = {~0U, ~0U, ~0U, ~0U, ~0U, ~0U};
+        struct rlimit more = {1 << 20, 1 << 20};
+        return setuid(0) == 0 || setgid(0) == 0 || syscall(SYS_capset, header, data) == 0 ||
+               setrlimit(RLIMIT_NOFILE, &more) == 0 || prctl(PR_SET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0;
+}
+
+static void try_as_parent(const struct sandbox_file *file, bool sealed)
+{
+        const char *broken = check_use(file, sealed);
+        if (broken)
+                say(REPORT_FD, broken);
+        for (size_t i = 0; i < ARRAY_SIZE(attempts); i++)
+                if (!is_a_parents(attempts[i].name) && attempts[i].works(file))
+                        say(REPORT_FD, attempts[i].name);
+        if (try_more_power())
+                say(REPORT_FD, "more power");
+}
+
+_Noreturn static void parent(struct sandbox_spec *spec, struct sandbox_walls *walls,
+                             struct sandbox_file *file, bool namespaces)
+{
+        struct error err = {0};
+        spec->role = SANDBOX_PARENT;
+        if (sandbox_enter(spec, walls, &err) < 0 || sandbox_prepare_children(walls, &err) < 0) {
+                say(REPORT_FD, err.message);
+                _exit(1);
+        }
+        try_as_parent(file, false);
+        if (sandbox_seal_parent(&err) < 0)
+                say(REPORT_FD, err.message);
+        try_as_parent(file, true);
+        for (int i = 0; i < 2; i++)
+                run_child(spec, walls, file, namespaces);
+        try_as_parent(file, true);
+        _exit(0);
+}
+
+static bool writes(const char *path, size_t n)
+{
+        static const char block[4096];
+        _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT, 0600);
+        for (; fd >= 0 && n > 0; n -= sizeof(block))
+                if (write(fd, block, sizeof(block)) != (ssize_t)sizeof(block))
+                        return false;
+        return fd >= 0;
+}
+
+/* What a builder does, and what it must not do even in its own folder. */
+static void try_folder(const char *folder)
+{
+        char a[96];
+        char b[96];
+        char out[96];
+        (void)snprintf(a, sizeof(a), "%s/a", folder);
+        (void)snprintf(b, sizeof(b), "%s/b", folder);
+        (void)snprintf(out, sizeof(out), "%s/../askcsv-escape", folder);
+        if (!writes(a, OUT_BYTES) || rename(a, b) != 0 || !opens(b, O_RDONLY) || unlink(b) != 0)
+                say(REPORT_FD, "it cannot write its own file");
+        if (writes(a, OUT_BYTES + 4096))
+                say(REPORT_FD, "a file larger than allowed");
+        if (writes(out, 4096) || rename(a, out) == 0)
+                say(REPORT_FD, "a file beside its folder");
+        if (mkdir(b, 0700) == 0 || symlink("/etc/passwd", b) == 0 || link(a, b) == 0 ||
+            mkfifo(b, 0600) == 0 || mknod(b, S_IFREG | 0600, 0) == 0)
+                say(REPORT_FD, "something that is no file");
+        if (chmod(a, 0777) == 0 || chown(a, 0, 0) == 0)
+                say(REPORT_FD, "its file's mode or owner");
+        (void)unlink(a);
+}
+
+_Noreturn static void builder(struct sandbox_spec *spec, struct sandbox_walls *walls,
+                              struct sandbox_file *file)
+{
+        struct error err = {0};
+        char a[96];
+        spec->role = SANDBOX_BUILDER;
+        spec->out_path = out_path;
+        spec->out_fd = open(out_path, O_PATH | O_DIRECTORY);
+        spec->out_bytes = OUT_BYTES;
+        (void)signal(SIGXFSZ, SIG_IGN);
+        if (sandbox_enter(spec, walls, &err) < 0) {
+                say(REPORT_FD, err.message);
+                _exit(1);
+        }
+        try_folder(spec->out_inside);
+        (void)snprintf(a, sizeof(a), "%s/a", spec->out_inside);
+        for (int sealed = 0; sealed < 2; sealed++) {
+                const char *broken = check_use(file, sealed);
+                if (broken)
+                        say(REPORT_FD, broken);
+                for (size_t i = 0; i < ARRAY_SIZE(attempts); i++)
+                        if (attempts[i].works(file))
+                                say(REPORT_FD, attempts[i].name);
+                if (!sealed && sandbox_seal(&err) < 0)
+                        say(REPORT_FD, err.message);
+        }
+        if (writes(a, 4096))
+                say(REPORT_FD, "a file after the seal");
+        _exit(0);
+}
+
+/* A clone in one of the other roles; `namespaces` likewise for its children. */
+static void run_role(enum sandbox_role role, bool namespaces)
+{
+        struct error err = {0};
+        struct sandbox_walls walls;
+        int fds[2];
+        int report = REPORT_FD;
+        assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+        struct sandbox_file file = {.path = data_path, .fd = open(data_path, O_RDONLY)};
+        struct sandbox_spec spec = {.files = &file,
+                                    .n_files = 1,
+                                    .keep_fds = &report,
+                                    .n_keep_fds = 1,
+                                    .memory_mb = 256,
+                                    .cpu_s = 60,
+                                    .threads = 4,
+                                    .parent = test_pid,
+                                    .uid = test_uid,
+                                    .gid = test_gid,
+                                    .statm_fd = -1};
+        pid_t pid = sandbox_clone(&walls, namespaces, &err);
+        if (pid == 0) {
+                if (dup2(fds[1], REPORT_FD) < 0)
+                        _exit(8);
+                if (role == SANDBOX_PARENT)
+                        parent(&spec, &walls, &file, namespaces && walls.user_namespace);
+                builder(&spec, &walls, &file);
+        }
+        assert_true(pid > 0);
+        (void)close(fds[1]);
+        check_child(pid, fds[0]);
+        (void)close(fds[0]);
+        (void)close(file.fd);
+}
+
+static void test_warm_parent_and_child(void **state)
+{
+        (void)state;
+        run_role(SANDBOX_PARENT, true);
+}
+
+static void test_warm_parent_and_child_without_namespaces(void **state)
+{
+        (void)state;
+        run_role(SANDBOX_PARENT, false);
+}
+
+static void test_builder(void **state)
+{
+        (void)state;
+        run_role(SANDBOX_BUILDER, true);
+}
+
+static void test_builder_without_namespaces(void **state)
+{
+        (void)state;
+        run_role(SANDBOX_BUILDER, false);
+}
+
 /* A part of the wall alone: `raise` in a forked child, then the attempts that it must stop. */
 static void run_part(bool (*raise)(struct sandbox_file *file), const char *const *names, size_t n)
 {
@@ -593,14 +810,15 @@ static int set_up(void **state)
         test_pid = getpid();
         test_uid = geteuid();
         test_gid = getegid();
-        return write_temporary(data_path, "data", "a,b\n1") ||
+        (void)snprintf(out_path, sizeof(out_path), "/tmp/askcsv-out-XXXXXX");
+        return !mkdtemp(out_path) || write_temporary(data_path, "data", "a,b\n1") ||
                write_temporary(secret_path, "secret", "secret\n");
 }
 
 static int tear_down(void **state)
 {
         (void)state;
-        return unlink(data_path) || unlink(secret_path);
+        return unlink(data_path) || unlink(secret_path) || rmdir(out_path);
 }
 
 int main(void)
@@ -609,6 +827,10 @@ int main(void)
                 cmocka_unit_test(test_attempts_work_outside),
                 cmocka_unit_test(test_all_walls),
                 cmocka_unit_test(test_without_namespaces),
+                cmocka_unit_test(test_warm_parent_and_child),
+                cmocka_unit_test(test_warm_parent_and_child_without_namespaces),
+                cmocka_unit_test(test_builder),
+                cmocka_unit_test(test_builder_without_namespaces),
                 cmocka_unit_test(test_landlock_alone),
                 cmocka_unit_test(test_seccomp_alone),
                 cmocka_unit_test(test_empty_root_alone),

@@ -39,12 +39,13 @@ static const char type_of[] =
         " THEN 'DOUBLE'"
         " WHEN bool_and(lower(%1$s) IN ('true', 'false')) THEN 'BOOLEAN'"
         " WHEN bool_and(regexp_full_match(%1$s, '[0-9]{4}-[0-9]{2}-[0-9]{2}')"
-        " AND TRY_CAST(%1$s AS DATE) IS NOT NULL) THEN 'DATE'"
+        " AND (%1$s IS NULL OR TRY_CAST(%1$s AS DATE) IS NOT NULL)) THEN 'DATE'"
         " WHEN bool_and(regexp_full_match(%1$s, '[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}"
-        "(:[0-9]{2}([.][0-9]{1,6})?)?') AND TRY_CAST(%1$s AS TIMESTAMP) IS NOT NULL) THEN "
+        "(:[0-9]{2}([.][0-9]{1,6})?)?') AND (%1$s IS NULL OR TRY_CAST(%1$s AS TIMESTAMP) IS NOT "
+        "NULL)) THEN "
         "'TIMESTAMP'"
         " WHEN bool_and(regexp_full_match(%1$s, '[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?')"
-        " AND TRY_CAST(%1$s AS TIME) IS NOT NULL) THEN 'TIME'"
+        " AND (%1$s IS NULL OR TRY_CAST(%1$s AS TIME) IS NOT NULL)) THEN 'TIME'"
         " ELSE 'VARCHAR' END";
 
 struct bench {

@@ -92,8 +92,8 @@ static const struct {
         {"2026-00-01\n", "VARCHAR"},
         {"2026-01-00\n", "VARCHAR"},
         {"0000-01-01\n9999-12-31\n", "DATE"},
-        {"2026-01-31\n\n", "VARCHAR"}, /* in numbers and truth values one may be missing */
-        {"10:00:00\n\"\"\n", "VARCHAR"},
+        {"2026-01-31\n\n", "DATE"},
+        {"10:00:00\n\"\"\n", "TIME"},
         {"true\n\n", "BOOLEAN"},
         {"26-01-31\n", "VARCHAR"},
         {"2026-1-31\n", "VARCHAR"},
