@@ -83,6 +83,7 @@ int error_set(struct error *err, enum error_type type, const char *format, ...)
                 err->type = type;
                 err->pointer[0] = '\0';
                 err->position = 0;
+                err->retry_after_ms = 0;
                 (void)vsnprintf(err->message, sizeof(err->message), format, args);
                 va_end(args);
                 message_clean(err);
@@ -119,6 +120,7 @@ int error_errno(struct error *err, int errnum, const char *format, ...)
                 err->type = ERROR_IO;
                 err->pointer[0] = '\0';
                 err->position = 0;
+                err->retry_after_ms = 0;
                 int n = vsnprintf(err->message, sizeof(err->message), format, args);
                 va_end(args);
                 if (n >= 0 && (size_t)n < sizeof(err->message))

@@ -43,6 +43,7 @@ struct error {
         char message[ERROR_MESSAGE_MAX]; /* UTF-8, one or more sentences, says what to do */
         char pointer[ERROR_POINTER_MAX]; /* JSON Pointer (RFC 6901) into the plan, or "" */
         long long position;              /* 1-based character (code point) in the SQL, or 0 */
+        long long retry_after_ms;        /* of ERROR_QUEUE_FULL: when to try again; else 0 */
 };
 
 /* Sets *err (over whatever it held) and returns -(int)type. err may be NULL. */

@@ -59,14 +59,18 @@ static int take_error(const json_t *json, struct error *says, struct error *err)
         const char *message = json_get_string(json, "message");
         const char *pointer = json_get_string(json, "pointer");
         const json_t *position = json_object_get(json, "position");
+        const json_t *retry_after_ms = json_object_get(json, "retry_after_ms");
         enum error_type type = name ? error_type_from_name(name) : ERROR_NONE;
         if (!message || !runner_may_say(type))
                 return malformed(err, "its error has no known type or no message");
         if (!is_absent(position) && !is_count(position))
                 return malformed(err, "its error's position is not a number");
+        if (!is_absent(retry_after_ms) && !is_count(retry_after_ms))
+                return malformed(err, "its error's retry_after_ms is not a number");
         (void)error_set(says, type, "%s", message);
         (void)snprintf(says->pointer, sizeof(says->pointer), "%s", pointer ? pointer : "");
         says->position = (long long)json_integer_value(position);
+        says->retry_after_ms = (long long)json_integer_value(retry_after_ms);
         return 0;
 }
 

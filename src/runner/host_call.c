@@ -102,10 +102,13 @@ void call_go_on(struct call *call)
         call->state = CALL_WAITING;
         files_shut(&call->files); /* many may wait, with many files each */
         call->entry.memory_mb = call->request->limits.memory_mb;
-        if (queue_add(call->host->queue, &call->entry, &err) < 0)
+        struct warm *warm = call->warm;
+        if (queue_add(call->host->queue, &call->entry, &err) < 0) {
                 call_fail(call, &err);
-        else
-                child_dispatch(call->host);
+                return;
+        }
+        child_dispatch(warm->host);
+        child_keep_up(warm);
 }
 
 static void prepare(struct call *call)

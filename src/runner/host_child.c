@@ -30,7 +30,9 @@ static bool same_limits(const struct limits *a, const struct limits *b)
 void child_free(struct child *child)
 {
         struct host *host = child->warm->host;
-        if (!child->call)
+        if (child->call)
+                child->warm->n_running--;
+        else
                 child->warm->n_spares--;
         for (int i = 0; i < STREAM_COUNT; i++)
                 loop_remove(&host->loop, &child->streams[i]);
@@ -151,6 +153,20 @@ void child_refill(struct warm *warm)
                         return;
 }
 
+void child_keep_up(struct warm *warm)
+{
+        struct error ignored = {0};
+        size_t most = warm->host->options->queue.running;
+        size_t wanted = warm->n_calls - warm->n_running;
+        if (warm->state != WARM_READY || warm->host->options->spares == 0)
+                return;
+        if (wanted < 1)
+                wanted = 1;
+        while (warm->n_spares < (wanted < most ? wanted : most))
+                if (!child_new(warm, &warm->limits, &ignored))
+                        return;
+}
+
 /* The one that was ordered first, as it is the most likely to be ready. */
 static struct child *take_spare(struct warm *warm, const struct limits *limits)
 {
@@ -190,6 +206,7 @@ static void start(struct call *call)
                 return;
         }
         warm->n_spares--;
+        warm->n_running++;
         warm->limits = call->request->limits;
         child->call = call;
         child->started_us = clock_monotonic_us();
@@ -201,9 +218,7 @@ static void start(struct call *call)
         say_threads(child);
         (void)pipe_feed(call->host, &child->request, call->request_text,
                         call->message.request_bytes, &child->sent);
-        /* Making others takes a core from whoever runs, so all but one wait for a quiet moment. */
-        if (warm->n_spares == 0)
-                (void)child_new(warm, &warm->limits, &err);
+        child_keep_up(warm);
 }
 
 void child_dispatch(struct host *host)

@@ -75,6 +75,7 @@ struct warm {
         size_t parent_sent;
         struct link *children;
         size_t n_spares;
+        size_t n_running;
         int64_t refill_us;    /* when spares are to be made; 0: they are all there */
         size_t n_calls;       /* that need it */
         struct limits limits; /* of the last run: what spares are made for */
@@ -159,7 +160,10 @@ void warm_retire(struct host *host); /* parents beyond those that are to be kept
 /* host_child.c */
 void child_dispatch(struct host *host); /* as many waiting calls as there is room for */
 void child_free(struct child *child);
-void child_refill(struct warm *warm); /* spares */
+void child_refill(struct warm *warm); /* all spares */
+/* As many as have calls that wait for them, and one at least: to make others takes a core from
+ * whoever runs, and so waits for a quiet moment. */
+void child_keep_up(struct warm *warm);
 void child_word(struct warm *warm, const struct birth_word *word, int fd);
 
 /* host_pipe.c: writes what is left of text to a non-blocking pipe; closes and forgets it at the

@@ -132,11 +132,16 @@ static void client_remove(struct queue *queue, struct client *client)
 
 int queue_add(struct queue *queue, struct queue_entry *entry, struct error *err)
 {
-        if (queue->waiting >= queue->limits.waiting)
-                return error_set(err, ERROR_QUEUE_FULL,
-                                 "%zu runs are waiting already, no more may; try again in about "
-                                 "%.1f seconds",
-                                 queue->waiting, (double)queue_retry_after_ms(queue) / 1000);
+        if (queue->waiting >= queue->limits.waiting) {
+                int64_t ms = queue_retry_after_ms(queue);
+                int r = error_set(err, ERROR_QUEUE_FULL,
+                                  "%zu runs are waiting already, no more may; try again in about "
+                                  "%.1f seconds",
+                                  queue->waiting, (double)ms / 1000);
+                if (err)
+                        err->retry_after_ms = ms;
+                return r;
+        }
         entry->client[QUEUE_CLIENT_MAX - 1] = '\0';
         if (entry->memory_mb < 0)
                 entry->memory_mb = 0;

@@ -94,6 +94,8 @@ static void put_error(struct buf *out, const struct error *why)
                 buf_puts(out, ",\"pointer\":");
                 json_put_string(out, why->pointer, strlen(why->pointer));
         }
+        if (why->retry_after_ms > 0)
+                buf_printf(out, ",\"retry_after_ms\":%lld", why->retry_after_ms);
         buf_putc(out, '}');
 }
 

@@ -57,7 +57,7 @@ static int load_tables(struct work *work, struct error *err)
         /* What the engine does not count while it reads and writes files at once (its readers'
          * buffers, its code, the allocator's reserve) has to fit, too. */
         if (work->spec->role == SANDBOX_BUILDER)
-                limits.memory_mb = limits.memory_mb * 5 / 8;
+                limits.memory_mb = limits.memory_mb / 2;
         int r = engine_set_limits(work->engine, &limits, err);
         if (r < 0 || work->request->op == REQUEST_CHECK)
                 return r;

@@ -83,7 +83,7 @@ def test_no_run_leaves_anything_in_memory(host, numbers):
 
     before = set(host.children())
     for _ in range(3):
-        assert value in json.dumps(rows(host.sql(sql, [numbers])))
+        assert value in json.dumps(rows(host.sql(sql, [numbers], timeout_ms=60000)))
     assert wait_until(lambda: set(host.children(idle=True)) - before)
     later = host.call(Runner.request(ENDLESS, [numbers], timeout_ms=60000))
     assert wait_until(lambda: host.children(idle=False) and host.children(idle=True))

@@ -50,8 +50,8 @@ static const struct {
 static const char *const setup[] = {
         "DROP TABLE orders",
         "CREATE TABLE sales AS SELECT " COLUMNS " FROM range(250000) AS r(i)",
-        "CREATE TABLE cities AS SELECT 'City ' || i AS city, 'Land ' || (i % 5) AS country, "
-        "i / 3.0::DOUBLE AS area, i * 1000 AS people FROM range(61) AS r(i)",
+        ("CREATE TABLE cities AS SELECT 'City ' || i AS city, 'Land ' || (i % 5) AS country, "
+         "i / 3.0::DOUBLE AS area, i * 1000 AS people FROM range(61) AS r(i)"),
         "CREATE SCHEMA mixed",
         "CREATE TABLE mixed.sales AS FROM main.sales ORDER BY hash(id)",
         "CREATE TABLE mixed.cities AS FROM main.cities ORDER BY hash(city)",

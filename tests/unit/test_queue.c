@@ -174,6 +174,7 @@ static void test_full(void **state)
         add(queue, &a);
         add(queue, &b);
         assert_int_equal(queue_add(queue, &c, &err), -(int)ERROR_QUEUE_FULL);
+        assert_int_equal(err.retry_after_ms, queue_retry_after_ms(queue));
         assert_int_equal(err.type, ERROR_QUEUE_FULL);
         assert_string_equal(err.message, "2 runs are waiting already, no more may; try again in "
                                          "about 1.0 seconds");
