@@ -19,7 +19,7 @@ run: build ## Build, then one golden question from plan to verified answer
 test: packages-test build ## Run every test
 	@tools/run-tests $(BUILD)
 
-bench: build ## Measure plans and policy checks, and cold runs against bare DuckDB
+bench: build ## Measure everything against DuckDB in process and bare (about ten minutes)
 	@bench/run $(BUILD)
 
 lint: packages-lint packages-build ## Check layout, habits, layers, scripts

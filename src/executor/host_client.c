@@ -138,7 +138,10 @@ static int start_host(struct host_client *client, struct error *err)
         add_number(&arguments, "--snapshot-mb", options->snapshot_mb, 4);
         /* Symbols are bound once, here, and not by every child for itself. */
         char bind_now[] = "LD_BIND_NOW=1";
-        char *environment[] = {bind_now, NULL};
+        char *environment[PROCESS_ENV_MAX];
+        size_t n = process_environment(environment);
+        environment[n] = bind_now;
+        environment[n + 1] = NULL;
         struct process process;
         _cleanup_buf_ struct buf said = {0};
         buf_init(&said, START_WORDS_MAX);

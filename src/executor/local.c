@@ -314,20 +314,6 @@ static int exchange_run(struct exchange *exchange, struct error *err)
         return well && exchange->received > 0 ? 0 : runner_died(exchange, err);
 }
 
-/* Nothing of ours is the runner's business but, in a sanitized build, the sanitizers' options. */
-static void scrub_environment(char *envp[4])
-{
-        size_t n = 0;
-#ifdef __SANITIZE_ADDRESS__
-        static const char *const kept[] = {"ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LSAN_OPTIONS="};
-        for (char **entry = environ; *entry; entry++)
-                for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
-                        if (n < 3 && strncmp(*entry, kept[i], strlen(kept[i])) == 0)
-                                envp[n++] = *entry;
-#endif
-        envp[n] = NULL;
-}
-
 /* One call of a runner that was started for it. */
 static int local_call(const struct process *process, const struct executor_call *call,
                       bool any_exit_status, struct buf *response, struct error *err)
@@ -346,8 +332,8 @@ static int local_call(const struct process *process, const struct executor_call 
 
 static int local_start(char *const argv[], struct process *process, struct error *err)
 {
-        char *envp[4];
-        scrub_environment(envp);
+        char *envp[PROCESS_ENV_MAX];
+        process_environment(envp);
         return process_start(process, argv, envp, err);
 }
 

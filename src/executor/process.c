@@ -16,6 +16,21 @@
 #define FIRST_FREE_FD 3
 #define WAIT_STEP_MS 5 /* between two looks where the kernel has no pidfd */
 
+size_t process_environment(char *envp[PROCESS_ENV_MAX])
+{
+        size_t n = 0;
+#ifdef __SANITIZE_ADDRESS__
+        static const char *const kept[] = {"ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LSAN_OPTIONS="};
+        for (char **entry = environ; *entry; entry++)
+                for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+                        if (n < PROCESS_ENV_MAX - 2 &&
+                            strncmp(*entry, kept[i], strlen(kept[i])) == 0)
+                                envp[n++] = *entry;
+#endif
+        envp[n] = NULL;
+        return n;
+}
+
 /* A pipe whose ends are not among 0, 1 and 2, which the child's own will be put over. */
 static int pipe_open(int ends[2], struct error *err)
 {

@@ -5,6 +5,7 @@
 #include "base/error.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -16,6 +17,12 @@ struct process {
         int stderr_fd;
         int status; /* of waitpid, once reaped */
 };
+
+#define PROCESS_ENV_MAX 5
+
+/* The environment of a runner: nothing of ours is its business but, in a sanitized build, the
+ * sanitizers' options. NULL-terminated; there is room for one more. How many there are. */
+size_t process_environment(char *envp[PROCESS_ENV_MAX]);
 
 /* Starts argv[0], a path, in a process group of its own, so that Ctrl-C at a terminal reaches us
  * alone; with the three pipes and no other descriptor, default signals, and this environment. */
