@@ -20,7 +20,8 @@ union fd_room {
 };
 
 /* 0, or an errno. */
-static int send_message(int socket_fd, const void *bytes, size_t n, const int *fds, size_t n_fds)
+static int send_message(int socket_fd, const void *bytes, size_t n, const int *fds, size_t n_fds,
+                        int flags)
 {
         struct iovec text = {.iov_base = (void *)bytes, .iov_len = n};
         union fd_room control = {0};
@@ -34,7 +35,7 @@ static int send_message(int socket_fd, const void *bytes, size_t n, const int *f
                 header->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
                 memcpy(CMSG_DATA(header), fds, n_fds * sizeof(int));
         }
-        while (sendmsg(socket_fd, &message, MSG_NOSIGNAL) < 0)
+        while (sendmsg(socket_fd, &message, MSG_NOSIGNAL | flags) < 0)
                 if (errno != EINTR)
                         return errno;
         return 0;
@@ -56,8 +57,7 @@ static ssize_t take_message(int socket_fd, void *bytes, size_t n, int fds[BIRTHS
                 if (errno != EINTR)
                         return -errno;
         struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-        if (got > 0 && header && header->cmsg_level == SOL_SOCKET &&
-            header->cmsg_type == SCM_RIGHTS) {
+        if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
                 *ret_n_fds = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
                 memcpy(fds, CMSG_DATA(header), *ret_n_fds * sizeof(int));
         }
@@ -86,7 +86,13 @@ void births_init(struct births *births, int control_fd, sigset_t *while_waiting)
 
 void births_say(const struct births *births, const struct birth_word *word, int fd)
 {
-        if (send_message(births->control_fd, word, sizeof(*word), &fd, fd >= 0) != 0)
+        static const struct timespec moment = {.tv_nsec = 5000000};
+        int errnum;
+        /* The descriptors on their way count for each user: others of theirs may fill that up. */
+        while ((errnum = send_message(births->control_fd, word, sizeof(*word), &fd, fd >= 0, 0)) ==
+               ETOOMANYREFS)
+                (void)nanosleep(&moment, NULL);
+        if (errnum != 0)
                 _exit(EXIT_NO_HOST);
 }
 
@@ -164,7 +170,8 @@ void births_note(struct births *births, pid_t pid, uint64_t id, int pidfd)
 int births_send(int control_fd, const void *order, size_t size, const int *fds, size_t n_fds,
                 struct error *err)
 {
-        int errnum = send_message(control_fd, order, size, fds, n_fds);
+        /* One that does not read its orders must not hold up the others. */
+        int errnum = send_message(control_fd, order, size, fds, n_fds, MSG_DONTWAIT);
         if (errnum != 0)
                 return error_errno(err, errnum, "talking to a warm process");
         return 0;

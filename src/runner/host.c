@@ -27,6 +27,7 @@
 #define DEFAULT_PARENT_MEMORY_MB 512
 #define DEFAULT_COPY_BYTES ((int64_t)32 * 1024 * 1024)
 #define TIDY_EVERY_US (3600 * INT64_C(1000000))
+#define ACCEPT_AGAIN_US 100000
 #define MEMO_FILE "hashes.json"
 
 void link_add(struct link **list, struct link *link)
@@ -76,9 +77,11 @@ static void host_done(struct host *host)
         queue_free(host->queue);
         file_memo_free(host->memo);
         free(host->snapshots);
-        if (host->seed_pid > 0) /* its control socket is closed: it ends */
+        if (host->seed_pid > 0) {
+                (void)kill(host->seed_pid, SIGKILL);
                 while (waitpid(host->seed_pid, NULL, 0) < 0 && errno == EINTR)
                         ;
+        }
 }
 
 static int open_folders(struct host *host, struct error *err)
@@ -127,6 +130,19 @@ static void on_listener(struct watch *watch, uint32_t events)
         (void)events;
         while ((fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0)
                 call_accept(host, fd);
+        if (errno == EMFILE || errno == ENFILE) { /* who waits can wait until somebody went */
+                loop_change(&host->loop, watch, 0);
+                host->accept_again_us = clock_monotonic_us() + ACCEPT_AGAIN_US;
+        }
+}
+
+static void accept_again(struct host *host, int64_t now_us)
+{
+        if (host->accept_again_us == 0 || now_us < host->accept_again_us)
+                return;
+        host->accept_again_us = 0;
+        if (host->listener.fd >= 0)
+                loop_change(&host->loop, &host->listener, EPOLLIN);
 }
 
 static int listen_there(struct host *host, struct error *err)
@@ -255,9 +271,12 @@ static bool is_building(const struct host *host)
 /* A piece of the work that is done between events: hashing. */
 static bool work_some(struct host *host)
 {
+        struct call *oldest = NULL;
         for (struct link *link = host->calls; link; link = link->next)
-                if (call_hash_some((struct call *)link))
-                        return true;
+                if (((struct call *)link)->state == CALL_HASHING)
+                        oldest = (struct call *)link;
+        if (oldest)
+                return call_hash_some(oldest);
         for (struct link *link = host->warms; link; link = link->next)
                 if (warm_check_some((struct warm *)link))
                         return true;
@@ -276,6 +295,8 @@ static int64_t wait_ms(const struct host *host, int64_t now_us)
                 wait = sooner(wait, call_wait_ms((struct call *)link, now_us));
         for (struct link *link = host->warms; link; link = link->next)
                 wait = sooner(wait, warm_wait_ms((struct warm *)link));
+        if (host->accept_again_us)
+                wait = sooner(wait, ACCEPT_AGAIN_US / 1000);
         if (host->idle_since_us && !is_building(host)) {
                 int64_t left_us = host->idle_since_us + host->options->linger_ms * 1000 - now_us;
                 wait = sooner(wait, left_us <= 0 ? 0 : (left_us + 999) / 1000);
@@ -290,8 +311,11 @@ static void keep_time(struct host *host, int64_t now_us)
                 next = link->next;
                 call_keep_time((struct call *)link, now_us);
         }
-        for (struct link *link = host->warms; link; link = link->next)
-                warm_keep_time((struct warm *)link);
+        for (struct link *link = host->warms; link; link = next) {
+                next = link->next;
+                warm_keep_time((struct warm *)link, now_us);
+        }
+        accept_again(host, now_us);
         child_dispatch(host); /* whoever went in this round may have made room */
 }
 

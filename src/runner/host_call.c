@@ -14,6 +14,7 @@
 #define CALL_INPUT_MAX                                                                             \
         (sizeof(struct host_message) + HOST_DATA_ROOT_MAX + HOST_CLIENT_MAX + REQUEST_BYTES_MAX)
 #define CALL_CHUNK_BYTES 65536
+#define CLIENT_PATIENCE_US (60 * INT64_C(1000000)) /* with one that neither reads nor writes */
 
 void call_free(struct call *call)
 {
@@ -53,6 +54,7 @@ static void write_output(struct call *call)
                 if (n < 0)
                         break;
                 call->written += (size_t)n;
+                call->moved_us = clock_monotonic_us();
         }
         call_free(call);
 }
@@ -62,6 +64,7 @@ static void write_output(struct call *call)
 static void send_output(struct call *call, int r)
 {
         call->state = CALL_WRITING;
+        call->moved_us = clock_monotonic_us();
         if (r < 0) {
                 call_free(call);
                 return;
@@ -223,6 +226,7 @@ static void read_input(struct call *call)
         ssize_t n = recv(call->client.fd, chunk, sizeof(chunk), MSG_DONTWAIT);
         if (n < 0 && (errno == EINTR || errno == EAGAIN))
                 return;
+        call->moved_us = clock_monotonic_us();
         if (n > 0)
                 buf_append(&call->input, chunk, (size_t)n);
         int r = n > 0 && call->input.state == BUF_OK ? take_message(call) : -1;
@@ -257,6 +261,7 @@ void call_accept(struct host *host, int fd)
                 return;
         }
         call->host = host;
+        call->moved_us = clock_monotonic_us();
         call->client = (struct watch){.fd = -1, .on_event = on_client, .owner = call};
         buf_init(&call->input, CALL_INPUT_MAX);
         link_add(&host->calls, &call->link);
@@ -304,10 +309,36 @@ static void time_out(struct call *call)
         call_fail(call, &why);
 }
 
+/* Its child was ordered and is still not there: the parent is busy, or worse. */
+static void give_up_unborn(struct call *call)
+{
+        struct error why = {0};
+        (void)error_set(&why, ERROR_RUNNER_TIMEOUT,
+                        "the run could not begin before its deadline of %lld ms, as its tables "
+                        "were still being got ready; try again, or raise --timeout-ms",
+                        (long long)call->request->limits.timeout_ms);
+        struct child *child = call->child;
+        call->child = NULL;
+        child_free(child);
+        queue_remove(call->host->queue, &call->entry, -1);
+        call_fail(call, &why);
+}
+
+static void keep_running_time(struct call *call)
+{
+        struct attempt *attempt = &call->child->attempt;
+        attempt_keep_time(attempt);
+        if (attempt->killed && attempt->worker.pidfd < 0)
+                give_up_unborn(call);
+}
+
 void call_keep_time(struct call *call, int64_t now_us)
 {
+        bool on_client = call->state == CALL_READING || call->state == CALL_WRITING;
         if (call->state == CALL_RUNNING)
-                attempt_keep_time(&call->child->attempt);
+                keep_running_time(call);
+        else if (on_client && now_us - call->moved_us > CLIENT_PATIENCE_US)
+                call_free(call);
         else if (is_before_its_run(call) && now_us >= call_deadline_us(call))
                 time_out(call);
 }
@@ -317,7 +348,7 @@ int64_t call_wait_ms(const struct call *call, int64_t now_us)
         if (call->state == CALL_RUNNING)
                 return call->child->attempt.killed ? -1 : attempt_wait_ms(&call->child->attempt);
         if (!is_before_its_run(call))
-                return -1;
+                return CLIENT_PATIENCE_US / 1000;
         int64_t left_us = call_deadline_us(call) - now_us;
         return left_us <= 0 ? 0 : (left_us + 999) / 1000;
 }

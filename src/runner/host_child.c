@@ -18,6 +18,7 @@
 
 #define THREADS_MAX 16 /* of one query; more gain little */
 
+#define UNBORN_MAX 64
 #define REFILL_WAIT_US 3000
 
 static bool same_limits(const struct limits *a, const struct limits *b)
@@ -105,12 +106,21 @@ static int order_with(struct warm *warm, struct child *child, int theirs[NURSERY
         if (r < 0)
                 return r;
         streams_watch(host, &child->attempt, child->streams, child, on_stream, err);
-        return births_send(warm->control.fd, &order, sizeof(order), theirs, NURSERY_FDS, err);
+        r = births_send(warm->control.fd, &order, sizeof(order), theirs, NURSERY_FDS, err);
+        if (r == 0 && warm->n_unborn++ == 0)
+                warm->unborn_us = clock_monotonic_us();
+        return r;
 }
 
 /* Orders one more of the parent. */
 static struct child *child_new(struct warm *warm, const struct limits *limits, struct error *err)
 {
+        /* What a parent does not take stays in the socket, descriptors and all. */
+        if (warm->n_unborn >= UNBORN_MAX) {
+                (void)error_set(err, ERROR_RUNNER_INTERNAL,
+                                "the warm process of these tables does not answer; run it again");
+                return NULL;
+        }
         struct child *child = alloc_calloc(1, sizeof(*child));
         int theirs[NURSERY_FDS] = {-1, -1, -1, -1};
         if (!child) {
@@ -253,6 +263,10 @@ static void set_dead(struct child *child, const struct birth_word *word)
 
 void child_word(struct warm *warm, const struct birth_word *word, int fd)
 {
+        if (word->saying != BIRTH_DEAD && warm->n_unborn > 0) {
+                warm->n_unborn--;
+                warm->unborn_us = clock_monotonic_us();
+        }
         struct child *child = child_find(warm, word->id);
         if (!child) { /* it was let go before it was there */
                 if (fd >= 0)
@@ -261,6 +275,7 @@ void child_word(struct warm *warm, const struct birth_word *word, int fd)
                 return;
         }
         if (word->saying == BIRTH_BORN && fd >= 0) {
+                cleanup_close(&child->attempt.worker.pidfd);
                 child->attempt.worker.pidfd = fd;
         } else if (word->saying == BIRTH_DEAD) {
                 cleanup_close(&fd);

@@ -76,6 +76,9 @@ struct warm {
         struct link *children;
         size_t n_spares;
         size_t n_running;
+        bool never_copy;      /* the tables do not fit into the parent's memory */
+        size_t n_unborn;      /* ordered of the parent, and nothing heard of since ... */
+        int64_t unborn_us;    /* ... this moment; while it starts, since when it does */
         int64_t refill_us;    /* when spares are to be made; 0: they are all there */
         size_t n_calls;       /* that need it */
         struct limits limits; /* of the last run: what spares are made for */
@@ -110,6 +113,7 @@ struct call {
         struct queue_entry entry;
         struct buf output;
         size_t written;
+        int64_t moved_us; /* when its client last wrote or read */
 };
 
 struct host {
@@ -129,8 +133,9 @@ struct host {
         uint64_t next_id;
         int64_t idle_since_us; /* nobody is connected; 0: somebody is */
         const char *engine_version;
-        int64_t tidied_us; /* the snapshots; 0: not yet */
-        size_t runs;       /* that were given to a child, for the status */
+        int64_t accept_again_us; /* no descriptor was left for another client; 0: there are some */
+        int64_t tidied_us;       /* the snapshots; 0: not yet */
+        size_t runs;             /* that were given to a child, for the status */
 };
 
 /* host_call.c */
@@ -153,7 +158,7 @@ bool warm_check_some(struct warm *warm); /* a piece of the snapshot */
 void warm_free(struct warm *warm);
 void warm_fail_all(struct host *host, const struct error *why);
 void warm_seed_word(struct host *host, const struct birth_word *word, int fd);
-void warm_keep_time(struct warm *warm);
+void warm_keep_time(struct warm *warm, int64_t now_us); /* it may be gone afterwards */
 int64_t warm_wait_ms(const struct warm *warm);
 void warm_retire(struct host *host); /* parents beyond those that are to be kept */
 

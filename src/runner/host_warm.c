@@ -16,6 +16,7 @@
 
 #define WARM_ARENA_MAX (16 * 1024 * 1024)
 #define BUILD_TIMEOUT_MS (60 * 60 * 1000) /* however long the runs that wait for it may take */
+#define STUCK_US (60 * INT64_C(1000000))  /* reading ahead a large table takes a few seconds */
 #define CHECK_PIECE_BYTES (512 * 1024)
 /* A snapshot is smaller than its files, but for tiny ones and for what does not compress. */
 #define OUT_BYTES_MIN ((int64_t)64 * 1024 * 1024)
@@ -119,6 +120,20 @@ static void ready(struct warm *warm)
                 call_go_on(call);
 }
 
+static int start_parent(struct warm *warm, struct error *err);
+
+/* A snapshot may be small and what is in it large. */
+static void start_again_without_copy(struct warm *warm)
+{
+        struct error why = {0};
+        end_clone(warm);
+        attempt_init(&warm->builder);
+        warm->parent_sent = 0;
+        warm->never_copy = true;
+        if (start_parent(warm, &why) < 0)
+                fail(warm, &why);
+}
+
 static void on_control(struct watch *watch, uint32_t events)
 {
         struct warm *warm = watch->owner;
@@ -134,6 +149,9 @@ static void on_control(struct watch *watch, uint32_t events)
                 ready(warm);
         } else if (r > 0 && word.saying != BIRTH_FAILED) {
                 child_word(warm, &word, fd);
+        } else if (r > 0 && warm->copy && word.error == ERROR_RUNNER_RESOURCE_EXCEEDED) {
+                cleanup_close(&fd);
+                start_again_without_copy(warm);
         } else {
                 cleanup_close(&fd);
                 if (r > 0)
@@ -148,11 +166,36 @@ static void on_control(struct watch *watch, uint32_t events)
         }
 }
 
+/* What the tables take when they are not compressed, roughly: text is counted as if it were
+ * short. */
+static int64_t bytes_in_memory(const json_t *tables)
+{
+        int64_t sum = 0;
+        size_t i;
+        size_t j;
+        json_t *table;
+        json_t *column;
+        json_array_foreach(tables, i, table)
+        {
+                int64_t row = 0;
+                json_array_foreach(json_object_get(table, "columns"), j, column)
+                {
+                        const char *type = json_get_string(column, "type");
+                        row += type && strcmp(type, "VARCHAR") == 0 ? 16 : 8;
+                }
+                sum += row * json_get_int(table, "rows", 0);
+        }
+        return sum;
+}
+
 static int start_parent(struct warm *warm, struct error *err)
 {
         int control[2] = {-1, -1};
         int theirs[SEED_FILES] = {-1, -1, -1, -1, -1};
-        warm->copy = warm->snapshot.bytes <= warm->host->options->copy_bytes;
+        warm->copy = !warm->never_copy && warm->snapshot.bytes <= warm->host->options->copy_bytes &&
+                     bytes_in_memory(warm->snapshot.tables) <=
+                             warm->host->options->parent_memory_mb * 1024 * 1024 / 2;
+        warm->unborn_us = clock_monotonic_us();
         struct seed_order what = {.id = ++warm->host->next_id,
                                   .kind = SEED_PARENT,
                                   .copy = warm->copy,
@@ -237,7 +280,11 @@ static void built(struct warm *warm, bool is_dead)
 {
         struct error why = {0};
         struct attempt *builder = &warm->builder;
-        bool whole = attempt_take_words(builder);
+        bool whole = builder->is_whole || attempt_take_words(builder);
+        if (whole && !is_dead) {
+                attempt_kill(builder); /* nobody may write any more when its file is hashed */
+                return;
+        }
         if (!whole && !is_dead && builder->failure.type == ERROR_NONE)
                 return; /* how it ended is still to be heard */
         const char *status = json_get_string(builder->response.head, "status");
@@ -552,12 +599,27 @@ bool warm_check_some(struct warm *warm)
         return true;
 }
 
-void warm_keep_time(struct warm *warm)
+static bool is_stuck(const struct warm *warm, int64_t now_us)
+{
+        bool waits =
+                warm->state == WARM_STARTING || (warm->state == WARM_READY && warm->n_unborn > 0);
+        return waits && now_us - warm->unborn_us > STUCK_US;
+}
+
+void warm_keep_time(struct warm *warm, int64_t now_us)
 {
         if (warm->state == WARM_BUILDING)
                 attempt_keep_time(&warm->builder);
-        if (warm->refill_us && clock_monotonic_us() >= warm->refill_us)
+        if (warm->refill_us && now_us >= warm->refill_us)
                 child_refill(warm);
+        if (is_stuck(warm, now_us)) {
+                struct error why = {0};
+                (void)error_set(&why, ERROR_RUNNER_INTERNAL,
+                                "the warm process of these tables did not answer for %d seconds "
+                                "and was ended; run it again",
+                                (int)(STUCK_US / 1000000));
+                fail(warm, &why);
+        }
 }
 
 int64_t warm_wait_ms(const struct warm *warm)
@@ -566,6 +628,8 @@ int64_t warm_wait_ms(const struct warm *warm)
                 int64_t left_us = warm->refill_us - clock_monotonic_us();
                 return left_us <= 0 ? 0 : (left_us + 999) / 1000;
         }
+        if (warm->state == WARM_STARTING || warm->n_unborn > 0)
+                return 1000;
         return warm->state == WARM_BUILDING && !warm->builder.killed
                        ? attempt_wait_ms(&warm->builder)
                        : -1;
@@ -586,7 +650,11 @@ void warm_seed_word(struct host *host, const struct birth_word *word, int fd)
         }
         bool is_builder = warm->state == WARM_BUILDING;
         if (word->saying == BIRTH_BORN) {
-                *(is_builder ? &warm->builder.worker.pidfd : &warm->parent_pidfd) = fd;
+                int *known = is_builder ? &warm->builder.worker.pidfd : &warm->parent_pidfd;
+                cleanup_close(known);
+                *known = fd;
+                if (is_builder && warm->builder.killed)
+                        attempt_kill(&warm->builder);
                 return;
         }
         cleanup_close(&fd);

@@ -95,11 +95,9 @@ static const int keeping_children[] = {
         SCMP_SYS(close_range),
         SCMP_SYS(setsid),
         SCMP_SYS(getppid),
-        SCMP_SYS(prctl),
         SCMP_SYS(capset),
         SCMP_SYS(setrlimit),
         SCMP_SYS(getrlimit),
-        SCMP_SYS(prlimit64),
         SCMP_SYS(landlock_create_ruleset),
         SCMP_SYS(landlock_restrict_self),
         SCMP_SYS(seccomp),
@@ -148,7 +146,15 @@ static bool allow_loading(scmp_filter_ctx filter)
 
 static bool allow_children(scmp_filter_ctx filter)
 {
-        return allow_all(filter, keeping_children, ARRAY_SIZE(keeping_children)) &&
+        static const scmp_datum_t options[] = {PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS,
+                                               PR_SET_DUMPABLE,  PR_CAPBSET_READ,
+                                               PR_CAPBSET_DROP,  PR_CAP_AMBIENT};
+        for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+                if (!allow_if(filter, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, options[i], 0)))
+                        return false;
+        /* Its own limits only: without namespaces it could see others of the user's. */
+        return allow_if(filter, SCMP_SYS(prlimit64), SCMP_A0(SCMP_CMP_EQ, 0, 0)) &&
+               allow_all(filter, keeping_children, ARRAY_SIZE(keeping_children)) &&
                allow_if(filter, SCMP_SYS(clone), SCMP_A0(SCMP_CMP_EQ, CHILD_FLAGS, 0)) &&
                allow_if(filter, SCMP_SYS(clone),
                         SCMP_A0(SCMP_CMP_EQ, CHILD_FLAGS | SANDBOX_CHILD_NAMESPACES, 0));

@@ -7,6 +7,7 @@ import os
 import random
 import resource
 import select
+import signal
 import threading
 import time
 
@@ -316,7 +317,7 @@ def test_a_host_ends_when_nobody_needed_it_for_long(shop):
 
 # --- the first use ----------------------------------------------------------------------------
 
-ROWS = 600_000
+ROWS = 2_000_000  # the build takes a second or more
 COUNT = "SELECT count(*) AS n, sum(a) AS s FROM t"
 
 
@@ -398,3 +399,34 @@ def test_a_file_that_is_no_table_is_refused_alike_each_time(host_with, tmp_path)
     assert messages[0]["type"] == "DATASET_INVALID" and "line 3" in messages[0]["message"]
     assert not host.snapshots() and wait_until(lambda: not host.drafts())
     assert not host.warm()
+
+
+def test_a_file_that_compresses_well(host_with, tmp_path):
+    """Its snapshot is small, and its tables are too large for the parent's memory."""
+    path = tmp_path / "flags.csv"
+    path.write_text("a,b,c,d,e,f,g,h\n" + "1,1,1,1,1,1,1,1\n" * 1_500_000)
+    host = host_with(runs=2, parent_memory_mb=64)
+    table = {"name": "t", "path": str(path), "format": "csv"}
+    for _ in range(2):
+        response = host.sql("SELECT sum(a) AS s FROM t", [table])
+        assert response["error"] is None and response["rows"] == [[1_500_000]]
+
+
+def test_a_parent_that_does_not_answer_holds_up_nobody_else(host_with, tmp_path):
+    host = host_with(runs=4)
+    tables = []
+    for name in "tu":
+        (tmp_path / f"{name}.csv").write_text(f"a\n1\n{ord(name)}\n")
+        tables.append({"name": name, "path": str(tmp_path / f"{name}.csv"), "format": "csv"})
+    assert host.sql("SELECT count(*) AS n FROM t", [tables[0]])["rows"] == [[2]]
+    (stuck,) = host.ready_parents()
+    os.kill(stuck, signal.SIGSTOP)
+    try:
+        for _ in range(200):
+            host.call(Runner.request("SELECT max(a) AS m FROM t", [tables[0]])).cancel()
+        late = host.sql("SELECT max(a) AS m FROM t", [tables[0]], timeout_ms=300)
+        assert late["error"]["type"] in ("RUNNER_TIMEOUT", "RUNNER_INTERNAL_ERROR")
+        assert host.sql("SELECT max(a) AS m FROM u", [tables[1]])["rows"] == [[ord("u")]]
+        assert host.status()["calls"] == 1
+    finally:
+        os.kill(stuck, signal.SIGCONT)
