@@ -352,6 +352,8 @@ def test_the_last_client_that_goes_takes_the_draft_along(host_with, big):
     calls = [host.call(Runner.request(COUNT, [big]), client=str(n)) for n in range(2)]
     found = wait_until(lambda: host.drafts() and builders(host))
     assert found, "the snapshot was made before anybody went"
+    # Each hashes the file for itself, as it is so new; then both wait for the same builder.
+    assert wait_until(lambda: [w["calls"] for w in host.status()["warm"]] == [2])
     calls[0].cancel()
     assert wait_until(lambda: host.status()["calls"] == 2)
     assert host.drafts() and alive(found[0])
