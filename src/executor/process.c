@@ -16,10 +16,18 @@
 #define FIRST_FREE_FD 3
 #define WAIT_STEP_MS 5 /* between two looks where the kernel has no pidfd */
 
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#define SANITIZED __has_feature(address_sanitizer) /* as clang says it */
+#else
+#define SANITIZED 0
+#endif
+
 size_t process_environment(char *envp[PROCESS_ENV_MAX])
 {
         size_t n = 0;
-#ifdef __SANITIZE_ADDRESS__
+#if SANITIZED
         static const char *const kept[] = {"ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LSAN_OPTIONS="};
         for (char **entry = environ; *entry; entry++)
                 for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
