@@ -15,6 +15,7 @@
 #define REQUEST_BYTES_MAX (4 * 1024 * 1024)
 #define REQUEST_SQL_MAX (1024 * 1024) /* bytes of SQL text */
 #define REQUEST_TABLES_MAX 64
+#define REQUEST_ARENA_MAX (16 * 1024 * 1024) /* of the arena that one is parsed into */
 
 enum request_op {
         REQUEST_RUN,      /* load the tables, check the SQL, run it */

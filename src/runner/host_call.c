@@ -10,7 +10,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CALL_ARENA_MAX (16 * 1024 * 1024)
 #define CALL_INPUT_MAX                                                                             \
         (sizeof(struct host_message) + HOST_DATA_ROOT_MAX + HOST_CLIENT_MAX + REQUEST_BYTES_MAX)
 #define CALL_CHUNK_BYTES 65536
@@ -170,7 +169,7 @@ static int recall_hashes(struct call *call, size_t *ret_unknown, struct error *e
 
 static int begin_run(struct call *call, size_t *ret_unknown, struct error *err)
 {
-        call->arena = arena_new(CALL_ARENA_MAX);
+        call->arena = arena_new(REQUEST_ARENA_MAX);
         if (!call->arena)
                 return error_oom(err);
         int r = request_parse(call->request_text, call->message.request_bytes, call->arena,

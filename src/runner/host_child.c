@@ -61,7 +61,6 @@ static void finish(struct child *child, bool is_dead)
         struct warm *warm = child->warm;
         call_answer(call, &child->attempt);
         child_free(child);
-        child_dispatch(host);
         warm->refill_us = clock_monotonic_us() + REFILL_WAIT_US;
 }
 

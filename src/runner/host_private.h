@@ -65,14 +65,12 @@ struct warm {
         struct snapshot_draft draft;
         struct attempt builder;
         struct watch builder_streams[STREAM_COUNT];
-        struct watch builder_request; /* our end of the pipe that it reads its request from */
-        size_t builder_sent;
         uint64_t id;          /* of its builder or parent, to the seed */
         bool copy;            /* the parent holds the tables in its memory, or else in the file */
         struct watch control; /* of the parent */
         int parent_pidfd;
-        struct watch parent_request;
-        size_t parent_sent;
+        struct watch request_pipe; /* that the clone just ordered reads request_text from */
+        size_t request_sent;
         struct link *children;
         size_t n_spares;
         size_t n_running;

@@ -14,7 +14,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define WARM_ARENA_MAX (16 * 1024 * 1024)
 #define BUILD_TIMEOUT_MS (60 * 60 * 1000) /* however long the runs that wait for it may take */
 #define STUCK_US (60 * INT64_C(1000000))  /* reading ahead a large table takes a few seconds */
 #define CHECK_PIECE_BYTES (512 * 1024)
@@ -37,8 +36,7 @@ static void end_clone(struct warm *warm)
                 (void)close(warm->parent_pidfd);
                 warm->parent_pidfd = -1;
         }
-        pipe_close(host, &warm->parent_request);
-        pipe_close(host, &warm->builder_request);
+        pipe_close(host, &warm->request_pipe);
         for (int i = 0; i < STREAM_COUNT; i++)
                 loop_remove(&host->loop, &warm->builder_streams[i]);
         attempt_done(&warm->builder);
@@ -74,18 +72,16 @@ static struct call *find_call(const struct warm *warm, bool preparing)
 /* It is of no use: whoever needs it hears why, and the next call starts anew. */
 static void fail(struct warm *warm, const struct error *why)
 {
-        struct host *host = warm->host;
         struct call *call;
         while ((call = find_call(warm, false))) {
                 struct child *child = call->child;
                 call->child = NULL;
                 if (child)
                         child_free(child);
-                queue_remove(host->queue, &call->entry, -1);
+                queue_remove(warm->host->queue, &call->entry, -1);
                 call_fail(call, why); /* lets go of the warm */
         }
-        warm_free(warm);
-        child_dispatch(host);
+        warm_free(warm); /* who waited for the room that this makes gets it in this round */
 }
 
 void warm_fail_all(struct host *host, const struct error *why)
@@ -104,12 +100,20 @@ static int order(struct warm *warm, const struct seed_order *what, const int *th
                          "the process that warm processes come from ended; run it again");
 }
 
-static void on_parent_request(struct watch *watch, uint32_t events)
+static void on_request_pipe(struct watch *watch, uint32_t events)
 {
         struct warm *warm = watch->owner;
         (void)events;
         (void)pipe_feed(warm->host, watch, buf_text(&warm->request_text), warm->request_text.len,
-                        &warm->parent_sent);
+                        &warm->request_sent);
+}
+
+/* The pipe that tells the next clone which tables; *ret_theirs is its end. */
+static int open_request_pipe(struct warm *warm, int *ret_theirs, struct error *err)
+{
+        pipe_close(warm->host, &warm->request_pipe); /* of a clone that ended before it read all */
+        warm->request_sent = 0;
+        return pipe_open(warm->host, &warm->request_pipe, warm, on_request_pipe, ret_theirs, err);
 }
 
 static void ready(struct warm *warm)
@@ -128,7 +132,6 @@ static void start_again_without_copy(struct warm *warm)
         struct error why = {0};
         end_clone(warm);
         attempt_init(&warm->builder);
-        warm->parent_sent = 0;
         warm->never_copy = true;
         if (start_parent(warm, &why) < 0)
                 fail(warm, &why);
@@ -212,8 +215,7 @@ static int start_parent(struct warm *warm, struct error *err)
         if (r < 0)
                 (void)close(control[0]);
         if (r == 0)
-                r = pipe_open(warm->host, &warm->parent_request, warm, on_parent_request,
-                              &theirs[SEED_REQUEST], err);
+                r = open_request_pipe(warm, &theirs[SEED_REQUEST], err);
         if (r == 0) {
                 theirs[SEED_STDOUT] = open("/dev/null", O_RDWR | O_CLOEXEC);
                 theirs[SEED_STDERR] = fcntl(theirs[SEED_STDOUT], F_DUPFD_CLOEXEC, 3);
@@ -224,7 +226,7 @@ static int start_parent(struct warm *warm, struct error *err)
         for (int i = 0; i < SEED_FILES; i++)
                 cleanup_close(&theirs[i]);
         if (r == 0)
-                on_parent_request(&warm->parent_request, 0);
+                on_request_pipe(&warm->request_pipe, 0);
         return r;
 }
 
@@ -295,12 +297,11 @@ static void built(struct warm *warm, bool is_dead)
         else if (!status || strcmp(status, "success") != 0)
                 take_complaint(warm, &why);
         if (why.type == ERROR_NONE && publish(warm, &why) == 0) {
-                size_t removed = 0;
                 struct error ignored = {0};
                 attempt_done(builder);
                 attempt_init(builder);
                 (void)snapshot_tidy(warm->host->snapshots, warm->key,
-                                    warm->host->options->snapshot_bytes, &removed, &ignored);
+                                    warm->host->options->snapshot_bytes, NULL, &ignored);
                 (void)start_parent(warm, &why);
         }
         if (why.type != ERROR_NONE)
@@ -314,14 +315,6 @@ static void on_builder(struct watch *watch, uint32_t events)
         streams_take(warm->host, &warm->builder, warm->builder_streams, watch);
         if (!attempt_is_listening(&warm->builder) || warm->builder.failure.type != ERROR_NONE)
                 built(warm, false);
-}
-
-static void on_builder_request(struct watch *watch, uint32_t events)
-{
-        struct warm *warm = watch->owner;
-        (void)events;
-        (void)pipe_feed(warm->host, watch, buf_text(&warm->request_text), warm->request_text.len,
-                        &warm->builder_sent);
 }
 
 static int64_t out_bytes(const struct files *files)
@@ -341,8 +334,7 @@ static int order_builder(struct warm *warm, int theirs[SEED_FILES], struct error
                 .id = ++host->next_id, .kind = SEED_BUILDER, .out_bytes = out_bytes(&warm->files)};
         warm->id = what.id;
         (void)strncpy(what.path, warm->draft.path, sizeof(what.path) - 1);
-        int r = pipe_open(host, &warm->builder_request, warm, on_builder_request,
-                          &theirs[SEED_REQUEST], err);
+        int r = open_request_pipe(warm, &theirs[SEED_REQUEST], err);
         if (r == 0)
                 r = attempt_open_streams(&warm->builder, theirs + SEED_WORDS, err);
         if (r < 0)
@@ -386,7 +378,7 @@ static int start_builder(struct warm *warm, const struct call *call, struct erro
         for (int i = 0; i < SEED_FILES; i++)
                 cleanup_close(&theirs[i]);
         if (r == 0)
-                on_builder_request(&warm->builder_request, 0);
+                on_request_pipe(&warm->request_pipe, 0);
         return r;
 }
 
@@ -412,14 +404,14 @@ static int describe(struct warm *warm, const struct call *call, struct error *er
 
 static struct warm *warm_new(struct host *host, const char *key)
 {
-        _cleanup_(arena_freep) struct arena *arena = arena_new(WARM_ARENA_MAX);
+        _cleanup_(arena_freep) struct arena *arena = arena_new(REQUEST_ARENA_MAX);
         struct warm *warm = arena ? alloc_calloc(1, sizeof(*warm)) : NULL;
         if (!warm)
                 return NULL;
         warm->host = host;
         warm->arena = steal_ptr(&arena);
         warm->parent_pidfd = -1;
-        warm->control.fd = warm->parent_request.fd = warm->builder_request.fd = -1;
+        warm->control.fd = warm->request_pipe.fd = -1;
         for (int i = 0; i < STREAM_COUNT; i++)
                 warm->builder_streams[i].fd = -1;
         attempt_init(&warm->builder);

@@ -13,8 +13,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define REQUEST_ARENA_MAX (16 * 1024 * 1024)
-
 struct clone {
         const struct seed_order *order;
         const struct runner_walls *wanted;

@@ -20,8 +20,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define REQUEST_ARENA_MAX (16 * 1024 * 1024)
-
 struct job {
         const struct request *request;
         struct engine *engine; /* empty; the worker's copy is what gets used */

@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #define OWN_PAGES_MAX ((size_t)32 * 1024 * 1024) /* more than that is not worth the memory */
-#define REQUEST_ARENA_MAX (16 * 1024 * 1024)
 
 /* The one global: a signal handler has nothing else to go by. */
 static struct engine *volatile engine_to_stop;

@@ -2,6 +2,8 @@
  * program that ships has no such switch.
  *
  *   runner_walls --without policy,engine,os [--data-root DIR] < request > response */
+#include "take_away.h"
+
 #include "runner/runner.h"
 
 #include <stdio.h>
@@ -12,21 +14,6 @@ static int usage(void)
 {
         (void)fputs("usage: runner_walls --without policy,engine,os [--data-root DIR]\n", stderr);
         return 2;
-}
-
-static bool take_away(struct runner_walls *walls, char *names)
-{
-        for (char *name = strtok(names, ","); name; name = strtok(NULL, ",")) {
-                if (strcmp(name, "policy") == 0)
-                        walls->policy = false;
-                else if (strcmp(name, "engine") == 0)
-                        walls->engine_lock = false;
-                else if (strcmp(name, "os") == 0)
-                        walls->os_sandbox = false;
-                else
-                        return false;
-        }
-        return true;
 }
 
 int main(int argc, char **argv)

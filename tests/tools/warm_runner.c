@@ -7,6 +7,8 @@
  *
  * The host is started when there is none, one for each set of walls (its folder is DIR/all or, say,
  * DIR/policy,engine); it goes on until it is killed or unused for long. */
+#include "take_away.h"
+
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -42,23 +44,6 @@ static int usage(void)
                     "[--data-root DIR] [--copy-mb N]\n",
                     stderr);
         return 2;
-}
-
-static bool take_away(struct runner_walls *walls, const char *text)
-{
-        char names[64];
-        (void)snprintf(names, sizeof(names), "%s", text);
-        for (char *name = strtok(names, ","); name; name = strtok(NULL, ",")) {
-                if (strcmp(name, "policy") == 0)
-                        walls->policy = false;
-                else if (strcmp(name, "engine") == 0)
-                        walls->engine_lock = false;
-                else if (strcmp(name, "os") == 0)
-                        walls->os_sandbox = false;
-                else
-                        return false;
-        }
-        return true;
 }
 
 static bool parse(int argc, char **argv, struct options *options)
