@@ -13,7 +13,7 @@ help: ## This list
 build: packages-build ## Compile the programs: build/askcsv and build/askcsv-runner
 	@tools/build $(BUILD)
 
-run: build ## Build, then one golden question from plan to verified answer
+run: build ## Build, then ask three questions, and verify an answer
 	@tools/demo $(BUILD)/askcsv
 
 test: packages-test build ## Run every test

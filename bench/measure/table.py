@@ -1,7 +1,7 @@
 """A result as text: the targets beside what was measured, and the tables of docs/PERFORMANCE.md."""
 import re
 
-from measure import golden, large
+from measure import golden, large, planner
 from measure.machine import ROLES
 
 
@@ -59,6 +59,11 @@ def _large_targets(result):
 def targets(result):
     """(what, measured or None, target or None, unit, "most" or "least")."""
     rows = []
+    if "planner" in result:
+        for wide, what, limit in ((False, "shipped datasets", planner.SHIPPED_MS),
+                                  (True, "200 columns, 100,000 values", planner.WIDE_MS)):
+            rows.append((f"planner, {what}, each question's p99, the worst",
+                         planner.worst(result["planner"], wide), limit, "ms", "most"))
     if "cold" in result:
         rows.append(("cold run to a bare cold DuckDB process, median",
                      result["cold"]["ratio_bare"]["median"], 1.3, "x", "most"))
@@ -201,6 +206,12 @@ def _rates(result):
                                      for rate in result])]
 
 
+def _planner(result):
+    return [_rows(["dataset", "question", "", "p50, ms", "p99, ms"], [
+        [row["dataset"], row["question"].replace("|", " "), row["outcome"], f"{row['p50_ms']:.2f}",
+         f"{row['p99_ms']:.2f}"] for row in result["rows"]])]
+
+
 def _cold(result):
     rows = [[row["plan"], *row["ms"].values(), f"{row['ratio_bare']:.2f}",
              f"{row['ratio_tuned']:.2f}"] for row in result["rows"]]
@@ -217,7 +228,8 @@ def sections(result):
         f"{machine['memory_mb'] / 1024:.0f} GB, Linux {machine['kernel']}, load "
         f"{machine['load']:.1f} at the start; {result['rounds']} rounds.\n"],
         "targets": [_targets_table(result)]}
-    for name, part in (("golden", _golden), ("large", _large), ("cold", _cold), ("rates", _rates)):
+    for name, part in (("golden", _golden), ("large", _large), ("cold", _cold), ("planner", _planner),
+                       ("rates", _rates)):
         if name in result:
             parts[name] = part(result[name])
     return {name: "\n".join(texts) for name, texts in parts.items()}

@@ -35,6 +35,26 @@ static size_t json_text_depth(const char *text, size_t n)
         return deepest;
 }
 
+bool json_is_closed_object(const char *text, size_t n)
+{
+        size_t depth = 0;
+        bool in_string = false;
+        if (n == 0 || text[0] != '{')
+                return false;
+        for (size_t i = 0; i < n; i++) {
+                char c = text[i];
+                if (in_string && c == '\\')
+                        i++;
+                else if (c == '"')
+                        in_string = !in_string;
+                else if (!in_string && (c == '{' || c == '['))
+                        depth++;
+                else if (!in_string && (c == '}' || c == ']') && --depth == 0)
+                        return i == n - 1;
+        }
+        return false;
+}
+
 static int json_parse_failed(enum error_type type, const json_error_t *said, struct error *err)
 {
         switch (json_error_code(said)) {

@@ -40,6 +40,11 @@ void json_put_real(struct buf *out, double value);
 /* A JSON string literal, quotes included, with the escapes of RFC 8785 3.2.2.2. text is UTF-8. */
 void json_put_string(struct buf *out, const char *text, size_t n);
 
+/* True when the text is one object by its brackets: it begins with "{", and what closes that is its
+ * last byte. Whether it is JSON otherwise is not looked at; but as a value in a larger text it is
+ * one, or makes none of the whole: what stands around it keeps its meaning. */
+bool json_is_closed_object(const char *text, size_t n);
+
 /* Compact text with keys in the order they were set; for wires and files, not for hashing. */
 int json_put(const json_t *json, struct buf *out, struct error *err);
 

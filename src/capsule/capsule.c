@@ -46,38 +46,46 @@ static bool is_status(const json_t *value)
         return run_state_from_name(json_string_value(value)) != RUN_STATE_COUNT_;
 }
 
+enum member_kind {
+        MEMBER_PLAIN,
+        MEMBER_OWN,  /* only this folder's functions set it */
+        MEMBER_LATE, /* capsules that were kept before there were questions have none of these */
+};
+
 /* The order is the order in which a capsule is written. */
 static const struct member {
         const char *name;
         unsigned int types;
         bool (*fits)(const json_t *value); /* or NULL */
-        bool own;                          /* only this folder's functions set it */
+        enum member_kind kind;
 } members[] = {
-        {"capsule", IS(JSON_INTEGER), is_format, true},
-        {"run_id", IS(JSON_STRING), is_run_id, true},
-        {"created_at", IS(JSON_STRING), NULL, true},
-        {"started_at", TEXT, NULL, true},
-        {"finished_at", TEXT, NULL, true},
-        {"dataset_id", TEXT, NULL, false},
-        {"dataset_version", TEXT, is_hash, false},
-        {"tables", IS(JSON_ARRAY) | IS(JSON_NULL), NULL, false},
-        {"question", TEXT, NULL, false},
-        {"planner", TEXT, NULL, false},
-        {"query_mode", TEXT, is_mode, false},
-        {"plan", ANY, NULL, false},
-        {"sql", TEXT, NULL, false},
-        {"as_of", TEXT, NULL, false},
-        {"executor", TEXT, NULL, false},
-        {"limits", OBJECT, NULL, false},
-        {"status", IS(JSON_STRING), is_status, true},
-        {"result", OBJECT, NULL, false},
-        {"result_hash", TEXT, is_hash, false},
-        {"error", OBJECT, NULL, false},
-        {"timings", OBJECT, NULL, false},
-        {"engine", OBJECT, NULL, false},
-        {"sandbox", OBJECT, NULL, false},
-        {"prev_hash", TEXT, is_hash, true},
-        {"capsule_hash", TEXT, is_hash, true},
+        {"capsule", IS(JSON_INTEGER), is_format, MEMBER_OWN},
+        {"run_id", IS(JSON_STRING), is_run_id, MEMBER_OWN},
+        {"created_at", IS(JSON_STRING), NULL, MEMBER_OWN},
+        {"started_at", TEXT, NULL, MEMBER_OWN},
+        {"finished_at", TEXT, NULL, MEMBER_OWN},
+        {"dataset_id", TEXT, NULL, MEMBER_PLAIN},
+        {"dataset_version", TEXT, is_hash, MEMBER_PLAIN},
+        {"tables", IS(JSON_ARRAY) | IS(JSON_NULL), NULL, MEMBER_PLAIN},
+        {"question", TEXT, NULL, MEMBER_PLAIN},
+        {"planner", TEXT, NULL, MEMBER_PLAIN},
+        {"reading", OBJECT, NULL, MEMBER_LATE},
+        {"query_mode", TEXT, is_mode, MEMBER_PLAIN},
+        {"plan", ANY, NULL, MEMBER_PLAIN},
+        {"sql", TEXT, NULL, MEMBER_PLAIN},
+        {"as_of", TEXT, NULL, MEMBER_PLAIN},
+        {"executor", TEXT, NULL, MEMBER_PLAIN},
+        {"limits", OBJECT, NULL, MEMBER_PLAIN},
+        {"status", IS(JSON_STRING), is_status, MEMBER_OWN},
+        {"result", OBJECT, NULL, MEMBER_PLAIN},
+        {"result_hash", TEXT, is_hash, MEMBER_PLAIN},
+        {"error", OBJECT, NULL, MEMBER_PLAIN},
+        {"abstention", OBJECT, NULL, MEMBER_LATE},
+        {"timings", OBJECT, NULL, MEMBER_PLAIN},
+        {"engine", OBJECT, NULL, MEMBER_PLAIN},
+        {"sandbox", OBJECT, NULL, MEMBER_PLAIN},
+        {"prev_hash", TEXT, is_hash, MEMBER_OWN},
+        {"capsule_hash", TEXT, is_hash, MEMBER_OWN},
 };
 
 static const struct member *member_find(const char *name)
@@ -180,7 +188,7 @@ int capsule_set(struct capsule *capsule, const char *member, json_t *value, stru
         const struct member *known = member_find(member);
         if (!value)
                 return error_oom(err);
-        if (!known || known->own)
+        if (!known || known->kind == MEMBER_OWN)
                 return error_set(err, ERROR_INTERNAL, "\"%s\" is not a capsule's to set", member);
         if (capsule_is_sealed(capsule))
                 return error_set(err, ERROR_INTERNAL, "the capsule %s is sealed and cannot change",
@@ -203,38 +211,54 @@ static int at_member(struct error *err, const char *member, int r)
         return r;
 }
 
-/* Moves the members of json into body, which gives them their order. */
+static int take_member(const struct member *member, json_t *value, json_t *body, struct error *err)
+{
+        const char *name = member->name;
+        if (!value)
+                return at_member(err, name,
+                                 error_set(err, ERROR_STORE,
+                                           "this is not a capsule: the member \"%s\" is missing",
+                                           name));
+        if (!member_fits(member, value))
+                return at_member(err, name,
+                                 error_set(err, ERROR_STORE,
+                                           "this is not a capsule of version 1: the member \"%s\" "
+                                           "has the wrong type or form",
+                                           name));
+        if (check_value(value, name, 1, err) < 0) {
+                if (err)
+                        err->type = ERROR_STORE;
+                return at_member(err, name, -(int)ERROR_STORE);
+        }
+        return json_object_set(body, name, value) < 0 ? error_oom(err) : 0;
+}
+
+static bool has_late_members(const json_t *json)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+                if (members[i].kind == MEMBER_LATE && json_object_get(json, members[i].name))
+                        return true;
+        return false;
+}
+
+/* Moves the members of json into body, which gives them their order. What an older capsule does not
+ * have is not added: its hash is over the members that it has. */
 static int take_members(const json_t *json, json_t *body, struct error *err)
 {
+        bool is_old = !has_late_members(json);
         if (!json_is_object(json))
                 return error_set(err, ERROR_STORE, "this is not a capsule: it is no JSON object");
         for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
-                json_t *value = json_object_get(json, members[i].name);
-                const char *name = members[i].name;
-                if (!value)
-                        return at_member(err, name,
-                                         error_set(err, ERROR_STORE,
-                                                   "this is not a capsule: the member \"%s\" is "
-                                                   "missing",
-                                                   name));
-                if (!member_fits(&members[i], value))
-                        return at_member(err, name,
-                                         error_set(err, ERROR_STORE,
-                                                   "this is not a capsule of version 1: the member "
-                                                   "\"%s\" has the wrong type or form",
-                                                   name));
-                if (check_value(value, name, 1, err) < 0) {
-                        if (err)
-                                err->type = ERROR_STORE;
-                        return at_member(err, name, -(int)ERROR_STORE);
-                }
-                if (json_object_set(body, name, value) < 0)
-                        return error_oom(err);
+                if (is_old && members[i].kind == MEMBER_LATE)
+                        continue;
+                int r = take_member(&members[i], json_object_get(json, members[i].name), body, err);
+                if (r < 0)
+                        return r;
         }
-        if (json_object_size(json) != ARRAY_SIZE(members))
+        if (json_object_size(json) != json_object_size(body))
                 return error_set(err, ERROR_STORE,
                                  "this is not a capsule of version 1: it has %zu members, not %zu",
-                                 json_object_size(json), ARRAY_SIZE(members));
+                                 json_object_size(json), json_object_size(body));
         return 0;
 }
 

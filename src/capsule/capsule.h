@@ -30,11 +30,13 @@ const char *run_state_name(enum run_state state); /* "pending", "timed_out", ...
 enum run_state run_state_from_name(const char *name);
 bool run_state_is_final(enum run_state state);
 
-/* The members of a capsule, in the order in which they are shown. All are always present; what
- * does not apply is null. schemas/capsule.v1.json has their types.
+/* The members of a capsule, in the order in which they are shown. All are always present (capsules
+ * that were kept before there were questions have neither reading nor abstention); what does not
+ * apply is null. schemas/capsule.v1.json has their types.
  *   capsule (the format's version, 1), run_id, created_at, started_at, finished_at, dataset_id,
- *   dataset_version, tables, question, planner, query_mode, plan, sql, as_of, executor, limits,
- *   status, result, result_hash, error, timings, engine, sandbox, prev_hash, capsule_hash */
+ *   dataset_version, tables, question, planner, reading, query_mode, plan, sql, as_of, executor,
+ *   limits, status, result, result_hash, error, abstention, timings, engine, sandbox, prev_hash,
+ *   capsule_hash */
 struct capsule {
         json_t *body;         /* an object with the members above */
         enum run_state state; /* mirrors body.status; run_move is the only writer of both */

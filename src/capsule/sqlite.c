@@ -404,7 +404,7 @@ static int none_found(const char *run_id, struct error *err)
 {
         if (strcmp(run_id, "last") == 0)
                 return error_set(err, ERROR_RUN_NOT_FOUND,
-                                 "there is no run yet; \"askcsv run\" makes one");
+                                 "there is no run yet; \"askcsv ask\" or \"askcsv run\" makes one");
         return error_set(err, ERROR_RUN_NOT_FOUND,
                          "there is no run %s; \"askcsv capsules list\" shows those that there are",
                          run_id);

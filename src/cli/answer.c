@@ -2,7 +2,9 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "cli/abstention.h"
 #include "cli/csv.h"
+#include "cli/pretty.h"
 #include "cli/report.h"
 #include "cli/table.h"
 #include "cli/text.h"
@@ -10,6 +12,8 @@
 
 #include <stdio.h>
 #include <string.h>
+
+#define PLAN_WIDTH 100 /* columns, where there is no terminal */
 
 const char *const answer_format_names[] = {"table", "json", "csv", NULL};
 
@@ -58,6 +62,43 @@ void answer_report_error(const struct capsule *capsule)
                 report_faults(faults);
 }
 
+static const json_t *member_of(const struct capsule *capsule, const char *member)
+{
+        return json_object_get(capsule->body, member);
+}
+
+/* The sentence, and a line for each assumption. */
+static void put_reading(struct buf *out, const json_t *reading)
+{
+        const char *sentence = json_get_string(reading, "sentence");
+        size_t i;
+        json_t *assumption;
+        if (sentence) {
+                text_put_safe(out, sentence, strlen(sentence), TEXT_LINE);
+                buf_putc(out, '\n');
+        }
+        json_array_foreach(json_object_get(reading, "assumptions"), i, assumption)
+        {
+                const char *text = json_string_value(assumption);
+                buf_puts(out, "Assumed: ");
+                text_put_safe(out, text ? text : "", text ? strlen(text) : 0, TEXT_LINE);
+                buf_putc(out, '\n');
+        }
+}
+
+/* A plan that was made for a question; one that was given is known to who gave it. */
+static int put_plan(struct buf *out, const json_t *plan, const struct style *style,
+                    struct error *err)
+{
+        _cleanup_buf_ struct buf text = {0};
+        buf_init(&text, OUTPUT_BYTES_MAX);
+        int r = pretty_put(&text, plan, style->terminal ? style->width : PLAN_WIDTH, err);
+        buf_printf(out, "\n%s", style_dim(style));
+        text_put_safe(out, buf_text(&text), text.len, TEXT_JSON);
+        buf_printf(out, "%s\n\n", style_reset(style));
+        return r;
+}
+
 static void put_sql(struct buf *out, const char *sql, const struct style *style)
 {
         buf_puts(out, style_dim(style));
@@ -82,7 +123,9 @@ static void put_footer(struct buf *out, const struct capsule *capsule, const str
 static void show_table(const struct capsule *capsule, const struct surface *surface,
                        struct buf *out, struct buf *aside)
 {
-        answer_put_table(out, json_object_get(capsule->body, "result"), &surface->out);
+        if (json_is_object(member_of(capsule, "reading")))
+                buf_putc(out, '\n');
+        answer_put_table(out, member_of(capsule, "result"), &surface->out);
         if (surface->out.terminal)
                 put_footer(out, capsule, &surface->out);
         else
@@ -106,6 +149,22 @@ static int show_json(const struct capsule *capsule, struct buf *out, struct erro
         return r;
 }
 
+/* What stands before the answer: how the question was read; with --explain the plan and the SQL. */
+static int put_head(struct buf *out, const struct capsule *capsule, bool explain,
+                    const struct style *style, struct error *err)
+{
+        const json_t *reading = member_of(capsule, "reading");
+        const char *sql = text_of(capsule, "sql");
+        int r = 0;
+        if (json_is_object(reading))
+                put_reading(out, reading);
+        if (json_is_object(reading) && explain)
+                r = put_plan(out, member_of(capsule, "plan"), style, err);
+        if (explain && sql)
+                put_sql(out, sql, style);
+        return r;
+}
+
 /* What programs read is written as it is; only a terminal is spared what could harm it. */
 static int write_answer(const struct buf *out, enum answer_format format,
                         const struct surface *surface, int status)
@@ -125,18 +184,24 @@ int answer_show(const struct capsule *capsule, enum answer_format format, bool e
         _cleanup_buf_ struct buf out = {0};
         _cleanup_buf_ struct buf aside = {0};
         struct error err = {0};
-        const char *sql = text_of(capsule, "sql");
+        bool is_table = format == ANSWER_TABLE;
+        struct buf *people = is_table ? &out : &aside; /* what is not for programs */
+        const struct style *style = is_table ? &surface->out : &surface->err;
+        int r = 0;
         buf_init(&out, OUTPUT_BYTES_MAX);
         buf_init(&aside, OUTPUT_BYTES_MAX);
-        if (explain && sql && format != ANSWER_JSON)
-                put_sql(format == ANSWER_TABLE ? &out : &aside, sql,
-                        format == ANSWER_TABLE ? &surface->out : &surface->err);
-        if (format == ANSWER_JSON && show_json(capsule, &out, &err) < 0)
+        if (format == ANSWER_JSON)
+                r = show_json(capsule, &out, &err);
+        else
+                r = put_head(people, capsule, explain, style, &err);
+        if (r < 0)
                 return report_error(&err, NULL);
-        if (format == ANSWER_TABLE && capsule->state == RUN_SUCCEEDED)
+        if (is_table && capsule->state == RUN_SUCCEEDED)
                 show_table(capsule, surface, &out, &aside);
         if (format == ANSWER_CSV && capsule->state == RUN_SUCCEEDED)
                 show_csv(capsule, &out, &aside);
+        if (format != ANSWER_JSON && capsule->state == RUN_ABSTAINED)
+                abstention_put(people, member_of(capsule, "abstention"), style);
         int status = write_answer(&out, format, surface, run_exit_status(capsule));
         answer_report_error(capsule);
         report_text(&aside);

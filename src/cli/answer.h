@@ -11,8 +11,9 @@ enum answer_format { ANSWER_TABLE, ANSWER_JSON, ANSWER_CSV };
 extern const char *const answer_format_names[]; /* ends with NULL */
 enum answer_format answer_format_of(const char *name);
 
-/* The answer on standard output (the whole capsule for ANSWER_JSON), what went wrong and the
- * run's id on standard error. Returns the exit status. */
+/* How the question was read, and the answer or the abstention, on standard output (the whole
+ * capsule for ANSWER_JSON, the bare table for ANSWER_CSV); what went wrong and the run's id on
+ * standard error. Returns the exit status. */
 int answer_show(const struct capsule *capsule, enum answer_format format, bool explain,
                 const struct surface *surface);
 

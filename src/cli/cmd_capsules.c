@@ -1,6 +1,6 @@
 #include "base/cleanup.h"
 #include "base/json.h"
-#include "cli/answer.h"
+#include "cli/capsules_show.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/report.h"
@@ -27,12 +27,16 @@ static const char list_help[] =
         "abstained. Runs on files have the dataset \"files\".\n";
 
 static const char show_help[] =
-        "askcsv capsules show RUN [--format table|json]\n"
+        "askcsv capsules show RUN [--brief] [--format table|json]\n"
         "\n"
-        "One run: what was asked, the SQL, the data, how it ran, and its answer. RUN is a run's\n"
-        "id, its first 8 or more characters, or \"last\".\n"
+        "One run: what was asked and how it was read, the SQL, the data, how it ran, and its\n"
+        "answer, or why there is none. RUN is a run's id, its first 8 or more characters, or\n"
+        "\"last\".\n"
         "\n"
-        "  askcsv capsules show last\n";
+        "  askcsv capsules show last\n"
+        "  askcsv capsules show last --brief\n"
+        "\n"
+        "--brief leaves out the SQL, the answer, and how it ran.\n";
 
 static const char export_help[] =
         "askcsv capsules export RUN\n"
@@ -75,15 +79,13 @@ static void capsule_freep(struct capsule **capsule)
 /* Rows of the list, as a result that can be drawn. */
 struct listing {
         json_t *rows;
+        bool has_reading; /* one of them was asked in words and understood */
         struct error *err;
 };
 
-/* The first line of what was asked, short. */
-static const char *asked(const struct capsule *capsule, char out[ASKED_SIZE])
+/* The first line of the text, short. */
+static const char *shorten(const char *text, char out[ASKED_SIZE])
 {
-        const char *question = json_get_string(capsule->body, "question");
-        const char *sql = json_get_string(capsule->body, "sql");
-        const char *text = question ? question : sql ? sql : "";
         size_t width;
         size_t n = text_fit(text, strcspn(text, "\n"), ASKED_WIDTH, &width);
         if (n > ASKED_SIZE - 4)
@@ -97,29 +99,39 @@ static int list_row(const struct capsule *capsule, void *data)
         struct listing *listing = data;
         const json_t *body = capsule->body;
         const char *dataset = json_get_string(body, "dataset_id");
-        char text[ASKED_SIZE];
-        json_t *what = json_string(asked(capsule, text));
+        const char *question = json_get_string(body, "question");
+        const char *sql = json_get_string(body, "sql");
+        const char *reading = json_get_string(json_object_get(body, "reading"), "sentence");
+        char asked[ASKED_SIZE];
+        char read_as[ASKED_SIZE];
+        json_t *what = json_string(shorten(question ? question : sql ? sql : "", asked));
+        json_t *how = json_string(shorten(reading ? reading : "", read_as));
         json_t *rows = json_object_get(json_object_get(body, "result"), "row_count");
-        json_t *row = json_pack("[s,s,s,s?,O?,o]", capsule_run_id(capsule),
+        json_t *row = json_pack("[s,s,s,s?,O?,o,o]", capsule_run_id(capsule),
                                 json_get_string(body, "created_at"), run_state_name(capsule->state),
-                                dataset, rows, what ? what : json_null());
+                                dataset, rows, what ? what : json_null(), how ? how : json_null());
+        listing->has_reading = listing->has_reading || reading;
         return json_array_append_new(listing->rows, row) < 0 ? error_oom(listing->err) : 0;
 }
 
-/* {"run_id","created_at","status","dataset_id","row_count","query_mode","planner","error"} */
+/* {"run_id","created_at","status","dataset_id","question","query_mode","planner","reading",
+ *  "result_hash","row_count","error"} */
 static int list_object(const struct capsule *capsule, void *data)
 {
         static const char *const members[] = {"run_id",     "created_at", "status",
-                                              "dataset_id", "query_mode", "planner",
-                                              "result_hash"};
+                                              "dataset_id", "question",   "query_mode",
+                                              "planner",    "reading",    "result_hash"};
         struct listing *listing = data;
         const json_t *body = capsule->body;
         _cleanup_json_ json_t *object = json_object();
         json_t *rows = json_object_get(json_object_get(body, "result"), "row_count");
         json_t *type = json_object_get(json_object_get(body, "error"), "type");
         int r = object ? 0 : -1;
-        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(members); i++)
-                r = json_object_set(object, members[i], json_object_get(body, members[i]));
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(members); i++) {
+                json_t *member = json_object_get(body, members[i]); /* an old one has no reading */
+                r = json_object_set_new(object, members[i],
+                                        member ? json_incref(member) : json_null());
+        }
         if (r == 0)
                 r = json_object_set_new(object, "row_count",
                                         rows ? json_incref(rows) : json_null());
@@ -128,6 +140,19 @@ static int list_object(const struct capsule *capsule, void *data)
         if (r == 0)
                 r = json_array_append(listing->rows, object);
         return r < 0 ? error_oom(listing->err) : 0;
+}
+
+static void leave_out_last(json_t *columns, json_t *types, json_t *rows)
+{
+        size_t last = json_array_size(columns) - 1;
+        size_t i;
+        json_t *row;
+        (void)json_array_remove(columns, last);
+        (void)json_array_remove(types, last);
+        json_array_foreach(rows, i, row)
+        {
+                (void)json_array_remove(row, last);
+        }
 }
 
 static int put_listing(const struct listing *listing, const struct surface *surface, bool json,
@@ -142,12 +167,14 @@ static int put_listing(const struct listing *listing, const struct surface *surf
                 report_note("there are no such runs yet");
                 return 0;
         }
-        _cleanup_json_ json_t *columns =
-                json_pack("[s,s,s,s,s,s]", "run", "created", "status", "dataset", "rows", "asked");
-        _cleanup_json_ json_t *types = json_pack("[s,s,s,s,s,s]", "VARCHAR", "VARCHAR", "VARCHAR",
-                                                 "VARCHAR", "BIGINT", "VARCHAR");
+        _cleanup_json_ json_t *columns = json_pack("[s,s,s,s,s,s,s]", "run", "created", "status",
+                                                   "dataset", "rows", "asked", "read as");
+        _cleanup_json_ json_t *types = json_pack("[s,s,s,s,s,s,s]", "VARCHAR", "VARCHAR", "VARCHAR",
+                                                 "VARCHAR", "BIGINT", "VARCHAR", "VARCHAR");
         if (!columns || !types)
                 return error_oom(err);
+        if (!listing->has_reading)
+                leave_out_last(columns, types, listing->rows);
         table_draw(out, columns, types, listing->rows, &surface->out);
         return 0;
 }
@@ -204,57 +231,6 @@ static int run_list(const struct surface *surface, int argc, char **argv)
         return r < 0 ? report_error(&err, NULL) : r;
 }
 
-static void put_field(struct buf *out, const char *label, const json_t *value)
-{
-        if (!value || json_is_null(value))
-                return;
-        _cleanup_buf_ struct buf text = {0};
-        buf_init(&text, OUTPUT_BYTES_MAX);
-        table_put_value(&text, value);
-        buf_printf(out, "%-16s", label);
-        text_put_safe(out, buf_text(&text), text.len, TEXT_LINE);
-        buf_putc(out, '\n');
-}
-
-static void put_fields(struct buf *out, const json_t *body)
-{
-        static const char *const members[] = {
-                "run_id",      "status",    "created_at",  "finished_at", "dataset_id",
-                "question",    "planner",   "query_mode",  "as_of",       "dataset_version",
-                "executor",    "limits",    "timings",     "engine",      "sandbox",
-                "result_hash", "prev_hash", "capsule_hash"};
-        for (size_t i = 0; i < ARRAY_SIZE(members); i++)
-                put_field(out, members[i], json_object_get(body, members[i]));
-        size_t i;
-        json_t *table;
-        json_array_foreach(json_object_get(body, "tables"), i, table)
-        {
-                put_field(out, "table", table);
-        }
-        put_field(out, "plan", json_object_get(body, "plan"));
-}
-
-static int show_capsule(const struct capsule *capsule, const struct surface *surface)
-{
-        const char *sql = json_get_string(capsule->body, "sql");
-        const json_t *result = json_object_get(capsule->body, "result");
-        _cleanup_buf_ struct buf out = {0};
-        buf_init(&out, OUTPUT_BYTES_MAX);
-        put_fields(&out, capsule->body);
-        if (sql) {
-                buf_puts(&out, "\n");
-                text_put_safe(&out, sql, strlen(sql), TEXT_LINES);
-                buf_puts(&out, "\n");
-        }
-        if (json_is_object(result)) {
-                buf_puts(&out, "\n");
-                answer_put_table(&out, result, &surface->out);
-        }
-        int status = output_write(&out, 0);
-        answer_report_error(capsule);
-        return status;
-}
-
 static int get(const char *run_id, struct session *session, struct capsule **ret, struct error *err)
 {
         int r = session_open(SESSION_STORE, session, err);
@@ -286,8 +262,10 @@ static int run_show(const struct surface *surface, int argc, char **argv)
         struct arguments arguments;
         struct error err = {0};
         const char *format = NULL;
+        bool brief = false;
         const struct option_spec specs[] = {
                 {.name = "--format", .text = &format, .choices = formats},
+                {.name = "--brief", .flag = &brief},
         };
         int r = options_parse(specs, ARRAY_SIZE(specs), 1, argc, argv, &arguments, &err);
         if (r == 0)
@@ -297,9 +275,10 @@ static int run_show(const struct surface *surface, int argc, char **argv)
         if (arguments.help)
                 return command_help(&parts[1]);
         r = get(arguments.items[0], &session, &capsule, &err);
-        if (r == 0)
-                r = is_json(format) ? write_json(capsule, false, &err)
-                                    : show_capsule(capsule, surface);
+        if (r == 0 && is_json(format))
+                r = write_json(capsule, false, &err);
+        else if (r == 0)
+                r = brief ? capsules_show_brief(capsule) : capsules_show(capsule, surface);
         return r < 0 ? report_error(&err, NULL) : r;
 }
 

@@ -35,6 +35,7 @@ const struct command *command_find(const struct command *commands, size_t n, con
 /* Prints the command's help on standard output; returns 0. */
 int command_help(const struct command *command);
 
+extern const struct command cmd_ask;
 extern const struct command cmd_run;
 extern const struct command cmd_check;
 extern const struct command cmd_plan;

@@ -10,10 +10,12 @@
 #include <string.h>
 
 static const char usage_head[] =
-        "askcsv answers questions about tables: a query plan or SQL runs in a sandbox, and every\n"
-        "answer comes with a record from which it can be repeated.\n"
+        "askcsv answers questions about tables: in plain English, as a query plan, or in SQL. All\n"
+        "runs in a sandbox, and every answer comes with a record from which it can be repeated.\n"
         "\n"
         "  askcsv datasets generate\n"
+        "  askcsv ask ecommerce \"What are the top 10 products by revenue?\"\n"
+        "  askcsv ask sales.csv \"How many rows are there per region?\"\n"
         "  askcsv run ecommerce --sql 'SELECT status, count(*) FROM orders GROUP BY status'\n"
         "  askcsv run sales.csv --sql 'SELECT * FROM sales LIMIT 5'\n"
         "  askcsv verify last\n"
@@ -27,7 +29,8 @@ static const char usage_tail[] =
         "$ASKCSV_HOME, by default $XDG_DATA_HOME/askcsv (~/.local/share/askcsv).\n";
 
 static const struct command *const commands[] = {
-        &cmd_run, &cmd_check, &cmd_plan, &cmd_datasets, &cmd_capsules, &cmd_verify, &cmd_doctor,
+        &cmd_ask,      &cmd_run,      &cmd_check,  &cmd_plan,
+        &cmd_datasets, &cmd_capsules, &cmd_verify, &cmd_doctor,
 };
 
 /* 0, 1 and 2 are open from here on: no file or pipe of ours may come to stand for one of them. */
@@ -94,9 +97,10 @@ int main(int argc, char **argv)
         for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
                 table[i] = *commands[i];
         if (argc < 2) {
-                (void)error_set(&err, ERROR_USAGE,
-                                "which command? There are run, check, plan, datasets, capsules, "
-                                "verify and doctor");
+                (void)error_set(
+                        &err, ERROR_USAGE,
+                        "which command? There are ask, run, check, plan, datasets, capsules, "
+                        "verify and doctor");
                 return report_usage(&err, "");
         }
         if (is_one_of(argv[1], "--help", "-h"))

@@ -6,6 +6,7 @@
 #include "cli/report.h"
 #include "cli/text.h"
 #include "dataset/rules.h"
+#include "plan/vocabulary.h"
 #include "run/run.h"
 #include "run/source.h"
 
@@ -187,9 +188,26 @@ static int check_rules(struct validation *it, const struct dataset *dataset, str
         return r;
 }
 
+static void take_vocabulary_fault(void *context, const struct error *said)
+{
+        struct validation *it = context;
+        fault(it, "the registry: %s%s: %s", it->source->dataset->id, said->pointer, said->message);
+}
+
+/* Measures and segments are parts of plans, so they must compile. */
+static int check_vocabulary(struct validation *it, const struct dataset *dataset, struct error *err)
+{
+        size_t n = 0;
+        int r = vocabulary_check(dataset, take_vocabulary_fault, it, &n, err);
+        it->n_rules += n;
+        return r;
+}
+
 static int validate(struct validation *it, const struct dataset *dataset, struct error *err)
 {
         int r = open_files(it, dataset, err);
+        if (r == 0)
+                r = check_vocabulary(it, dataset, err);
         if (r == 0)
                 r = check_hashes(it, dataset, err);
         return r < 0 ? r : check_rules(it, dataset, err);

@@ -6,9 +6,9 @@
 
 #define VALIDATE_FAULTS_MAX 10 /* of one dataset, that are named */
 
-/* Checks hashes, that the files load with the registry's types, and the dataset's rules; prints
- * what fails (file, line, rule) and a summary. Returns 0 valid, 1 not, or a negative code when it
- * could not be checked. */
+/* Checks that the registry's measures and segments compile, hashes, that the files load with the
+ * registry's types, and the dataset's rules; prints what fails (file, line, rule) and a summary.
+ * Returns 0 valid, 1 not, or a negative code when it could not be checked. */
 int validate_dataset(struct session *session, const struct dataset *dataset, int cancel_fd,
                      struct error *err);
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const struct json_limits registry_limits = {.max_bytes = REGISTRY_BYTES_MAX,
-                                                   .max_depth = 16};
+                                                   .max_depth = REGISTRY_DEPTH_MAX};
 
 /* Made by tools/embed from datasets/registry.json. */
 extern const char registry_text[];

@@ -8,6 +8,7 @@
 #define REGISTRY_VERSION 1
 #define REGISTRY_BYTES_MAX (4 * 1024 * 1024)
 #define REGISTRY_DATASETS_MAX 1000
+#define REGISTRY_DEPTH_MAX 64 /* nested arrays and objects; measures hold parts of plans */
 
 struct registry {
         struct dataset **datasets; /* in the file's order */

@@ -90,6 +90,8 @@ int table_find_column(const struct table *table, const char *name)
 
 void dataset_free(struct dataset *dataset)
 {
-        if (dataset)
-                arena_free(dataset->arena);
+        if (!dataset)
+                return;
+        json_decref(dataset->vocabulary);
+        arena_free(dataset->arena);
 }

@@ -15,6 +15,7 @@
 #define DATASET_TABLES_MAX 64
 #define DATASET_COLUMNS_MAX 4096 /* of one table */
 #define DATASET_LIST_MAX 4096    /* of a dataset's relationships, prompts; of a column's values */
+#define DATASET_WORDS_MAX 100    /* synonyms, shown columns, ordered values: what a plan takes */
 #define DATASET_TEXT_MAX 4096    /* bytes of a description, a name, a value */
 #define DATASET_ARENA_MAX (64 * 1024 * 1024)
 
@@ -31,6 +32,12 @@ enum column_kind {
         COLUMN_OTHER,     /* anything else: may be selected and tested for NULL only */
 };
 
+/* Texts, in the order in which the registry has them. */
+struct words {
+        const char *const *items;
+        size_t n;
+};
+
 struct column {
         const char *name;
         const char *type; /* as DuckDB spells it: "DECIMAL(10,2)" */
@@ -40,6 +47,10 @@ struct column {
         const char *unit;          /* "USD", "hours", "percent" */
         const char *const *values; /* the enumerated values, or NULL */
         size_t n_values;
+        struct words synonyms; /* other names for the column */
+        struct words order;    /* values as people list them: Critical, High, Medium, Low */
+        struct words show;  /* columns ("name", "inventory.name") shown beside what it identifies */
+        const char *entity; /* what the column identifies, singular ("customer"), or NULL */
 };
 
 struct table {
@@ -49,7 +60,44 @@ struct table {
         const char *description; /* or NULL */
         char sha256[HASH_HEX_SIZE]; /* of the file's bytes; "" while unknown */
         const struct column *columns;
-        size_t n_columns; /* 0 while unknown: the runner sniffs */
+        size_t n_columns;      /* 0 while unknown: the runner sniffs */
+        struct words synonyms; /* other names for its rows: "purchase" */
+        struct words show;     /* columns that matter when rows are listed */
+        const char *row;   /* what a row is, singular ("reading"), or NULL; so are the next three */
+        const char *key;   /* the column that identifies a row */
+        const char *label; /* the column that names what the key identifies */
+        const char *time;  /* the column meant by "last week"; may be "orders.order_date" */
+        const json_t *with; /* select items shown beside a count of its rows, or NULL */
+};
+
+/* A number that the dataset's owner defined: "revenue is price times quantity". The JSON is of
+ * the plan's language (docs/PLAN.md) and of the shape that a plan has at that place; it is
+ * borrowed from dataset.vocabulary. */
+struct measure {
+        const char *name;
+        struct words synonyms;
+        const char *description; /* or NULL; so are unit and the JSON but item */
+        const char *unit;
+        size_t table;          /* whose rows it is over */
+        const json_t *item;    /* a select item with an alias */
+        const json_t *filters; /* the rows that it is over */
+        const json_t *with;    /* select items shown beside it */
+        bool per_row;          /* its item has no aggregate: one number a row */
+        bool ascending;        /* small ones come first */
+};
+
+/* Rows that have a name: "dangerous vibration". JSON as above. */
+struct segment {
+        const char *name;
+        struct words synonyms;
+        const char *description; /* or NULL; so is all below but table and filters */
+        size_t table;
+        const json_t *filters;
+        const char *time;       /* the column meant by "last week" among these rows */
+        const json_t *show;     /* select items when they are listed */
+        const json_t *order_by; /* and their order */
+        const json_t *with;     /* select items shown beside their count */
+        int limit;              /* and how many at most; 0: no limit of its own */
 };
 
 /* Many to one: each row of from_table has at most one row of to_table. */
@@ -77,6 +125,11 @@ struct dataset {
         size_t n_relationships;
         const struct prompt *prompts;
         size_t n_prompts;
+        const struct measure *measures;
+        size_t n_measures;
+        const struct segment *segments;
+        size_t n_segments;
+        json_t *vocabulary;  /* what owns the JSON of measures, segments and tables, or NULL */
         struct arena *arena; /* owns everything above and the dataset itself */
 };
 

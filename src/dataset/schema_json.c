@@ -1,91 +1,9 @@
 /* A dataset out of its registry entry. Whatever is wrong is named with a JSON Pointer. */
 #include "base/clock.h"
-#include "base/json.h"
-#include "base/place.h"
 #include "dataset/name.h"
-#include "dataset/schema.h"
+#include "dataset/reader.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
-
-struct reader {
-        struct arena *arena;
-        struct error *err;
-};
-
-/* The error at place. */
-__attribute__((format(printf, 3, 4))) static int
-bad(struct reader *reader, const struct place *place, const char *format, ...)
-{
-        char message[ERROR_MESSAGE_MAX];
-        va_list args;
-        va_start(args, format);
-        (void)vsnprintf(message, sizeof(message), format, args);
-        va_end(args);
-        int r = error_set(reader->err, ERROR_DATASET_INVALID, "%s", message);
-        place_to_error(place, reader->err);
-        return r;
-}
-
-/* An object with no key but those of allowed, which ends with NULL. */
-static int check_object(struct reader *reader, const struct place *place, const json_t *json,
-                        const char *const *allowed)
-{
-        if (!json_is_object(json))
-                return bad(reader, place, "this should be an object");
-        const char *key;
-        json_t *value;
-        json_object_foreach((json_t *)json, key, value)
-        {
-                const char *const *a = allowed;
-                while (*a && strcmp(*a, key) != 0)
-                        a++;
-                if (!*a) {
-                        struct place here = place_key(place, key);
-                        return bad(reader, &here, "the key \"%.100s\" is not known here; remove it",
-                                   key);
-                }
-        }
-        return 0;
-}
-
-/* The text at key, copied to the arena. A missing one is NULL, or an error when it is required. */
-static int read_text(struct reader *reader, const struct place *place, const json_t *json,
-                     const char *key, bool required, const char **ret)
-{
-        struct place here = place_key(place, key);
-        const json_t *value = json_object_get(json, key);
-        if (!value && !required)
-                return 0;
-        if (!value)
-                return bad(reader, &here, "\"%s\" is missing", key);
-        size_t n = json_string_length(value);
-        if (!json_is_string(value) || n == 0 || n > DATASET_TEXT_MAX)
-                return bad(reader, &here, "\"%s\" should be a text of 1 to %d bytes", key,
-                           DATASET_TEXT_MAX);
-        if (memchr(json_string_value(value), '\0', n))
-                return bad(reader, &here, "\"%s\" holds the character U+0000; remove it", key);
-        *ret = arena_strndup(reader->arena, json_string_value(value), n);
-        return *ret ? 0 : error_oom(reader->err);
-}
-
-/* The array at key with 1 or 0 (min) to max elements; a missing one is NULL if min is 0. */
-static int read_array(struct reader *reader, const struct place *here, const json_t *json,
-                      size_t min, size_t max, const json_t **ret)
-{
-        const json_t *value = json_object_get(json, here->key);
-        if (!value && min == 0)
-                return 0;
-        if (!value)
-                return bad(reader, here, "\"%s\" is missing", here->key);
-        size_t n = json_array_size(value);
-        if (!json_is_array(value) || n < min || n > max)
-                return bad(reader, here, "\"%s\" should be an array of %zu to %zu elements",
-                           here->key, min, max);
-        *ret = value;
-        return 0;
-}
 
 static bool is_id(const char *id)
 {
@@ -121,12 +39,13 @@ static int read_values(struct reader *reader, const struct place *place, const j
 {
         struct place here = place_key(place, "values");
         const json_t *array = NULL;
-        int r = read_array(reader, &here, json, 0, DATASET_LIST_MAX, &array);
+        int r = reader_array(reader, &here, json, 0, DATASET_LIST_MAX, &array);
         if (r < 0 || !array)
                 return r;
         size_t n = json_array_size(array);
         if (n == 0)
-                return bad(reader, &here, "\"values\" is empty; name the values or remove the key");
+                return reader_bad(reader, &here,
+                                  "\"values\" is empty; name the values or remove the key");
         const char **values = arena_array(reader->arena, n, sizeof(*values));
         if (!values)
                 return error_oom(reader->err);
@@ -136,15 +55,16 @@ static int read_values(struct reader *reader, const struct place *place, const j
                 size_t bytes = json_string_length(value);
                 if (!json_is_string(value) || bytes > DATASET_TEXT_MAX ||
                     strlen(json_string_value(value)) != bytes)
-                        return bad(reader, &element, "a value should be a text of up to %d bytes",
-                                   DATASET_TEXT_MAX);
+                        return reader_bad(reader, &element,
+                                          "a value should be a text of up to %d bytes",
+                                          DATASET_TEXT_MAX);
                 values[i] = arena_strndup(reader->arena, json_string_value(value), bytes);
                 if (!values[i])
                         return error_oom(reader->err);
                 for (size_t k = 0; k < i; k++)
                         if (strcmp(values[k], values[i]) == 0)
-                                return bad(reader, &element, "the value \"%.100s\" is there twice",
-                                           values[i]);
+                                return reader_bad(reader, &element,
+                                                  "the value \"%.100s\" is there twice", values[i]);
         }
         column->values = values;
         column->n_values = n;
@@ -155,37 +75,39 @@ static int read_column(struct reader *reader, const struct place *place, const j
                        struct column *column)
 {
         static const char *const keys[] = {"name", "type",   "nullable", "description",
-                                           "unit", "values", NULL};
-        int r = check_object(reader, place, json, keys);
+                                           "unit", "values", "synonyms", "order",
+                                           "show", "entity", NULL};
+        int r = reader_object(reader, place, json, keys);
         if (r == 0)
-                r = read_text(reader, place, json, "name", true, &column->name);
+                r = reader_text(reader, place, json, "name", true, &column->name);
         if (r == 0)
-                r = read_text(reader, place, json, "type", true, &column->type);
+                r = reader_text(reader, place, json, "type", true, &column->type);
         if (r == 0)
-                r = read_text(reader, place, json, "description", false, &column->description);
+                r = reader_text(reader, place, json, "description", false, &column->description);
         if (r == 0)
-                r = read_text(reader, place, json, "unit", false, &column->unit);
+                r = reader_text(reader, place, json, "unit", false, &column->unit);
         if (r == 0)
                 r = read_values(reader, place, json, column);
         if (r < 0)
                 return r;
         struct place name = place_key(place, "name");
         if (strlen(column->name) > COLUMN_NAME_MAX_BYTES)
-                return bad(reader, &name, "a column's name may have %d bytes",
-                           COLUMN_NAME_MAX_BYTES);
+                return reader_bad(reader, &name, "a column's name may have %d bytes",
+                                  COLUMN_NAME_MAX_BYTES);
         struct place type = place_key(place, "type");
         if (!is_type(column->type))
-                return bad(reader, &type,
-                           "\"%.100s\" is not a type that a column may have; write it as DuckDB "
-                           "does: INTEGER, DECIMAL(10,2), VARCHAR, BOOLEAN, DATE, TIMESTAMP, ...",
-                           column->type);
+                return reader_bad(
+                        reader, &type,
+                        "\"%.100s\" is not a type that a column may have; write it as DuckDB "
+                        "does: INTEGER, DECIMAL(10,2), VARCHAR, BOOLEAN, DATE, TIMESTAMP, ...",
+                        column->type);
         column->kind = column_kind_of(column->type);
         const json_t *nullable = json_object_get(json, "nullable");
         struct place here = place_key(place, "nullable");
         if (!json_is_boolean(nullable))
-                return bad(reader, &here, "\"nullable\" should be true or false");
+                return reader_bad(reader, &here, "\"nullable\" should be true or false");
         column->nullable = json_is_true(nullable);
-        return 0;
+        return column_read_vocabulary(reader, place, json, column);
 }
 
 static int read_columns(struct reader *reader, const struct place *place, const json_t *json,
@@ -193,7 +115,7 @@ static int read_columns(struct reader *reader, const struct place *place, const 
 {
         struct place here = place_key(place, "columns");
         const json_t *array = NULL;
-        int r = read_array(reader, &here, json, 1, DATASET_COLUMNS_MAX, &array);
+        int r = reader_array(reader, &here, json, 1, DATASET_COLUMNS_MAX, &array);
         if (r < 0)
                 return r;
         size_t n = json_array_size(array);
@@ -207,8 +129,8 @@ static int read_columns(struct reader *reader, const struct place *place, const 
                 if (r < 0)
                         return r;
                 if (table_find_column(table, columns[i].name) >= 0)
-                        return bad(reader, &element, "the column \"%.255s\" is there twice",
-                                   columns[i].name);
+                        return reader_bad(reader, &element, "the column \"%.255s\" is there twice",
+                                          columns[i].name);
                 table->n_columns = i + 1;
         }
         return 0;
@@ -218,13 +140,14 @@ static int read_sha256(struct reader *reader, const struct place *place, const j
                        const char *key, char out[HASH_HEX_SIZE])
 {
         const char *text = NULL;
-        int r = read_text(reader, place, json, key, false, &text);
+        int r = reader_text(reader, place, json, key, false, &text);
         if (r < 0 || !text)
                 return r;
         if (strlen(text) != HASH_HEX_SIZE - 1 ||
             strspn(text, "0123456789abcdef") != HASH_HEX_SIZE - 1) {
                 struct place here = place_key(place, key);
-                return bad(reader, &here, "\"%s\" should be 64 lower-case hexadecimal digits", key);
+                return reader_bad(reader, &here,
+                                  "\"%s\" should be 64 lower-case hexadecimal digits", key);
         }
         memcpy(out, text, HASH_HEX_SIZE);
         return 0;
@@ -233,17 +156,18 @@ static int read_sha256(struct reader *reader, const struct place *place, const j
 static int read_table(struct reader *reader, const struct place *place, const json_t *json,
                       struct table *table)
 {
-        static const char *const keys[] = {"name",        "file",    "format", "sha256",
-                                           "description", "columns", NULL};
-        int r = check_object(reader, place, json, keys);
+        static const char *const keys[] = {"name",     "file", "format",  "sha256", "description",
+                                           "synonyms", "show", "row",     "key",    "label",
+                                           "time",     "with", "columns", NULL};
+        int r = reader_object(reader, place, json, keys);
         if (r == 0)
-                r = read_text(reader, place, json, "name", true, &table->name);
+                r = reader_text(reader, place, json, "name", true, &table->name);
         if (r == 0)
-                r = read_text(reader, place, json, "file", true, &table->path);
+                r = reader_text(reader, place, json, "file", true, &table->path);
         if (r == 0)
-                r = read_text(reader, place, json, "format", true, &table->format);
+                r = reader_text(reader, place, json, "format", true, &table->format);
         if (r == 0)
-                r = read_text(reader, place, json, "description", false, &table->description);
+                r = reader_text(reader, place, json, "description", false, &table->description);
         if (r == 0)
                 r = read_sha256(reader, place, json, "sha256", table->sha256);
         if (r < 0)
@@ -252,23 +176,26 @@ static int read_table(struct reader *reader, const struct place *place, const js
         struct place file = place_key(place, "file");
         struct place format = place_key(place, "format");
         if (!name_is_table(table->name))
-                return bad(reader, &name,
-                           "a table's name is a letter or underscore, then letters, digits and "
-                           "underscores, at most %d in all",
-                           NAME_MAX_BYTES);
+                return reader_bad(
+                        reader, &name,
+                        "a table's name is a letter or underscore, then letters, digits and "
+                        "underscores, at most %d in all",
+                        NAME_MAX_BYTES);
         if (!is_relative_path(table->path))
-                return bad(reader, &file,
-                           "\"file\" should be a path below the dataset's folder, without \"..\"");
+                return reader_bad(
+                        reader, &file,
+                        "\"file\" should be a path below the dataset's folder, without \"..\"");
         if (strcmp(table->format, "csv") != 0 && strcmp(table->format, "parquet") != 0)
-                return bad(reader, &format, "\"format\" should be \"csv\" or \"parquet\"");
-        return read_columns(reader, place, json, table);
+                return reader_bad(reader, &format, "\"format\" should be \"csv\" or \"parquet\"");
+        r = read_columns(reader, place, json, table);
+        return r < 0 ? r : table_read_vocabulary(reader, place, json, table);
 }
 
 static int read_tables(struct reader *reader, const json_t *json, struct dataset *dataset)
 {
         struct place here = place_key(NULL, "tables");
         const json_t *array = NULL;
-        int r = read_array(reader, &here, json, 1, DATASET_TABLES_MAX, &array);
+        int r = reader_array(reader, &here, json, 1, DATASET_TABLES_MAX, &array);
         if (r < 0)
                 return r;
         size_t n = json_array_size(array);
@@ -282,8 +209,8 @@ static int read_tables(struct reader *reader, const json_t *json, struct dataset
                 if (r < 0)
                         return r;
                 if (dataset_find_table(dataset, table->name) >= 0)
-                        return bad(reader, &element, "the table \"%s\" is there twice",
-                                   table->name);
+                        return reader_bad(reader, &element, "the table \"%s\" is there twice",
+                                          table->name);
                 dataset->n_tables = i + 1;
         }
         return 0;
@@ -295,7 +222,7 @@ static int read_end(struct reader *reader, const struct place *place, const json
                     size_t *ret_column)
 {
         const char *text = NULL;
-        int r = read_text(reader, place, json, key, true, &text);
+        int r = reader_text(reader, place, json, key, true, &text);
         if (r < 0)
                 return r;
         struct place here = place_key(place, key);
@@ -306,8 +233,9 @@ static int read_end(struct reader *reader, const struct place *place, const json
         int table = dataset_find_table(dataset, name);
         int column = table >= 0 && dot ? table_find_column(&dataset->tables[table], dot + 1) : -1;
         if (column < 0)
-                return bad(reader, &here,
-                           "\"%.300s\" is not a column of this dataset; write table.column", text);
+                return reader_bad(reader, &here,
+                                  "\"%.300s\" is not a column of this dataset; write table.column",
+                                  text);
         *ret_table = (size_t)table;
         *ret_column = (size_t)column;
         return 0;
@@ -317,7 +245,7 @@ static int read_relationship(struct reader *reader, const struct place *place, c
                              const struct dataset *dataset, struct relationship *rel)
 {
         static const char *const keys[] = {"from", "to", NULL};
-        int r = check_object(reader, place, json, keys);
+        int r = reader_object(reader, place, json, keys);
         if (r == 0)
                 r = read_end(reader, place, json, "from", dataset, &rel->from_table,
                              &rel->from_column);
@@ -328,10 +256,10 @@ static int read_relationship(struct reader *reader, const struct place *place, c
         const struct column *from = &dataset->tables[rel->from_table].columns[rel->from_column];
         const struct column *to = &dataset->tables[rel->to_table].columns[rel->to_column];
         if (rel->from_table == rel->to_table)
-                return bad(reader, place, "a relationship goes from one table to another");
+                return reader_bad(reader, place, "a relationship goes from one table to another");
         if (from->kind != to->kind)
-                return bad(reader, place, "the two columns have different types, %s and %s",
-                           from->type, to->type);
+                return reader_bad(reader, place, "the two columns have different types, %s and %s",
+                                  from->type, to->type);
         return 0;
 }
 
@@ -339,7 +267,7 @@ static int read_relationships(struct reader *reader, const json_t *json, struct 
 {
         struct place here = place_key(NULL, "relationships");
         const json_t *array = NULL;
-        int r = read_array(reader, &here, json, 0, DATASET_LIST_MAX, &array);
+        int r = reader_array(reader, &here, json, 0, DATASET_LIST_MAX, &array);
         if (r < 0)
                 return r;
         size_t n = json_array_size(array);
@@ -353,7 +281,8 @@ static int read_relationships(struct reader *reader, const json_t *json, struct 
                         return r;
                 for (size_t k = 0; k < i; k++)
                         if (memcmp(&all[k], &all[i], sizeof(*all)) == 0)
-                                return bad(reader, &element, "this relationship is there twice");
+                                return reader_bad(reader, &element,
+                                                  "this relationship is there twice");
         }
         dataset->relationships = all;
         dataset->n_relationships = n;
@@ -364,18 +293,18 @@ static int read_prompt(struct reader *reader, const struct place *place, const j
                        struct prompt *prompt)
 {
         static const char *const keys[] = {"id", "text", NULL};
-        int r = check_object(reader, place, json, keys);
+        int r = reader_object(reader, place, json, keys);
         if (r == 0)
-                r = read_text(reader, place, json, "id", true, &prompt->id);
+                r = reader_text(reader, place, json, "id", true, &prompt->id);
         if (r == 0)
-                r = read_text(reader, place, json, "text", true, &prompt->text);
+                r = reader_text(reader, place, json, "text", true, &prompt->text);
         if (r < 0)
                 return r;
         struct place here = place_key(place, "id");
         if (!is_id(prompt->id))
-                return bad(reader, &here,
-                           "a prompt's id has letters, digits, \"_\" and \"-\", at most %d",
-                           DATASET_ID_MAX);
+                return reader_bad(reader, &here,
+                                  "a prompt's id has letters, digits, \"_\" and \"-\", at most %d",
+                                  DATASET_ID_MAX);
         return 0;
 }
 
@@ -383,7 +312,7 @@ static int read_prompts(struct reader *reader, const json_t *json, struct datase
 {
         struct place here = place_key(NULL, "prompts");
         const json_t *array = NULL;
-        int r = read_array(reader, &here, json, 0, DATASET_LIST_MAX, &array);
+        int r = reader_array(reader, &here, json, 0, DATASET_LIST_MAX, &array);
         if (r < 0)
                 return r;
         size_t n = json_array_size(array);
@@ -397,8 +326,9 @@ static int read_prompts(struct reader *reader, const json_t *json, struct datase
                         return r;
                 for (size_t k = 0; k < i; k++)
                         if (strcmp(prompts[k].id, prompts[i].id) == 0)
-                                return bad(reader, &element, "the prompt \"%s\" is there twice",
-                                           prompts[i].id);
+                                return reader_bad(reader, &element,
+                                                  "the prompt \"%s\" is there twice",
+                                                  prompts[i].id);
         }
         dataset->prompts = prompts;
         dataset->n_prompts = n;
@@ -415,47 +345,53 @@ static int check_version(struct reader *reader, const json_t *json, const struct
                 return r;
         for (size_t i = 0; i < dataset->n_tables; i++)
                 if (!dataset->tables[i].sha256[0])
-                        return bad(reader, &here,
-                                   "there is a version, but the table %s has no sha256",
-                                   dataset->tables[i].name);
+                        return reader_bad(reader, &here,
+                                          "there is a version, but the table %s has no sha256",
+                                          dataset->tables[i].name);
         r = dataset_version(dataset, computed, reader->err);
         if (r < 0)
                 return r;
         if (strcmp(declared, computed) != 0)
-                return bad(reader, &here, "the version of these files and columns is %s", computed);
+                return reader_bad(reader, &here, "the version of these files and columns is %s",
+                                  computed);
         return 0;
 }
 
 static int read_dataset(struct reader *reader, const json_t *json, struct dataset *dataset)
 {
-        static const char *const keys[] = {"id",      "name",   "description",   "as_of",
-                                           "version", "tables", "relationships", "prompts",
-                                           NULL};
-        int r = check_object(reader, NULL, json, keys);
+        static const char *const keys[] = {
+                "id",      "name",     "description", "as_of", "version", "tables", "relationships",
+                "prompts", "measures", "segments",    NULL};
+        int r = reader_object(reader, NULL, json, keys);
         if (r == 0)
-                r = read_text(reader, NULL, json, "id", true, &dataset->id);
+                r = reader_text(reader, NULL, json, "id", true, &dataset->id);
         if (r == 0)
-                r = read_text(reader, NULL, json, "name", true, &dataset->name);
+                r = reader_text(reader, NULL, json, "name", true, &dataset->name);
         if (r == 0)
-                r = read_text(reader, NULL, json, "description", true, &dataset->description);
+                r = reader_text(reader, NULL, json, "description", true, &dataset->description);
         if (r == 0)
-                r = read_text(reader, NULL, json, "as_of", false, &dataset->as_of);
+                r = reader_text(reader, NULL, json, "as_of", false, &dataset->as_of);
         if (r < 0)
                 return r;
         struct place id = place_key(NULL, "id");
         struct place as_of = place_key(NULL, "as_of");
         int64_t seconds;
         if (!is_id(dataset->id))
-                return bad(reader, &id,
-                           "a dataset's id is a letter or underscore, then letters, digits, \"_\" "
-                           "and \"-\", at most %d in all",
-                           DATASET_ID_MAX);
+                return reader_bad(
+                        reader, &id,
+                        "a dataset's id is a letter or underscore, then letters, digits, \"_\" "
+                        "and \"-\", at most %d in all",
+                        DATASET_ID_MAX);
         if (dataset->as_of && !clock_parse(dataset->as_of, &seconds))
-                return bad(reader, &as_of,
-                           "\"as_of\" should be a time such as 2026-01-31T00:00:00Z");
+                return reader_bad(reader, &as_of,
+                                  "\"as_of\" should be a time such as 2026-01-31T00:00:00Z");
         r = read_tables(reader, json, dataset);
         if (r == 0)
                 r = read_relationships(reader, json, dataset);
+        if (r == 0)
+                r = dataset_check_vocabulary(reader, dataset);
+        if (r == 0)
+                r = dataset_read_measures(reader, json, dataset);
         if (r == 0)
                 r = read_prompts(reader, json, dataset);
         if (r == 0)

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Past the request's timeout, before the runner itself is given up. */
@@ -19,6 +20,7 @@ struct executor_call {
         int64_t timeout_ms; /* of the request; the runner is killed EXECUTOR_GRACE_MS later */
         int64_t max_response_bytes;
         int cancel_fd; /* becomes readable when the run is to be stopped; -1: never */
+        bool more;     /* another call of this executor follows: tables stay warm until then */
 };
 
 /* Opens the executor of that name ("local"). runner is the path of askcsv-runner, or NULL: the

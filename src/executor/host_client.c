@@ -262,6 +262,13 @@ static void talk_announce(struct talk *talk, enum host_call what, const char *da
         buf_append(&talk->out, request, request_bytes);
 }
 
+/* What cannot be now is done by the next call. */
+static void keep_for_next(struct host_client *client)
+{
+        int fd = try_connect(client);
+        client->fd = fd >= 0 ? fd : -1;
+}
+
 int host_client_call(struct host_client *client, const char *data_root,
                      const struct executor_call *call, struct buf *response, struct error *err)
 {
@@ -277,6 +284,9 @@ int host_client_call(struct host_client *client, const char *data_root,
                 return error_set(err, ERROR_INVALID_REQUEST, "the request is too large");
         talk_announce(&talk, HOST_CALL_RUN, data_root, client->name, call->request,
                       call->request_bytes);
+        /* A host that does not linger ends with its last connection. */
+        if (call->more)
+                keep_for_next(client);
         int r = buf_error(&talk.out, err, "the request");
         if (r == 0)
                 r = talk_run(&talk, err);

@@ -23,6 +23,7 @@ static const char *const op_names[] = {
         [REQUEST_RUN] = "run",
         [REQUEST_CHECK] = "check",
         [REQUEST_DESCRIBE] = "describe",
+        [REQUEST_VALUES] = "values",
 };
 
 static const struct {
@@ -41,6 +42,11 @@ static const struct {
 const char *request_op_name(enum request_op op)
 {
         return (size_t)op < ARRAY_SIZE(op_names) ? op_names[op] : "unknown";
+}
+
+bool request_op_has_sql(enum request_op op)
+{
+        return op == REQUEST_RUN || op == REQUEST_CHECK;
 }
 
 __attribute__((format(printf, 3, 4))) static int refuse(const struct place *place,
@@ -387,7 +393,7 @@ static int parse_op(const json_t *json, const struct place *place, enum request_
                         return 0;
                 }
         }
-        return refuse(place, err, "\"op\" must be \"run\", \"check\" or \"describe\"");
+        return refuse(place, err, "\"op\" must be \"run\", \"check\", \"describe\" or \"values\"");
 }
 
 static int parse_run_id(const json_t *json, const struct place *place, struct arena *arena,
@@ -402,10 +408,11 @@ static int parse_run_id(const json_t *json, const struct place *place, struct ar
 static int parse_sql(const json_t *json, const struct place *place, struct arena *arena,
                      struct request *request, struct error *err)
 {
-        bool described = request->op == REQUEST_DESCRIBE;
-        if (described && member(json, place->key))
-                return refuse(place, err, "the op \"describe\" takes no \"sql\"");
-        return take_text(json, place, described ? TEXT_OPTIONAL : TEXT_REQUIRED, REQUEST_SQL_MAX,
+        bool wanted = request_op_has_sql(request->op);
+        if (!wanted && member(json, place->key))
+                return refuse(place, err, "the op \"%s\" takes no \"sql\"",
+                              request_op_name(request->op));
+        return take_text(json, place, wanted ? TEXT_REQUIRED : TEXT_OPTIONAL, REQUEST_SQL_MAX,
                          arena, &request->sql, err);
 }
 

@@ -21,7 +21,11 @@ enum request_op {
         REQUEST_RUN,      /* load the tables, check the SQL, run it */
         REQUEST_CHECK,    /* the policy's verdict on the SQL; no file is opened */
         REQUEST_DESCRIBE, /* hash the tables, find their columns; there is no SQL */
+        REQUEST_VALUES,   /* the same, and which values the columns hold */
 };
+
+/* True when it takes SQL: the other two are about the tables alone. */
+bool request_op_has_sql(enum request_op op);
 
 struct request_column {
         const char *name;
@@ -60,7 +64,7 @@ struct request {
         const char *dataset_version; /* or NULL; repeated in the response, not computed */
         const struct request_table *tables;
         size_t n_tables;
-        const char *sql;   /* NULL for REQUEST_DESCRIBE */
+        const char *sql;   /* NULL when the op has none */
         const char *as_of; /* "2026-01-31T00:00:00Z": what now() and current_date give; never NULL
                             * for REQUEST_RUN, may be for the others */
         struct limits limits;
@@ -68,7 +72,7 @@ struct request {
 
 /* Reads and checks a request out of outside bytes, into arena. Every string is valid UTF-8
  * without NUL. Required: protocol, run_id, dataset.id, dataset.tables (may be empty), each table's
- * name, path and format, sql (not for describe), as_of (for run); "op" is "run" when it is absent,
+ * name, path and format, sql (if the op has it), as_of (for run); "op" is "run" when it is absent,
  * and each absent limit is that of LIMITS_DEFAULT; null is as good as absent. On failure err says
  * which field, with a JSON Pointer. */
 int request_parse(const char *text, size_t n, struct arena *arena, struct request **ret,

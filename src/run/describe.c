@@ -71,6 +71,7 @@ int dataset_with_tables(const struct dataset *dataset, const json_t *tables, str
                         return r;
         }
         *copy = *dataset;
+        copy->vocabulary = json_incref(dataset->vocabulary); /* dataset_free lets go of it */
         copy->tables = items;
         copy->arena = steal_ptr(&arena);
         *ret = copy;
@@ -109,23 +110,54 @@ int request_set_tables(struct request *request, const struct dataset *dataset,
         return 0;
 }
 
+/* What the runner says of the dataset's tables; a run that failed is an error. */
+static int ask(struct executor *executor, const struct dataset *dataset, struct request *request,
+               int cancel_fd, struct response *ret, struct error *err)
+{
+        _cleanup_(arena_freep) struct arena *arena = arena_new(DATASET_ARENA_MAX);
+        if (!arena)
+                return error_oom(err);
+        int r = request_set_tables(request, dataset, NULL, arena, err);
+        if (r == 0)
+                r = response_get(executor, request, cancel_fd, ret, err);
+        if (r < 0)
+                return r;
+        if (ret->says.type == ERROR_NONE)
+                return 0;
+        *err = ret->says;
+        return -(int)ret->says.type;
+}
+
 int dataset_describe(struct executor *executor, const struct dataset *dataset, const char *run_id,
                      const struct limits *limits, int cancel_fd, struct dataset **ret,
                      struct error *err)
 {
-        _cleanup_(arena_freep) struct arena *arena = arena_new(DATASET_ARENA_MAX);
         _cleanup_(response_done) struct response response = {0};
         struct request request = {.run_id = run_id, .op = REQUEST_DESCRIBE, .limits = *limits};
-        if (!arena)
-                return error_oom(err);
-        int r = request_set_tables(&request, dataset, NULL, arena, err);
+        int r = ask(executor, dataset, &request, cancel_fd, &response, err);
+        return r < 0 ? r
+                     : dataset_with_tables(dataset, json_object_get(response.body, "tables"), ret,
+                                           err);
+}
+
+int dataset_values(struct executor *executor, const struct dataset *dataset, const char *run_id,
+                   const struct limits *limits, int cancel_fd, struct dataset **described,
+                   struct value_index **index, struct error *err)
+{
+        _cleanup_(response_done) struct response response = {0};
+        struct request request = {.run_id = run_id, .op = REQUEST_VALUES, .limits = *limits};
+        struct dataset *copy = NULL;
+        int r = ask(executor, dataset, &request, cancel_fd, &response, err);
         if (r == 0)
-                r = response_get(executor, &request, cancel_fd, &response, err);
-        if (r < 0)
+                r = dataset_with_tables(dataset, json_object_get(response.body, "tables"), &copy,
+                                        err);
+        if (r == 0)
+                r = value_index_from_json(json_object_get(response.body, "values"), copy, index,
+                                          err);
+        if (r < 0) {
+                dataset_free(copy);
                 return r;
-        if (response.says.type != ERROR_NONE) {
-                *err = response.says;
-                return -(int)response.says.type;
         }
-        return dataset_with_tables(dataset, json_object_get(response.body, "tables"), ret, err);
+        *described = copy;
+        return 0;
 }

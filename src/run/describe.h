@@ -3,6 +3,7 @@
 #define ASKCSV_RUN_DESCRIBE_H
 
 #include "dataset/schema.h"
+#include "dataset/values.h"
 #include "executor/executor.h"
 #include "protocol/request.h"
 
@@ -20,6 +21,12 @@ int dataset_with_tables(const struct dataset *dataset, const json_t *tables, str
 int dataset_describe(struct executor *executor, const struct dataset *dataset, const char *run_id,
                      const struct limits *limits, int cancel_fd, struct dataset **ret,
                      struct error *err);
+
+/* The same, and which values the columns hold. The caller frees *described (dataset_free) and
+ * *index (value_index_free), which stands on its own; on failure neither is set. */
+int dataset_values(struct executor *executor, const struct dataset *dataset, const char *run_id,
+                   const struct limits *limits, int cancel_fd, struct dataset **described,
+                   struct value_index **index, struct error *err);
 
 /* The request's tables for a dataset, in its arena; columns of `dataset` (unknown ones are found
  * again), hashes of `described`, or of dataset when that is NULL. */

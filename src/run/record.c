@@ -29,6 +29,25 @@ json_t *record_text(const char *text)
         return json_string(copy);
 }
 
+int record_sql(const char *sql, size_t n, json_t **ret, struct error *err)
+{
+        *ret = NULL;
+        if (n > REQUEST_SQL_MAX)
+                return error_set(err, ERROR_VALIDATION, "the SQL has %zu bytes; the limit is %d", n,
+                                 REQUEST_SQL_MAX);
+        if (strnlen(sql, n) != n)
+                return error_set(err, ERROR_VALIDATION, "the SQL holds a NUL byte; remove it");
+        if (n == strspn(sql, " \t\r\n"))
+                return error_set(err, ERROR_VALIDATION, "the SQL is empty; write one SELECT");
+        *ret = json_stringn(sql, n);
+        if (*ret)
+                return 0;
+        _cleanup_json_ json_t *unchecked = json_stringn_nocheck(sql, n);
+        return unchecked ? error_set(err, ERROR_VALIDATION,
+                                     "the SQL is not valid UTF-8; save it as UTF-8")
+                         : error_oom(err);
+}
+
 /* The member of said, or null. */
 static json_t *copy_of(const json_t *said, const char *key)
 {
@@ -87,16 +106,25 @@ static json_t *result_of(const json_t *body)
         return steal_ptr(&result);
 }
 
-/* The runner's, and what the whole of it took as seen from here. */
-static json_t *timings_of(const json_t *body, double total_ms)
+/* What is known already, the runner's, and what the whole of it took as seen from here. */
+static json_t *timings_of(const json_t *known, const json_t *said, double total_ms)
 {
-        const json_t *said = json_object_get(body, "timings");
-        json_t *timings = json_is_object(said) ? json_copy((json_t *)said) : json_object();
-        if (timings && json_object_set_new(timings, "total", json_real(round(total_ms))) < 0) {
-                json_decref(timings);
+        _cleanup_json_ json_t *timings =
+                json_is_object(known) ? json_copy((json_t *)known) : json_object();
+        if (!timings || (json_is_object(said) && json_object_update(timings, (json_t *)said) < 0) ||
+            json_object_set_new(timings, "total", json_real(round(total_ms))) < 0)
                 return NULL;
-        }
-        return timings;
+        return steal_ptr(&timings);
+}
+
+int record_timing(struct capsule *capsule, const char *phase, double ms, struct error *err)
+{
+        const json_t *known = json_object_get(capsule->body, "timings");
+        _cleanup_json_ json_t *timings =
+                json_is_object(known) ? json_copy((json_t *)known) : json_object();
+        if (!timings || json_object_set_new(timings, phase, json_real(round(ms * 1000) / 1000)) < 0)
+                return error_oom(err);
+        return capsule_set(capsule, "timings", steal_ptr(&timings), err);
 }
 
 static json_t *sandbox_of(const json_t *body)
@@ -113,7 +141,10 @@ int record_response(struct capsule *capsule, const struct dataset *dataset,
                     const struct response *response, double total_ms, struct error *err)
 {
         const json_t *body = response->body;
-        int r = capsule_set(capsule, "timings", timings_of(body, total_ms), err);
+        int r = capsule_set(capsule, "timings",
+                            timings_of(json_object_get(capsule->body, "timings"),
+                                       json_object_get(body, "timings"), total_ms),
+                            err);
         if (r == 0)
                 r = capsule_set(capsule, "engine", copy_of(body, "engine"), err);
         if (r == 0)

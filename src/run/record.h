@@ -12,6 +12,9 @@
 /* A JSON string of any text: what is not UTF-8 becomes "?". NULL for no memory. */
 json_t *record_text(const char *text);
 
+/* SQL as it was given, as JSON, if it can be SQL at all; else *ret is NULL and err says why not. */
+int record_sql(const char *sql, size_t n, json_t **ret, struct error *err);
+
 /* [{name, path, format, sha256, bytes, rows}]; said (the response's tables, or NULL) has the
  * measured ones. NULL for no memory. */
 json_t *record_tables(const struct dataset *dataset, const json_t *said);
@@ -20,7 +23,11 @@ json_t *record_tables(const struct dataset *dataset, const json_t *said);
 json_t *record_limits(const struct limits *limits);
 struct limits record_limits_read(const json_t *limits);
 
-/* Sets result, result_hash, timings, engine, sandbox, tables out of a checked response. */
+/* Sets one of the timings, and leaves the others as they are. */
+int record_timing(struct capsule *capsule, const char *phase, double ms, struct error *err);
+
+/* Sets result, result_hash, timings (those that were set before stay), engine, sandbox, tables out
+ * of a checked response. */
 int record_response(struct capsule *capsule, const struct dataset *dataset,
                     const struct response *response, double total_ms, struct error *err);
 

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "capsule/capsule.h"
+#include "dataset/values.h"
 #include "protocol/result_hash.h"
 
 #include <stdio.h>
@@ -200,6 +201,18 @@ static int check_tables(const json_t *body, const struct request *request, bool 
         return 0;
 }
 
+/* That they fit the tables is for value_index_from_json to see. */
+static int check_values(const json_t *body, bool wanted, struct error *err)
+{
+        const json_t *values = json_object_get(body, "values");
+        if (!wanted)
+                return is_absent(values) ? 0
+                                         : malformed(err, "it has values that nobody asked for");
+        return json_is_array(json_object_get(values, "tables"))
+                       ? 0
+                       : malformed(err, "it has no values");
+}
+
 static bool is_object_of(const json_t *json, bool (*fits)(const json_t *))
 {
         const char *key;
@@ -258,16 +271,25 @@ static int check_body(const json_t *body, const struct request *request, struct 
         bool well = says->type == ERROR_NONE;
         if (r == 0)
                 r = check_tables(body, request, well && request->op != REQUEST_CHECK, err);
+        if (r == 0)
+                r = check_values(body, well && request->op == REQUEST_VALUES, err);
         if (r == 0 && well && request->op == REQUEST_RUN)
                 r = check_result(body, request, err);
         return r;
+}
+
+/* Of a whole response, in bytes. */
+static size_t bytes_max(const struct request *request)
+{
+        size_t values = request->op == REQUEST_VALUES ? VALUES_BYTES_MAX : 0;
+        return (size_t)request->limits.max_output_bytes + RESPONSE_SLACK_BYTES + values;
 }
 
 int response_parse(const char *text, size_t n, const struct request *request, struct response *ret,
                    struct error *err)
 {
         const struct json_limits limits = {
-                .max_bytes = (size_t)request->limits.max_output_bytes + RESPONSE_SLACK_BYTES,
+                .max_bytes = bytes_max(request),
                 .max_depth = CAPSULE_DEPTH_MAX,
         };
         _cleanup_json_ json_t *body = NULL;
@@ -293,17 +315,17 @@ int response_get(struct executor *executor, const struct request *request, int c
 {
         _cleanup_buf_ struct buf sent = {0};
         _cleanup_buf_ struct buf received = {0};
-        int64_t max = request->limits.max_output_bytes + RESPONSE_SLACK_BYTES;
         buf_init(&sent, REQUEST_BYTES_MAX);
-        buf_init(&received, (size_t)max);
+        buf_init(&received, bytes_max(request));
         int r = request_write(request, &sent, err);
         if (r < 0)
                 return r;
         const struct executor_call call = {.request = buf_text(&sent),
                                            .request_bytes = sent.len,
                                            .timeout_ms = request->limits.timeout_ms,
-                                           .max_response_bytes = max,
-                                           .cancel_fd = cancel_fd};
+                                           .max_response_bytes = (int64_t)received.max,
+                                           .cancel_fd = cancel_fd,
+                                           .more = !request_op_has_sql(request->op)};
         r = executor_run(executor, &call, &received, err);
         return r < 0 ? r : response_parse(buf_text(&received), received.len, request, ret, err);
 }

@@ -14,7 +14,8 @@ struct run_input {
         const struct dataset *dataset; /* with absolute paths, as source_open makes it */
         const char *question;          /* or NULL */
         const char *planner;           /* "none", or who wrote the plan */
-        const char *plan_text;         /* JSON; exactly one of plan_text and sql is set */
+        const json_t *reading; /* {"sentence","assumptions"}: how it read the question; or NULL */
+        const char *plan_text; /* JSON; exactly one of plan_text and sql is set */
         size_t plan_bytes;
         const char *sql; /* any bytes: what cannot be SQL is rejected, with a capsule */
         size_t sql_bytes;
@@ -46,6 +47,9 @@ struct run_verification {
         char run_id[UUID_TEXT_SIZE];     /* of the run that was verified */
         char rerun_id[UUID_TEXT_SIZE];   /* of the run that repeated it; "" when there was none */
 };
+
+/* The newest run that is not itself a verification; ERROR_RUN_NOT_FOUND when there is none. */
+int run_last(struct capsule_store *store, char out[UUID_TEXT_SIZE], struct error *err);
 
 /* Where a repeated run finds what the first one had. */
 struct run_surroundings {

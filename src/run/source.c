@@ -214,7 +214,7 @@ int source_open_registered(const struct dataset *dataset, const char *datasets_f
         struct dataset *copy = source->dataset;
         struct table *tables = copy->tables;
         struct arena *arena = copy->arena;
-        *copy = *dataset; /* strings and columns stay the registry's */
+        *copy = *dataset; /* strings, columns and vocabulary stay the registry's */
         copy->tables = tables;
         copy->arena = arena;
         memcpy(tables, dataset->tables, dataset->n_tables * sizeof(*tables));

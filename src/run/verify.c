@@ -220,10 +220,18 @@ static int verify_again(const struct run_surroundings *around, const struct caps
                 return judge(ret, RUN_NOT_REPEATABLE,
                              "the capsule's hashes hold, but the run was stopped by its user, so "
                              "there is no answer to compare");
+        if (capsule->state == RUN_ABSTAINED)
+                return judge(
+                        ret, RUN_NOT_REPEATABLE,
+                        "the capsule's hashes hold, but the planner abstained: nothing ran, so "
+                        "there is no answer to repeat");
         if (!text_of(capsule, "sql") && json_is_null(json_object_get(capsule->body, "plan")))
-                return judge(ret, RUN_NOT_REPEATABLE,
-                             "the capsule's hashes hold, but what was asked could not be read, so "
-                             "it cannot be asked again");
+                return judge(ret, RUN_NOT_REPEATABLE, "%s",
+                             text_of(capsule, "question")
+                                     ? "the capsule's hashes hold, but the run ended before there "
+                                       "was a plan, so there is nothing to repeat"
+                                     : "the capsule's hashes hold, but what was asked could not be "
+                                       "read, so it cannot be asked again");
         int r = source_of_run(around, capsule, &source, ret, err);
         if (r < 0 || !source)
                 return r;
@@ -238,11 +246,21 @@ static int verify_again(const struct run_surroundings *around, const struct caps
 static int find_last(const struct capsule *capsule, void *data)
 {
         const char *planner = text_of(capsule, "planner");
-        struct run_verification *ret = data;
+        char *run_id = data;
         if (planner && strncmp(planner, VERIFY_PLANNER, strlen(VERIFY_PLANNER)) == 0)
                 return 0;
-        (void)snprintf(ret->run_id, sizeof(ret->run_id), "%s", capsule_run_id(capsule));
+        (void)snprintf(run_id, UUID_TEXT_SIZE, "%s", capsule_run_id(capsule));
         return 1;
+}
+
+int run_last(struct capsule_store *store, char out[UUID_TEXT_SIZE], struct error *err)
+{
+        const struct capsule_filter all = {0};
+        int r = capsule_store_list(store, &all, find_last, out, err);
+        if (r == 0)
+                return error_set(err, ERROR_RUN_NOT_FOUND,
+                                 "there is no run yet; make one with askcsv ask or askcsv run");
+        return r < 0 ? r : 0;
 }
 
 /* "last" is the last run, and not the repetition that the last verification made of it; that one
@@ -250,7 +268,6 @@ static int find_last(const struct capsule *capsule, void *data)
 static int resolve_last(const struct run_surroundings *around, struct run_verification *ret,
                         struct error *err)
 {
-        const struct capsule_filter all = {0};
         enum capsule_fault fault = CAPSULE_INTACT;
         struct error other = {0};
         if (capsule_store_check(around->store, "last", &fault, ret->message, &other) == 0 &&
@@ -259,11 +276,7 @@ static int resolve_last(const struct run_surroundings *around, struct run_verifi
                 (void)snprintf(ret->run_id, sizeof(ret->run_id), "last");
                 return 0;
         }
-        int r = capsule_store_list(around->store, &all, find_last, ret, err);
-        if (r == 0)
-                return error_set(err, ERROR_RUN_NOT_FOUND,
-                                 "there is no run yet; make one with askcsv run");
-        return r < 0 ? r : 0;
+        return run_last(around->store, ret->run_id, err);
 }
 
 /* A capsule that can no longer be read may be one that was altered. */

@@ -5,6 +5,7 @@
 #include "runner/worker.h"
 
 #include "base/clock.h"
+#include "dataset/values.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,8 +35,9 @@ void attempt_set_request(struct attempt *attempt, const struct request *request,
         attempt->files = files;
         attempt->submitted_us = submitted_us;
         attempt->deadline_us = submitted_us + request->limits.timeout_ms * 1000;
-        attempt->streams[STREAM_WORDS].text.max =
-                (size_t)request->limits.max_output_bytes + WORKER_HEAD_MAX + WORKER_ROWS_SLACK;
+        size_t answer = request->op == REQUEST_VALUES ? VALUES_BYTES_MAX
+                                                      : (size_t)request->limits.max_output_bytes;
+        attempt->streams[STREAM_WORDS].text.max = answer + WORKER_HEAD_MAX + WORKER_ROWS_SLACK;
 }
 
 static void send_signal(const struct worker_handle *worker, int signal)
@@ -174,6 +176,7 @@ bool attempt_take_words(struct attempt *attempt)
                 .out = &attempt->streams[STREAM_STDOUT].text,
                 .err = &attempt->streams[STREAM_STDERR].text,
                 .described = attempt->described,
+                .values = attempt->values,
                 .failure = &attempt->failure,
         };
         attempt->is_whole = response_take_words(&attempt->response);

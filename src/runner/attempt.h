@@ -32,7 +32,8 @@ struct worker_handle {
 struct attempt {
         const struct request *request; /* NULL until it is known */
         const struct files *files;     /* what is said of the tables' files */
-        const json_t *described; /* and of the tables, when the worker does not say; or NULL */
+        const json_t *described;  /* and of the tables, when the worker does not say; or NULL */
+        const struct buf *values; /* likewise, their value index */
         struct stream streams[STREAM_COUNT];
         struct worker_handle worker;
         int64_t submitted_us;

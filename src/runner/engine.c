@@ -289,6 +289,30 @@ int engine_statement(struct engine *engine, const char *sql, const char *const *
         return execute(statement, values, n_values, cells, said);
 }
 
+int engine_stream(struct engine *engine, const char *sql,
+                  int (*take)(void *data, duckdb_data_chunk chunk, struct error *err), void *data,
+                  struct error *err)
+{
+        _cleanup_prepared_ duckdb_prepared_statement statement = NULL;
+        _cleanup_(pending_done) duckdb_pending_result pending = NULL;
+        _cleanup_(result_done) duckdb_result result = {0};
+        if (duckdb_prepare(engine->connection, sql, &statement) != DuckDBSuccess)
+                return engine_error(err, duckdb_prepare_error(statement), NULL);
+        if (duckdb_pending_prepared_streaming(statement, &pending) != DuckDBSuccess)
+                return engine_error(err, duckdb_pending_error(pending), NULL);
+        if (duckdb_execute_pending(pending, &result) != DuckDBSuccess)
+                return engine_error(err, duckdb_result_error(&result), NULL);
+        for (;;) {
+                _cleanup_(chunk_done) duckdb_data_chunk chunk = duckdb_fetch_chunk(result);
+                const char *said = chunk ? NULL : duckdb_result_error(&result);
+                if (!chunk)
+                        return said && *said ? engine_error(err, said, NULL) : 0;
+                int r = take(data, chunk, err);
+                if (r < 0)
+                        return r;
+        }
+}
+
 /* Every way that the engine has of asking what time it is, and what it gives instead; %1$s is as_of
  * as "2026-01-31 00:00:00". A macro in the database goes before the built-in function. Times of day
  * have no zone: what a zone's offset is depends on the day. */

@@ -63,6 +63,10 @@ int engine_snapshot_use(struct engine *engine, const char *path, const char *con
  * DuckDB writes them. The caller owns *ret. */
 int engine_list_columns(struct engine *engine, json_t **ret, struct error *err);
 
+/* The value index (dataset/values.h) of the tables that engine_load told of in `tables`, as JSON
+ * into out, which is initialised here: the same tables give the same bytes. */
+int engine_values(struct engine *engine, const json_t *tables, struct buf *out, struct error *err);
+
 /* Reads a table that is in the file into the engine's memory, as far as its limit goes. */
 int engine_snapshot_read_ahead(struct engine *engine, const char *table, struct error *err);
 

@@ -1,4 +1,4 @@
-/* Shared by engine.c and engine_load.c only. */
+/* Shared by engine*.c only. */
 #ifndef ASKCSV_RUNNER_ENGINE_PRIVATE_H
 #define ASKCSV_RUNNER_ENGINE_PRIVATE_H
 
@@ -30,6 +30,12 @@ void engine_cells_done(struct engine_cells *cells);
  * be VARCHAR, except when cells is NULL. On failure *said is the engine's message (free(3)). */
 int engine_statement(struct engine *engine, const char *sql, const char *const *values,
                      size_t n_values, struct engine_cells *cells, char **said);
+
+/* Runs a statement of ours and gives its rows to `take` as they are made, chunk by chunk; a
+ * negative code of take's ends it. */
+int engine_stream(struct engine *engine, const char *sql,
+                  int (*take)(void *data, duckdb_data_chunk chunk, struct error *err), void *data,
+                  struct error *err);
 
 /* Text between quotes, quotes inside doubled. */
 void sql_put_identifier(struct buf *out, const char *name);

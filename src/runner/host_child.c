@@ -224,6 +224,7 @@ static void start(struct call *call)
         call->host->runs++;
         attempt_set_request(&child->attempt, call->request, &call->files, call->submitted_us);
         child->attempt.described = warm->snapshot.tables;
+        child->attempt.values = &warm->snapshot.values;
         say_threads(child);
         (void)pipe_feed(call->host, &child->request, call->request_text,
                         call->message.request_bytes, &child->sent);

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "dataset/values.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,8 @@
 #define CHECK_PIECE_BYTES (512 * 1024)
 /* A snapshot is smaller than its files, but for tiny ones and for what does not compress. */
 #define OUT_BYTES_MIN ((int64_t)64 * 1024 * 1024)
+
+_Static_assert(SNAPSHOT_VALUES_MAX >= VALUES_BYTES_MAX, "a snapshot holds any value index");
 
 static void arena_freep(struct arena **arena)
 {

@@ -166,7 +166,7 @@ static int put_answer(struct buf *out, const struct response *response, struct e
         if (r == 0)
                 r = put_json(out, "types", json_object_get(head, "types"), err);
         put_key(out, "rows");
-        if (response->rows_bytes)
+        if (response->rows_bytes && response->request->op != REQUEST_VALUES)
                 buf_append(out, response->rows, response->rows_bytes);
         else
                 buf_puts(out, "null");
@@ -174,6 +174,40 @@ static int put_answer(struct buf *out, const struct response *response, struct e
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(rest); i++)
                 r = put_json(out, rest[i], json_object_get(head, rest[i]), err);
         return r;
+}
+
+/* The text of the value index; NULL when the response has none. */
+static const char *values_of(const struct response *response, size_t *n)
+{
+        static const char nothing[] = "{\"tables\":[]}";
+        const char *status = json_get_string(response->head, "status");
+        if (response->request->op != REQUEST_VALUES || response->failure->type != ERROR_NONE ||
+            !status || strcmp(status, "success") != 0)
+                return NULL;
+        bool empty = response->request->n_tables == 0;
+        const struct buf *values = response->values;
+        *n = empty ? strlen(nothing) : values ? values->len : response->rows_bytes;
+        return empty ? nothing : values ? buf_text(values) : response->rows;
+}
+
+/* A process in a sandbox wrote it, and nobody parses it here. */
+static void check_values(const struct response *response)
+{
+        size_t n = 0;
+        const char *values = values_of(response, &n);
+        if (values && !json_is_closed_object(values, n))
+                (void)error_set(response->failure, ERROR_RUNNER_INTERNAL,
+                                "the value index of these tables is malformed");
+}
+
+static void put_values(struct buf *out, const struct response *response)
+{
+        size_t n = 0;
+        const char *values = values_of(response, &n);
+        if (!values)
+                return;
+        put_key(out, "values");
+        buf_append(out, values, n);
 }
 
 static int put_outcome(struct buf *out, const struct response *response, struct error *err)
@@ -213,12 +247,15 @@ static int put_circumstances(struct buf *out, const struct response *response, s
 
 int response_put(const struct response *response, struct buf *out, struct error *err)
 {
-        buf_init(out, response->rows_bytes + RESPONSE_SLACK);
+        size_t values_bytes = response->values ? response->values->len : 0;
+        buf_init(out, response->rows_bytes + values_bytes + RESPONSE_SLACK);
+        check_values(response);
         buf_printf(out, "{\"protocol\":%d,\"run_id\":\"%s\"", PROTOCOL_VERSION,
                    response->request->run_id);
         int r = put_outcome(out, response, err);
         if (r == 0)
                 r = put_circumstances(out, response, err);
+        put_values(out, response);
         buf_puts(out, "}\n");
         return r < 0 ? r : buf_error(out, err, "the response");
 }

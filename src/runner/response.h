@@ -1,4 +1,5 @@
-/* The response: the worker's words, what the supervisor knows better, and the rows as they came. */
+/* The response: the worker's words, what the supervisor knows better, and the rows, or the value
+ * index, as they came. */
 #ifndef ASKCSV_RUNNER_RESPONSE_H
 #define ASKCSV_RUNNER_RESPONSE_H
 
@@ -15,10 +16,11 @@ struct response {
         const struct buf *said; /* the worker's three lines, as much of them as came */
         const struct buf *out;  /* its stdout and stderr */
         const struct buf *err;
-        long peak_kb;            /* of its memory */
-        const json_t *described; /* of the tables, when it is known from elsewhere; or NULL */
-        struct error *failure;   /* goes before what the worker said; type NONE: it does not */
-        json_t *walls;           /* taken from the words; NULL when they do not have them */
+        long peak_kb;             /* of its memory */
+        const json_t *described;  /* of the tables, when it is known from elsewhere; or NULL */
+        const struct buf *values; /* their value index, likewise */
+        struct error *failure;    /* goes before what the worker said; type NONE: it does not */
+        json_t *walls;            /* taken from the words; NULL when they do not have them */
         json_t *head;
         const char *rows; /* into said */
         size_t rows_bytes;

@@ -9,6 +9,8 @@
 #include "base/fd.h"
 #include "base/json.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -49,6 +51,23 @@ static int begin_loading(struct work *work, struct error *err)
         return engine_snapshot_begin(work->engine, path, err);
 }
 
+static int end_loading(struct work *work, struct error *err)
+{
+        char path[PATH_MAX];
+        if (work->spec->role != SANDBOX_BUILDER)
+                return 0;
+        (void)snprintf(path, sizeof(path), "%s/" WORKER_VALUES, work->spec->out_inside);
+        int r = engine_values(work->engine, work->tables, &work->values, err);
+        if (r < 0)
+                return r;
+        _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd < 0)
+                return error_errno(err, errno, "making the value index");
+        r = fd_write_all(fd, buf_text(&work->values), work->values.len, err);
+        buf_done(&work->values); /* whoever asks for it gets it out of the file */
+        return r < 0 ? r : engine_snapshot_end(work->engine, err);
+}
+
 static int load_tables(struct work *work, struct error *err)
 {
         int64_t start = clock_monotonic_us();
@@ -64,8 +83,8 @@ static int load_tables(struct work *work, struct error *err)
         for (size_t i = 0; r == 0 && i < work->request->n_tables; i++)
                 r = engine_load(work->engine, &work->request->tables[i],
                                 work->spec->files[i].inside, work->tables, err);
-        if (r == 0 && work->spec->role == SANDBOX_BUILDER)
-                r = engine_snapshot_end(work->engine, err);
+        if (r == 0)
+                r = end_loading(work, err);
         work->load_ms = ms_since(start);
         return r;
 }
@@ -149,7 +168,7 @@ static int lock_at_last(struct work *work, struct error *err)
 static int answer(struct work *work, struct error *err)
 {
         int r = 0;
-        if (work->request->op == REQUEST_DESCRIBE)
+        if (!request_op_has_sql(work->request->op))
                 return 0;
         static const struct policy_verdict unknown = {.asks_time = true, .names_dataset = true};
         r = work->wanted->policy ? check_sql(work, err) : provide(work, &unknown, err);
@@ -176,6 +195,8 @@ static int do_work(struct work *work, struct error *err)
         int r = load_tables(work, err);
         if (r == 0)
                 r = raise_remaining_walls(work, err);
+        if (r == 0 && work->request->op == REQUEST_VALUES)
+                r = engine_values(work->engine, work->tables, &work->values, err);
         return r < 0 ? r : answer(work, err);
 }
 

@@ -1,7 +1,8 @@
 /* What happens inside the sandbox: load, lock, check, query. The worker's word to the supervisor
  * is three lines on a pipe: the walls that stand (before any untrusted byte was read), the head
  * (a JSON object with the response's members that the worker knows, and "rows_bytes"), and the
- * rows (a JSON array of arrays, or nothing when rows_bytes is 0). */
+ * rows (a JSON array of arrays; the value index for a request that asks for it; or nothing when
+ * rows_bytes is 0). */
 #ifndef ASKCSV_RUNNER_WORKER_H
 #define ASKCSV_RUNNER_WORKER_H
 
@@ -17,8 +18,9 @@ _Noreturn void worker_main(const struct request *request, const struct runner_wa
                            struct engine *engine, struct sandbox_spec *spec,
                            struct sandbox_walls *walls, int out_fd);
 
-/* A builder's database file, in its folder. */
+/* A builder's database file and value index, in its folder. */
 #define WORKER_SNAPSHOT "snapshot.duckdb"
+#define WORKER_VALUES "values.json"
 
 /* A worker that a parent cloned: the tables are there, and the request is still to come. */
 struct worker_start {

@@ -11,7 +11,8 @@ struct work {
         struct sandbox_spec *spec;
         struct engine *engine;
         struct engine_answer answer;
-        json_t *tables; /* what engine_load said of each */
+        json_t *tables;    /* what engine_load said of each */
+        struct buf values; /* their value index, when it was asked for */
         const struct policy_typed *typed;
         size_t n_typed;
         bool is_unlocked;     /* the engine is still to be locked, after the policy's verdict */

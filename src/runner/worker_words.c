@@ -62,7 +62,8 @@ static json_t *head_of(const struct work *work, const struct error *err)
                                      work->answer.truncated, "ordered", work->answer.ordered,
                                      "result_hash", work->answer.result_hash, "rows_bytes",
                                      (json_int_t)work->answer.rows.len)
-                         : json_pack("{s:b,s:i}", "ordered", work->answer.ordered, "rows_bytes", 0);
+                         : json_pack("{s:b,s:I}", "ordered", work->answer.ordered, "rows_bytes",
+                                     (json_int_t)(err->type == ERROR_NONE ? work->values.len : 0));
         if (!more || json_object_update(head, more) < 0)
                 return NULL;
         json_decref(more);
@@ -88,8 +89,9 @@ int words_say_outcome(int fd, const struct work *work, const struct error *outco
                       struct error *err)
 {
         _cleanup_json_ json_t *head = head_of(work, outcome);
+        const struct buf *rows = work->answer.columns ? &work->answer.rows : &work->values;
         int r = say_line(fd, head, err);
-        if (r == 0 && outcome->type == ERROR_NONE && work->answer.columns)
-                r = fd_write_all(fd, buf_text(&work->answer.rows), work->answer.rows.len, err);
+        if (r == 0 && outcome->type == ERROR_NONE)
+                r = fd_write_all(fd, buf_text(rows), rows->len, err);
         return r < 0 ? r : fd_write_all(fd, "\n", 1, err);
 }

@@ -95,7 +95,7 @@ void snapshot_draft_abandon(struct snapshot_draft *draft)
         *draft = SNAPSHOT_DRAFT_NONE;
 }
 
-/* Leaves snapshot.duckdb alone in the draft. */
+/* Leaves the two files alone in the draft. */
 static int clear_draft(int draft_fd, struct error *err)
 {
         DIR *list = folder_list(draft_fd);
@@ -107,20 +107,21 @@ static int clear_draft(int draft_fd, struct error *err)
                 if (strcmp(item->d_name, DRAFT_LOG) == 0)
                         r = error_set(err, ERROR_DATASET_INVALID,
                                       "the engine left changes out of the snapshot, in a log");
-                else if (strcmp(item->d_name, SNAPSHOT_FILE) != 0)
+                else if (strcmp(item->d_name, SNAPSHOT_FILE) != 0 &&
+                         strcmp(item->d_name, SNAPSHOT_VALUES) != 0)
                         r = folder_delete(draft_fd, item->d_name, err);
         }
         (void)closedir(list);
         return r;
 }
 
-/* Hashes the file, which from now on nobody writes to by mistake. */
-static int measure_file(int draft_fd, char sha256[HASH_HEX_SIZE], uint64_t *ret_bytes,
-                        struct error *err)
+/* Hashes one of them, which from now on nobody writes to by mistake. */
+static int measure_file(int draft_fd, const char *name, char sha256[HASH_HEX_SIZE],
+                        uint64_t *ret_bytes, struct error *err)
 {
         struct stat st;
-        _cleanup_close_ int fd = openat(draft_fd, SNAPSHOT_FILE,
-                                        O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        _cleanup_close_ int fd =
+                openat(draft_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         if (fd < 0 || fstat(fd, &st) < 0)
                 return error_errno(err, errno, "opening the snapshot that was made");
         if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
@@ -151,18 +152,24 @@ static int make_manifest(int draft_fd, const char *key, const struct request *re
                          struct error *err)
 {
         char sha256[HASH_HEX_SIZE];
+        char values_sha256[HASH_HEX_SIZE];
         char now[CLOCK_TEXT_SIZE];
         uint64_t bytes = 0;
+        uint64_t values_bytes = 0;
         int r = clear_draft(draft_fd, err);
         if (r == 0)
-                r = measure_file(draft_fd, sha256, &bytes, err);
+                r = measure_file(draft_fd, SNAPSHOT_FILE, sha256, &bytes, err);
+        if (r == 0)
+                r = measure_file(draft_fd, SNAPSHOT_VALUES, values_sha256, &values_bytes, err);
         if (r < 0)
                 return r;
         clock_format_ms(clock_utc_ms(), now);
-        _cleanup_json_ json_t *manifest = json_pack(
-                "{s:i,s:s,s:s,s:s,s:s,s:I,s:s,s:O,s:O}", "format", SNAPSHOT_FORMAT, "key", key,
-                "engine", engine_version, "dataset_id", request->dataset_id, "created_at", now,
-                "bytes", (json_int_t)bytes, "sha256", sha256, "tables", tables, "files", files);
+        _cleanup_json_ json_t *manifest =
+                json_pack("{s:i,s:s,s:s,s:s,s:s,s:I,s:s,s:{s:I,s:s},s:O,s:O}", "format",
+                          SNAPSHOT_FORMAT, "key", key, "engine", engine_version, "dataset_id",
+                          request->dataset_id, "created_at", now, "bytes", (json_int_t)bytes,
+                          "sha256", sha256, "values", "bytes", (json_int_t)values_bytes, "sha256",
+                          values_sha256, "tables", tables, "files", files);
         if (!manifest)
                 return error_oom(err);
         r = manifest_check(manifest, err);
@@ -177,7 +184,7 @@ static int look_at_key(int folder_fd, const char *key, struct error *err)
         int r = entry_open(folder_fd, key, &entry, err);
         if (r < 0 || r == ENTRY_MISSING)
                 return r < 0 ? r : 0;
-        if (r == ENTRY_FITS && (r = entry_check_hash(&entry, err)) != 0)
+        if (r == ENTRY_FITS && (r = entry_check_hashes(&entry, err)) != 0)
                 return r;
         r = folder_remove(folder_fd, key, &moved, err);
         return moved ? 0 : r;

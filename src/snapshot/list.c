@@ -52,7 +52,7 @@ static int read_one(int folder_fd, const char *key, struct snapshot_list *list, 
         if (state < 0 || state == ENTRY_MISSING) /* it went in the meantime */
                 return state < 0 ? state : 0;
         struct snapshot_entry item = {
-                .bytes = entry.bytes,
+                .bytes = entry.bytes + entry.values_bytes,
         };
         memcpy(item.key, key, HASH_HEX_SIZE);
         if (state == ENTRY_FITS) {

@@ -73,6 +73,13 @@ static bool are_files(const json_t *files, size_t n)
         return json_array_size(files) == n;
 }
 
+static bool is_values(const json_t *values)
+{
+        return is_count(values, "bytes") &&
+               json_get_int(values, "bytes", 0) <= (json_int_t)SNAPSHOT_VALUES_MAX &&
+               manifest_is_sha256(json_get_string(values, "sha256"));
+}
+
 int manifest_check(const json_t *manifest, struct error *err)
 {
         const json_t *tables = json_object_get(manifest, "tables");
@@ -90,6 +97,8 @@ int manifest_check(const json_t *manifest, struct error *err)
                 return refuse("bytes", err);
         if (!manifest_is_sha256(json_get_string(manifest, "sha256")))
                 return refuse("sha256", err);
+        if (!is_values(json_object_get(manifest, "values")))
+                return refuse("values", err);
         if (!are_tables(tables))
                 return refuse("tables", err);
         if (!are_files(json_object_get(manifest, "files"), json_array_size(tables)))

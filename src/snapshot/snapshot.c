@@ -20,25 +20,33 @@ static int check_key(const char *key, struct error *err)
 void snapshot_close(struct snapshot *snapshot)
 {
         cleanup_close(&snapshot->fd);
+        buf_done(&snapshot->values);
         json_decref(snapshot->tables);
         free(snapshot->path);
         *snapshot = SNAPSHOT_NONE;
 }
 
+/* 1, or 0 when its values.json was altered. */
 static int hand_out(struct entry *entry, const char *folder, const char *key, struct snapshot *ret,
                     struct error *err)
 {
+        _cleanup_buf_ struct buf values = {0};
         char *path = NULL;
+        int r = entry_read_values(entry, &values, err);
+        if (r <= 0)
+                return r;
         if (asprintf(&path, "%s/%s/%s", folder, key, SNAPSHOT_FILE) < 0)
                 return error_oom(err);
         *ret = (struct snapshot){
                 .path = path,
                 .fd = steal_fd(&entry->file_fd),
                 .bytes = entry->bytes,
+                .values = values,
                 .tables = json_incref(json_object_get(entry->manifest, "tables")),
         };
         (void)snprintf(ret->sha256, sizeof(ret->sha256), "%s",
                        json_get_string(entry->manifest, "sha256"));
+        values = (struct buf){0}; /* it is the snapshot's */
         /* On a disk that cannot be written, none is ever used longest ago. */
         (void)futimens(entry->manifest_fd, NULL);
         return 1;
@@ -71,8 +79,11 @@ int snapshot_open(const char *folder, const char *key, const char *engine_versio
         if (state < 0 || state == ENTRY_MISSING)
                 return state < 0 ? state : 0;
         if (state == ENTRY_FITS &&
-            strcmp(json_get_string(entry.manifest, "engine"), engine_version) == 0)
-                return hand_out(&entry, path, key, ret, err);
+            strcmp(json_get_string(entry.manifest, "engine"), engine_version) == 0) {
+                r = hand_out(&entry, path, key, ret, err);
+                if (r != 0)
+                        return r;
+        }
         return remove_wrong(folder_fd, key, &entry, err);
 }
 

@@ -1,17 +1,19 @@
 /* Snapshots: what a dataset version's files became when they were read the first time, as one
  * DuckDB database file, so that no later run parses CSV. Each is a folder
  *   FOLDER/KEY/snapshot.duckdb   the tables
- *   FOLDER/KEY/manifest.json     what it was made of, and the hash of snapshot.duckdb
+ *   FOLDER/KEY/values.json       which values they hold (dataset/values.h)
+ *   FOLDER/KEY/manifest.json     what it was made of, and the hashes of those two
  * made beside (FOLDER/.new-UUID, locked with flock(2) while it is being made) and renamed. KEY says
  * what is inside: whoever finds FOLDER/KEY and a manifest and a file that fit has the tables. This
- * is the trusted side: it reads JSON and hashes bytes, and never opens a database. docs/DATASETS.md
- * has the format.
+ * is the trusted side: it reads the manifest and hashes bytes; it never opens a database, and never
+ * parses values.json, which a sandboxed process wrote. docs/DATASETS.md has the format.
  *
  * FOLDER may be reached through symbolic links; below it none is followed. It must belong to the
  * user (or the user is root), and loses the permissions that others have on it. */
 #ifndef ASKCSV_SNAPSHOT_SNAPSHOT_H
 #define ASKCSV_SNAPSHOT_SNAPSHOT_H
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "protocol/request.h"
@@ -21,9 +23,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SNAPSHOT_FORMAT 1           /* goes up when the same files would become another snapshot */
+#define SNAPSHOT_FORMAT 2           /* goes up when the same files would become another snapshot */
 #define SNAPSHOT_FOLDER "snapshots" /* in $ASKCSV_HOME */
 #define SNAPSHOT_FILE "snapshot.duckdb"
+#define SNAPSHOT_VALUES "values.json"
+#define SNAPSHOT_VALUES_MAX ((size_t)16 * 1024 * 1024) /* bytes of it */
 #define SNAPSHOT_MANIFEST "manifest.json"
 
 /* SHA-256 over the canonical JSON of the format, the engine's version, and each table's name,
@@ -44,13 +48,14 @@ struct snapshot_draft {
  * *draft is SNAPSHOT_DRAFT_NONE. */
 int snapshot_draft_begin(const char *folder, struct snapshot_draft *draft, struct error *err);
 
-/* Hashes snapshot.duckdb in it, writes the manifest, renames the folder to FOLDER/KEY. `tables` is
- * what the engine said of each table ({"name","rows","skipped_lines","columns"}), `files` the
- * matching {"path","bytes","sha256"}. Whoever wrote snapshot.duckdb must be gone by then, and have
- * left no write-ahead log behind (ERROR_DATASET_INVALID); whatever else is in the draft is deleted.
- * If KEY is there already, that one stays when it is whole and gives way when it is not. No fsync:
- * one that a power cut tore does not fit its hash and is made anew. Then, as
- * snapshot_draft_abandon, releases the draft, whatever happens. */
+/* Hashes snapshot.duckdb and values.json in it, writes the manifest, renames the folder to
+ * FOLDER/KEY. `tables` is what the engine said of each table
+ * ({"name","rows","skipped_lines","columns"}), `files` the matching {"path","bytes","sha256"}.
+ * Whoever wrote those two must be gone by then, and have left no write-ahead log behind
+ * (ERROR_DATASET_INVALID); whatever else is in the draft is deleted. If KEY is there already, that
+ * one stays when it is whole and gives way when it is not. No fsync: one that a power cut tore does
+ * not fit its hash and is made anew. Then, as snapshot_draft_abandon, releases the draft, whatever
+ * happens. */
 int snapshot_draft_publish(struct snapshot_draft *draft, const char *folder, const char *key,
                            const struct request *request, const char *engine_version,
                            const json_t *tables, const json_t *files, struct error *err);
@@ -64,16 +69,18 @@ struct snapshot {
         int fd;     /* open for reading; -1: there is none */
         int64_t bytes;
         char sha256[HASH_HEX_SIZE]; /* what snapshot.duckdb must hash to: not yet checked */
+        struct buf values;          /* what values.json holds, whose hash was checked */
         json_t *tables;             /* as given to snapshot_draft_publish */
 };
 
 #define SNAPSHOT_NONE ((struct snapshot){.fd = -1})
 
-/* 1 and *ret when there is a manifest that parses, has this key, format and engine, a file of the
- * size that it says, and nothing else in the folder; the caller hashes fd and compares (it may be
- * large, so the caller does it bit by bit). 0 when there is none that fits: then a wrong one has
- * been removed. Marks it as used now (the manifest's mtime). Negative only for what making it anew
- * would not cure. *ret is SNAPSHOT_NONE unless 1 is returned. Release with snapshot_close. */
+/* 1 and *ret when there is a manifest that parses, has this key, format and engine, a values.json
+ * of the hash and a snapshot.duckdb of the size that it says, and nothing else in the folder; the
+ * caller hashes fd and compares (it may be large, so the caller does it bit by bit). 0 when there
+ * is none that fits: then a wrong one has been removed. Marks it as used now (the manifest's
+ * mtime). Negative only for what making it anew would not cure. *ret is SNAPSHOT_NONE unless 1 is
+ * returned. Release with snapshot_close. */
 int snapshot_open(const char *folder, const char *key, const char *engine_version,
                   struct snapshot *ret, struct error *err);
 void snapshot_close(struct snapshot *snapshot); /* safe on SNAPSHOT_NONE, and twice */
@@ -86,7 +93,7 @@ int snapshot_remove(const char *folder, const char *key, struct error *err);
 struct snapshot_entry {
         char key[HASH_HEX_SIZE];
         json_t *manifest; /* checked; NULL when what is there does not fit, and so is no use */
-        int64_t bytes;    /* of snapshot.duckdb */
+        int64_t bytes;    /* of snapshot.duckdb and values.json */
         int64_t rows;     /* of all tables */
         int64_t used_ms;  /* UTC; when it was made or last opened; 0 when it does not fit */
 };

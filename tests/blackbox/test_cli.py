@@ -19,7 +19,7 @@ import pytest
 
 from programs import ROOT
 
-COMMANDS = [["run"], ["check"], ["plan"], ["plan", "compile"], ["plan", "schema"], ["datasets"],
+COMMANDS = [["ask"], ["run"], ["check"], ["plan"], ["plan", "compile"], ["plan", "schema"], ["datasets"],
             ["datasets", "generate"], ["datasets", "validate"], ["datasets", "list"],
             ["datasets", "show"], ["datasets", "forget"], ["capsules"], ["capsules", "list"],
             ["capsules", "show"], ["capsules", "export"], ["capsules", "check"], ["verify"],
@@ -89,6 +89,9 @@ def test_each_command_teaches_by_example(askcsv, words):
     (["rnu"], 'did you mean "run"'), (["capsules", "lits"], 'did you mean "capsules list"'),
     (["elephant"], 'no command "elephant"'), (["help", "verfiy"], 'did you mean "verify"'),
     (["datasets"], "generate"), (["run", "x.csv", "--sqll", "1"], "did you mean --sql"),
+    (["ask"], "SOURCE"), (["ask", "x.csv"], "question"), (["ask", "x.csv", "how", "--aftr", "last"],
+     "did you mean --after"), (["ask", "x.csv", "how many", "--as-of", "now"], "--as-of"),
+    (["ask", "x.csv", "how many", "--timeout-ms", "0"], "timeout_ms"),
     (["run"], "SOURCE"), (["run", "x.csv"], "--sql"),
     (["run", "x.csv", "--sql", "1", "--plan", "p"], "only one of"),
     (["run", "x.csv", "y.csv", "--sql", "1"], "one argument too many"),
@@ -408,6 +411,21 @@ def test_validate_names_file_line_and_rule(shop):
     shop.ok("datasets", "validate", "ecommerce", "sensors")
 
 
+def test_validate_names_a_measure_that_is_no_plan(shop, tmp_path):
+    registry = json.loads((ROOT / "datasets/registry.json").read_text())
+    support = next(d for d in registry["datasets"] if d["id"] == "support")
+    support["measures"][0]["item"] = {"func": "sum", "column": "priorty", "alias": "x"}
+    path = tmp_path / "registry.json"
+    path.write_text(json.dumps(registry))
+    done = shop("datasets", "validate", "support", env={"ASKCSV_REGISTRY": path})
+    assert done.returncode == 1
+    assert re.search(r"registry: support/measures/0/item/column: .*priorty.*priority", done.stdout)
+    support["measures"][0]["item"] = {"func": "count"}
+    path.write_text(json.dumps(registry))
+    done = shop("datasets", "validate", "support", env={"ASKCSV_REGISTRY": path})
+    assert done.returncode == 1 and "/datasets/1/measures/0/item/alias" in done.stderr
+
+
 def test_validate_names_at_most_ten(shop):
     path = shop.home / "datasets/support/tickets.csv"
     path.write_text(path.read_text().replace(",Email", ",Pigeon"))
@@ -455,6 +473,9 @@ def test_show(shop):
         assert words in done.stdout
     run_id = capsules(shop)[0]["run_id"]
     assert shop.ok("capsules", "show", run_id[:13]).stdout == done.stdout
+    brief = shop.ok("capsules", "show", "last", "--brief").stdout
+    assert brief.startswith(f"run_id          {run_id}\nstatus          succeeded\n")
+    assert "needle" not in brief and "capsule_hash" in brief
     done = shop("capsules", "show", "0190f3c2-0000-7000-8000-000000000000")
     assert done.returncode == 1 and "RUN_NOT_FOUND" in done.stderr
 

@@ -13,6 +13,8 @@ SCHEMA = json.loads((ROOT / "schemas/registry.v1.json").read_text())
 REGISTRY = json.loads((ROOT / "datasets/registry.json").read_text())
 GONE = object()
 TABLE = "/datasets/0/tables/0"
+MEASURE = "/datasets/0/measures/0"
+SEGMENT = "/datasets/0/segments/0"
 
 
 def changed(pointer, value):
@@ -58,12 +60,48 @@ BAD = [
     ("/datasets/0/relationships/0/from", "order_items"), ("/datasets/0/relationships/0/to", GONE),
     ("/datasets/0/relationships/0/kind", "one to one"), ("/datasets/0/prompts/0", "What?"),
     ("/datasets/0/prompts/0/id", ""), ("/datasets/0/prompts/0/text", GONE),
+    (f"{TABLE}/synonyms", []), (f"{TABLE}/synonyms", "purchase"), (f"{TABLE}/synonyms", ["a", "a"]),
+    (f"{TABLE}/synonyms", [""]), (f"{TABLE}/synonyms", [f"s{i}" for i in range(101)]),
+    (f"{TABLE}/row", ""), (f"{TABLE}/key", 1), (f"{TABLE}/label", []), (f"{TABLE}/time", ""),
+    (f"{TABLE}/show", [1]), (f"{TABLE}/with", {}), (f"{TABLE}/with", ["count"]),
+    (f"{TABLE}/columns/1/synonyms", [1]), (f"{TABLE}/columns/1/entity", ""),
+    (f"{TABLE}/columns/1/show", []), (f"{TABLE}/columns/4/order", ["completed", "completed"]),
+    ("/datasets/0/measures", {}), (f"{MEASURE}/name", GONE), (f"{MEASURE}/name", ""),
+    (f"{MEASURE}/table", GONE), (f"{MEASURE}/item", GONE), (f"{MEASURE}/item", {"func": "count"}),
+    (f"{MEASURE}/item", "count"), (f"{MEASURE}/filters", []), (f"{MEASURE}/with", [1]),
+    (f"{MEASURE}/direction", "down"), (f"{MEASURE}/limit", 1), (f"{MEASURE}/synonyms", []),
+    ("/datasets/0/segments", {}), (f"{SEGMENT}/name", GONE), (f"{SEGMENT}/table", GONE),
+    (f"{SEGMENT}/filters", GONE), (f"{SEGMENT}/filters", []), (f"{SEGMENT}/show", ["stock"]),
+    (f"{SEGMENT}/order_by", {}), (f"{SEGMENT}/limit", 0), (f"{SEGMENT}/limit", 1001),
+    (f"{SEGMENT}/limit", "10"), (f"{SEGMENT}/time", ""), (f"{SEGMENT}/item", {"alias": "a"}),
 ]
 
 
 @pytest.mark.parametrize("pointer,value", BAD)
 def test_change_does_not_fit(pointer, value):
     assert not Draft202012Validator(SCHEMA).is_valid(changed(pointer, value))
+
+
+# What the schema lets pass because only the program can tell, or because it is optional.
+GOOD = [
+    (f"{TABLE}/row", GONE), (f"{TABLE}/show", GONE), (f"{TABLE}/time", "order_items.price"),
+    (f"{TABLE}/columns/1/entity", GONE), ("/datasets/0/measures", GONE), ("/datasets/0/measures", []),
+    ("/datasets/0/segments", GONE), (f"{MEASURE}/synonyms", GONE), (f"{MEASURE}/direction", "asc"),
+    (f"{SEGMENT}/limit", 1000), (f"{SEGMENT}/show", GONE), (f"{SEGMENT}/time", "order_date"),
+]
+
+
+@pytest.mark.parametrize("pointer,value", GOOD)
+def test_change_fits(pointer, value):
+    assert Draft202012Validator(SCHEMA).is_valid(changed(pointer, value))
+
+
+@pytest.mark.parametrize("dataset", REGISTRY["datasets"], ids=lambda dataset: dataset["id"])
+def test_names_have_one_meaning(dataset):
+    """What a question may call a measure or a segment is said once."""
+    names = [name.lower() for entry in dataset["measures"] + dataset["segments"]
+             for name in [entry["name"], *entry["synonyms"]]]
+    assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize("dataset", REGISTRY["datasets"], ids=lambda dataset: dataset["id"])

@@ -68,6 +68,15 @@ def test_every_member_of_a_capsule_is_needed(name):
     assert not check.is_valid(changed(example(name), "/color", "red"))
 
 
+def test_a_capsule_kept_before_there_were_questions():
+    """Neither of the two later members, or both."""
+    assert not {"reading", "abstention"} & set(example("capsule.old"))
+    for member in ("reading", "abstention"):
+        assert not validator("capsule").is_valid({**example("capsule.old"), member: None})
+    assert validator("capsule").is_valid(
+        {**example("capsule.old"), "reading": None, "abstention": None})
+
+
 BAD_CAPSULES = [
     ("/capsule", 2), ("/capsule", "1"),
     ("/run_id", "019C1A5E-0000-7000-8000-000000000001"), ("/run_id", None),
@@ -78,7 +87,10 @@ BAD_CAPSULES = [
     ("/tables", {}), ("/tables/0", "orders"), ("/tables/0/name", GONE),
     ("/tables/0/sha256", "0"), ("/tables/0/rows", -1), ("/tables/0/color", 1),
     ("/tables/0/format", "xlsx"),
-    ("/question", []), ("/planner", {}), ("/query_mode", "guess"), ("/sql", 1),
+    ("/question", []), ("/planner", {}), ("/reading", "x"), ("/reading/sentence", None),
+    ("/reading/assumptions", GONE), ("/reading/assumptions/0", 1), ("/reading/color", 1),
+    ("/abstention", {}), ("/abstention", []),
+    ("/query_mode", "guess"), ("/sql", 1),
     ("/as_of", "2026-01-31"), ("/as_of", "2026-01-31T00:00:00.000Z"), ("/executor", 1),
     ("/limits", []), ("/limits/timeout_ms", GONE), ("/limits/timeout_ms", "1"),
     ("/limits/color", 1),
@@ -106,6 +118,17 @@ def test_bad_capsule(pointer, value):
 ])
 def test_bad_error(pointer, value):
     assert not validator("capsule").is_valid(changed(example("capsule.rejected"), pointer, value))
+
+
+@pytest.mark.parametrize("pointer,value", [
+    ("/abstention", None), ("/abstention/reason", "tired"), ("/abstention/message", GONE),
+    ("/abstention/words", "blorps"), ("/abstention/nearest/0/suggestions", GONE),
+    ("/abstention/choices/0/plan", GONE), ("/abstention/choices/0/plan", "{}"),
+    ("/abstention/questions/0", {}), ("/abstention/color", 1), ("/plan", {}), ("/sql", "SELECT 1"),
+    ("/reading", {"sentence": "", "assumptions": []}), ("/started_at", "2026-01-31T00:00:00.000Z"),
+])
+def test_bad_abstention(pointer, value):
+    assert not validator("capsule").is_valid(changed(example("capsule.abstained"), pointer, value))
 
 
 @pytest.mark.parametrize("pointer,value", [
@@ -160,7 +183,8 @@ def canonical(value):
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-@pytest.mark.parametrize("name", ["capsule.succeeded", "capsule.rejected"])
+@pytest.mark.parametrize("name", ["capsule.succeeded", "capsule.rejected", "capsule.abstained",
+                                  "capsule.old"])
 def test_hashes_by_hand(name):
     capsule = example(name)
     said = capsule.pop("capsule_hash")
@@ -177,6 +201,8 @@ def test_hashes_by_hand(name):
 
 
 def test_examples_are_a_chain():
-    first, second = example("capsule.succeeded"), example("capsule.rejected")
+    first, second, third = (example(f"capsule.{name}")
+                            for name in ("succeeded", "rejected", "abstained"))
     assert first["prev_hash"] == "0" * 64
     assert second["prev_hash"] == first["capsule_hash"]
+    assert third["prev_hash"] == second["capsule_hash"]

@@ -219,3 +219,22 @@ def test_runner_of_tests_counts_cases(monkeypatch):
     assert count("1..3\nok 1 - a\n", -11) == (1, 2, 0)
     assert count("1..1\nok 1 - a\n", 1) == (1, 1, 0), "a leak at exit is a failure too"
     assert count("", 0) == (1, 0, 0) and count("", 1) == (0, 1, 0)
+
+
+def test_demo_asks_one_question_of_each_dataset(commands, tmp_path):
+    folder = commands(askcsv="")
+    done = run([ROOT / "tools/demo", folder / "askcsv"], path=folder, ASKCSV_HOME=tmp_path)
+    assert done.returncode == 0, done.stderr
+    calls = [line.removeprefix("askcsv ") for line in log(folder)]
+    assert calls[0] == "datasets generate" and calls[-1] == "verify last"
+    assert [line.split()[1] for line in calls if line.startswith("ask ")] == [
+        "ecommerce", "support", "sensors"]
+    assert calls.count("capsules show last --brief") == 3
+    assert all(call.replace("ask ecommerce ", 'ask ecommerce "') in done.stdout for call in calls
+               if call.startswith("ask ecommerce"))
+
+
+def test_demo_stops_at_what_fails(commands, tmp_path):
+    folder = commands(askcsv='[ "$1" != ask ] || exit 5')
+    done = run([ROOT / "tools/demo", folder / "askcsv"], path=folder, ASKCSV_HOME=tmp_path)
+    assert done.returncode == 5 and not any("verify" in line for line in log(folder))

@@ -17,18 +17,19 @@
 
 #define EXAMPLE "tests/examples/capsule.succeeded.json"
 /* Of the example, computed once with Python's hashlib and json by the rule in docs/CAPSULE.md. */
-#define EXAMPLE_HASH "10523b4ab8bb1774bdce0a2eb89c030e7b2d57df009c83725c651bd536c4292d"
+#define EXAMPLE_HASH "3bca436d48d6a67608efc7ee1b61f6e8bcee607b141506cecdcc13a3357aeff2"
+#define OLD_EXAMPLE "tests/examples/capsule.old.json" /* kept before there were questions */
+#define OLD_EXAMPLE_HASH "10523b4ab8bb1774bdce0a2eb89c030e7b2d57df009c83725c651bd536c4292d"
 #define EXAMPLE_RESULT_HASH "0602bc6059b80117488648996e8a341c4597b406be037b32ce3a6e72ba86c382"
 #define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
 
 static const char *const member_names[] = {
-        "capsule",      "run_id",     "created_at",      "started_at",
-        "finished_at",  "dataset_id", "dataset_version", "tables",
-        "question",     "planner",    "query_mode",      "plan",
-        "sql",          "as_of",      "executor",        "limits",
-        "status",       "result",     "result_hash",     "error",
-        "timings",      "engine",     "sandbox",         "prev_hash",
-        "capsule_hash",
+        "capsule",    "run_id",          "created_at", "started_at", "finished_at",
+        "dataset_id", "dataset_version", "tables",     "question",   "planner",
+        "reading",    "query_mode",      "plan",       "sql",        "as_of",
+        "executor",   "limits",          "status",     "result",     "result_hash",
+        "error",      "abstention",      "timings",    "engine",     "sandbox",
+        "prev_hash",  "capsule_hash",
 };
 
 static void capsule_freep(struct capsule **capsule)
@@ -38,14 +39,19 @@ static void capsule_freep(struct capsule **capsule)
 
 #define _cleanup_capsule_ _cleanup_(capsule_freep)
 
-static void read_example(struct buf *text)
+static void read_text(const char *path, struct buf *text)
 {
         struct error err = {0};
         buf_init(text, 65536);
-        if (fd_read_file(EXAMPLE, text, &err) < 0)
+        if (fd_read_file(path, text, &err) < 0)
                 fail_msg("%s", err.message);
         while (text->len > 0 && text->data[text->len - 1] == '\n')
                 text->data[--text->len] = '\0';
+}
+
+static void read_example(struct buf *text)
+{
+        read_text(EXAMPLE, text);
 }
 
 static struct capsule *parse_example(void)
@@ -101,7 +107,7 @@ static void test_known_hash(void **state)
 static void test_examples(void **state)
 {
         (void)state;
-        static const char *const names[] = {"rejected", "pending"};
+        static const char *const names[] = {"rejected", "abstained", "pending"};
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
                 struct error err = {0};
                 char path[64];
@@ -119,6 +125,45 @@ static void test_examples(void **state)
                 if (capsule_is_sealed(capsule))
                         assert_string_equal(hex, json_get_string(capsule->body, "capsule_hash"));
         }
+}
+
+/* It has neither reading nor abstention, is written back as it was, and its hash still holds. */
+static void test_old_capsule(void **state)
+{
+        (void)state;
+        struct error err = {0};
+        char hex[HASH_HEX_SIZE];
+        _cleanup_capsule_ struct capsule *capsule = NULL;
+        _cleanup_buf_ struct buf text = {0};
+        _cleanup_buf_ struct buf out = {0};
+        read_text(OLD_EXAMPLE, &text);
+        buf_init(&out, 65536);
+        if (capsule_parse(buf_text(&text), text.len, &capsule, &err) < 0)
+                fail_msg("%s", err.message);
+        assert_null(json_object_get(capsule->body, "reading"));
+        assert_null(json_object_get(capsule->body, "abstention"));
+        assert_int_equal(capsule_compute_hash(capsule, hex, &err), 0);
+        assert_string_equal(hex, OLD_EXAMPLE_HASH);
+        assert_int_equal(capsule_write(capsule, &out, &err), 0);
+        assert_string_equal(buf_text(&out), buf_text(&text));
+}
+
+/* Taking both away from a newer one makes an old one of it, whose hash does not hold. */
+static void test_late_members_are_hashed(void **state)
+{
+        (void)state;
+        struct error err = {0};
+        char hex[HASH_HEX_SIZE];
+        _cleanup_capsule_ struct capsule *whole = parse_example();
+        _cleanup_capsule_ struct capsule *less = NULL;
+        _cleanup_buf_ struct buf text = {0};
+        buf_init(&text, 65536);
+        json_object_del(whole->body, "reading");
+        json_object_del(whole->body, "abstention");
+        assert_int_equal(capsule_write(whole, &text, &err), 0);
+        assert_int_equal(capsule_parse(buf_text(&text), text.len, &less, &err), 0);
+        assert_int_equal(capsule_compute_hash(less, hex, &err), 0);
+        assert_string_not_equal(hex, EXAMPLE_HASH);
 }
 
 /* Members in any order are read; written they are in the contract's order. */
@@ -218,6 +263,8 @@ static void test_set(void **state)
         check_set(capsule, "query_mode", json_string("guess"), ERROR_INTERNAL, "type or form");
         check_set(capsule, "result_hash", json_string("abc"), ERROR_INTERNAL, "type or form");
         check_set(capsule, "limits", json_array(), ERROR_INTERNAL, "type or form");
+        check_set(capsule, "reading", json_string("a"), ERROR_INTERNAL, "type or form");
+        check_set(capsule, "abstention", json_array(), ERROR_INTERNAL, "type or form");
         check_set(capsule, "plan", json_integer(9007199254740992), ERROR_VALIDATION, "2^53");
         check_set(capsule, "plan", json_pack("{s:[{s:I}]}", "a", "b", (json_int_t)INT64_MIN),
                   ERROR_VALIDATION, "2^53");
@@ -311,7 +358,7 @@ static void test_parse_refuses(void **state)
         (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(member_names); i++)
                 check_parse_refused(member_names[i], NULL, "missing");
-        check_parse_refused("color", "1", "26 members");
+        check_parse_refused("color", "1", "28 members");
         check_parse_refused("capsule", "2", "wrong type or form");
         check_parse_refused("run_id", "\"x\"", "wrong type or form");
         check_parse_refused("created_at", "null", "wrong type or form");
@@ -320,6 +367,8 @@ static void test_parse_refuses(void **state)
         check_parse_refused("status", "\"running\"", "sealed, but running");
         check_parse_refused("tables", "{}", "wrong type or form");
         check_parse_refused("result", "[]", "wrong type or form");
+        check_parse_refused("reading", "\"x\"", "wrong type or form");
+        check_parse_refused("abstention", "[]", "wrong type or form");
         check_parse_refused("prev_hash", "\"" ZEROS "0\"", "wrong type or form");
         check_parse_refused("prev_hash", "null", "one of its two");
         check_parse_refused("capsule_hash", "null", "one of its two");
@@ -409,6 +458,8 @@ int main(void)
                 cmocka_unit_test(test_new),
                 cmocka_unit_test(test_known_hash),
                 cmocka_unit_test(test_examples),
+                cmocka_unit_test(test_old_capsule),
+                cmocka_unit_test(test_late_members_are_hashed),
                 cmocka_unit_test(test_round_trip),
                 cmocka_unit_test(test_moves),
                 cmocka_unit_test(test_set),

@@ -321,6 +321,31 @@ static void test_long_chain(void **state)
 }
 
 /* Every member of a sealed capsule, changed in the stored text, is found at that capsule. */
+/* As a store looks that was begun before there were questions. */
+static void test_old_capsules_in_the_chain(void **state)
+{
+        struct fixture *fixture = *state;
+        struct error err = {0};
+        _cleanup_store_ struct capsule_store *store = open_store(fixture);
+        _cleanup_capsule_ struct capsule *old = NULL;
+        _cleanup_capsule_ struct capsule *stored = NULL;
+        assert_int_equal(capsule_new(&old, &err), 0);
+        assert_int_equal(json_object_del(old->body, "reading"), 0);
+        assert_int_equal(json_object_del(old->body, "abstention"), 0);
+        assert_int_equal(capsule_store_insert(store, old, &err), 0);
+        assert_int_equal(fill_capsule(old, 1, &err), 0);
+        assert_int_equal(run_move(old, RUN_SUCCEEDED, &err), 0);
+        assert_int_equal(capsule_store_seal(store, old, &err), 0);
+        keep_some(store, 2);
+        check_chain(store, CAPSULE_INTACT, 3);
+        check_run(store, capsule_run_id(old), CAPSULE_INTACT);
+        assert_int_equal(capsule_store_get(store, capsule_run_id(old), &stored, &err), 0);
+        assert_true(json_equal(stored->body, old->body));
+        tamper(fixture, "UPDATE capsules SET body = replace(body, '\"query_mode\"', "
+                        "'\"reading\":null,\"abstention\":null,\"query_mode\"') WHERE seq = 1");
+        check_chain(store, CAPSULE_HASH_DIFFERS, 0);
+}
+
 static void test_tampered_members(void **state)
 {
         struct fixture *fixture = *state;
@@ -359,7 +384,7 @@ static void test_tampered_members(void **state)
                         check_run(store, run_id, CAPSULE_HASH_DIFFERS);
                 }
         }
-        assert_int_equal(members, 25);
+        assert_int_equal(members, 27);
         replace_body(fixture, 2, body);
         check_chain(store, CAPSULE_INTACT, 3);
 }
@@ -831,6 +856,7 @@ int main(void)
                 STORE_TEST(test_list),
                 STORE_TEST(test_get),
                 STORE_TEST(test_long_chain),
+                STORE_TEST(test_old_capsules_in_the_chain),
                 STORE_TEST(test_tampered_members),
                 STORE_TEST(test_tampered_bytes),
                 STORE_TEST(test_tampered_columns),

@@ -1,0 +1,606 @@
+/* From the question's words to what they may mean: names, values, numbers. */
+#include "planner/atom.h"
+#include "planner/link.h"
+
+#include "base/cleanup.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define SPAN_MAX 7           /* tokens of a name or a value */
+#define COST_NAME 0.2        /* a name said in full */
+#define COST_PART 0.3        /* a part of a column's name */
+#define COST_PART_MISSING 0.4 /* for each word that was left out */
+#define COST_VALUE 0.25
+#define COST_VALUE_PART 1.2
+#define COST_SYNONYM 0.4
+#define COST_UNKNOWN 20
+#define COLUMNS_OF_A_WORD 6 /* a word that is in more names than that names none */
+
+struct atom *atom_add(struct question *question, enum atom_kind kind, size_t first, size_t n,
+                      double cost)
+{
+        static _Thread_local struct atom beyond; /* nobody reads it */
+        if (question->n_atoms >= ATOMS_MAX)
+                return &beyond;
+        struct atom *atom = &question->atoms[question->n_atoms++];
+        *atom = (struct atom){.kind = kind, .first = first, .n = n, .cost = cost, .index = -1};
+        const struct token *last = &question->tokens[first + n - 1];
+        size_t length = strlen(last->text);
+        atom->plural = last->kind == TOKEN_WORD && length > 2 && last->text[length - 1] == 's' &&
+                       last->text[length - 2] != 's';
+        if (last->kind == TOKEN_WORD &&
+            (strcmp(last->text, "people") == 0 || strcmp(last->text, "women") == 0 ||
+             strcmp(last->text, "men") == 0 || strcmp(last->text, "children") == 0))
+                atom->plural = true;
+        return atom;
+}
+
+static bool is_joint(const struct token *token)
+{
+        return token->kind == TOKEN_SIGN &&
+               (strcmp(token->text, "-") == 0 || strcmp(token->text, "/") == 0 ||
+                strcmp(token->text, ".") == 0);
+}
+
+/* The next tokens as stems, up to SPAN_MAX; hyphens between them count for nothing. ends[k] is how
+ * many tokens the first k + 1 stems take. */
+static size_t stems_at(const struct question *question, size_t i, const char **stems, size_t *ends)
+{
+        size_t n = 0;
+        for (size_t k = i; k < question->n_tokens && n < SPAN_MAX; k++) {
+                const struct token *token = &question->tokens[k];
+                if (is_joint(token) && n > 0)
+                        continue;
+                if (token->kind != TOKEN_WORD && token->kind != TOKEN_NUMBER)
+                        break;
+                stems[n] = token->stem;
+                ends[n++] = k - i + 1;
+        }
+        return n;
+}
+
+static bool same_columns(const struct atom *atom, const struct column *column,
+                         const struct question *question)
+{
+        const struct concepts *concepts = question->concepts;
+        for (size_t i = 0; i < atom->refs.n; i++) {
+                const struct column_facts *facts = concept_column(concepts, atom->refs.at[i]);
+                if (strcasecmp(facts->column->name, column->name) == 0)
+                        return true;
+        }
+        return false;
+}
+
+/* The atom of the same kind over the same tokens for a column of the same name; columns of other
+ * tables join it. */
+static struct atom *find_same(struct question *question, enum atom_kind kind, size_t first,
+                              size_t n, const struct column *column)
+{
+        for (size_t a = question->n_atoms; a > 0; a--) {
+                struct atom *atom = &question->atoms[a - 1];
+                if (atom->kind == kind && atom->first == first && atom->n == n &&
+                    same_columns(atom, column, question))
+                        return atom;
+        }
+        return NULL;
+}
+
+static void add_column(struct question *question, enum atom_kind kind, size_t first, size_t n,
+                       int table, int column, double cost)
+{
+        const struct column *named = &question->concepts->dataset->tables[table].columns[column];
+        struct atom *atom = find_same(question, kind, first, n, named);
+        if (!atom)
+                atom = atom_add(question, kind, first, n, cost);
+        if (cost < atom->cost)
+                atom->cost = cost;
+        refs_add(&atom->refs, table, column);
+}
+
+static void add_named(struct question *question, const struct phrase *phrase, size_t i, size_t n)
+{
+        static const enum atom_kind kinds[] = {
+                [PHRASE_TABLE] = ATOM_TABLE,     [PHRASE_COLUMN] = ATOM_COLUMN,
+                [PHRASE_ENTITY] = ATOM_ENTITY,   [PHRASE_MEASURE] = ATOM_MEASURE,
+                [PHRASE_SEGMENT] = ATOM_SEGMENT,
+        };
+        double cost = COST_NAME + phrase->cost;
+        if (phrase->kind == PHRASE_COLUMN || phrase->kind == PHRASE_ENTITY) {
+                add_column(question, kinds[phrase->kind], i, n, phrase->refs.at[0].table,
+                           phrase->refs.at[0].column, cost);
+                return;
+        }
+        for (size_t a = 0; a < question->n_atoms; a++) {
+                const struct atom *atom = &question->atoms[a];
+                if (atom->kind == kinds[phrase->kind] && atom->first == i && atom->n == n &&
+                    atom->index == phrase->index)
+                        return;
+        }
+        atom_add(question, kinds[phrase->kind], i, n, cost)->index = phrase->index;
+}
+
+static void link_phrases(struct question *question, size_t i, const char **stems,
+                         const size_t *ends, size_t n)
+{
+        const struct concepts *concepts = question->concepts;
+        for (size_t p = 0; p < concepts->n_phrases; p++) {
+                const struct phrase *phrase = &concepts->phrases[p];
+                size_t k = 0;
+                if (phrase->n_stems == 0 || phrase->n_stems > n)
+                        continue;
+                while (k < phrase->n_stems && strcmp(phrase->stems[k], stems[k]) == 0)
+                        k++;
+                if (k == phrase->n_stems)
+                        add_named(question, phrase, i, ends[k - 1]);
+        }
+}
+
+static bool is_filler(const char *stem)
+{
+        return strcmp(stem, "of") == 0 || strcmp(stem, "the") == 0 || strcmp(stem, "in") == 0 ||
+               strcmp(stem, "a") == 0;
+}
+
+/* How many of the column's words are said in the first n stems, all of which must be among them;
+ * 0 when one is not. */
+static size_t words_said(const struct column_facts *facts, const char *const *stems, size_t n,
+                         bool *with_last)
+{
+        size_t said = 0;
+        bool used[PHRASE_WORDS_MAX] = {0};
+        size_t n_name = facts->n_words - facts->n_unit;
+        for (size_t s = 0; s < n; s++) {
+                size_t w = 0;
+                while (w < facts->n_words && (used[w] || strcmp(facts->words[w], stems[s]) != 0))
+                        w++;
+                if (w == facts->n_words) {
+                        if (s > 0 && s + 1 < n && is_filler(stems[s]))
+                                continue;
+                        return 0;
+                }
+                used[w] = true;
+                if (w < n_name)
+                        said++;
+                if (w + 1 == n_name)
+                        *with_last = true;
+        }
+        return said;
+}
+
+static double cost_of_part(const struct column_facts *facts, size_t said, bool with_last)
+{
+        size_t n_name = facts->n_words - facts->n_unit;
+        if (said == n_name)
+                return COST_NAME;
+        return COST_PART + COST_PART_MISSING * (double)(n_name - said) + (with_last ? 0 : 0.2);
+}
+
+struct part {
+        int table, column;
+        double cost;
+};
+
+/* Columns whose names hold all of the first n stems. */
+static void link_columns(struct question *question, size_t i, const char **stems, size_t n,
+                         size_t tokens)
+{
+        const struct concepts *concepts = question->concepts;
+        struct part parts[64];
+        size_t n_parts = 0;
+        double best = 100;
+        if (is_filler(stems[0]) || is_filler(stems[n - 1]))
+                return;
+        for (size_t t = 0; t < concepts->dataset->n_tables; t++) {
+                for (size_t c = 0; c < concepts->dataset->tables[t].n_columns; c++) {
+                        bool with_last = false;
+                        const struct column_facts *facts = &concepts->tables[t].columns[c];
+                        size_t said = words_said(facts, stems, n, &with_last);
+                        if (said == 0 || n_parts == ARRAY_SIZE(parts))
+                                continue;
+                        double cost = cost_of_part(facts, said, with_last);
+                        parts[n_parts++] = (struct part){(int)t, (int)c, cost};
+                        best = cost < best ? cost : best;
+                }
+        }
+        size_t near = 0;
+        for (size_t p = 0; p < n_parts; p++)
+                near += parts[p].cost <= best + 0.45;
+        if (near > COLUMNS_OF_A_WORD * concepts->dataset->n_tables)
+                return;
+        for (size_t p = 0; p < n_parts; p++)
+                if (parts[p].cost <= best + 0.45)
+                        add_column(question, ATOM_COLUMN, i, tokens, parts[p].table,
+                                   parts[p].column, parts[p].cost);
+}
+
+/* One word of a table's name of several: "homes" of home_sales. */
+static void link_tables(struct question *question, size_t i, const char *stem)
+{
+        const struct concepts *concepts = question->concepts;
+        for (size_t t = 0; t < concepts->dataset->n_tables; t++) {
+                const char *words[PHRASE_WORDS_MAX];
+                size_t unit;
+                size_t n = name_words(question->arena, concepts->dataset->tables[t].name, words,
+                                      PHRASE_WORDS_MAX, &unit);
+                for (size_t w = 0; n > 1 && w < n; w++) {
+                        const char *of_name = stem_of(concepts->stemmer, words[w]);
+                        if (of_name && strcmp(of_name, stem) == 0 && strlen(stem) > 2)
+                                atom_add(question, ATOM_TABLE, i, 1, 0.5)->index = (int)t;
+                }
+        }
+}
+
+/* Words that stand for each other where the data has only one of them. */
+static const char *const synonyms[][7] = {
+        {"salary", "pay", "wage", "earnings", "compensation", "earn", "paid"},
+        {"gender", "sex", NULL},
+        {"country", "nation", NULL},
+        {"film", "movie", NULL},
+        {"customer", "client", "buyer", "shopper", "subscriber", NULL},
+        {"employee", "staff", "worker", "person", "colleague", NULL},
+        {"passenger", "traveller", "traveler", "person", NULL},
+        {"revenue", "sales", "turnover", NULL},
+        {"rating", "score", NULL},
+        {"duration", "length", "runtime", NULL},
+        {"city", "town", NULL},
+        {"phone", "telephone", NULL},
+        {"population", "inhabitant", "people", "person", NULL},
+        {"bathroom", "bath", NULL},
+        {"bedroom", "bed", NULL},
+        {"department", "division", NULL},
+        {"manager", "boss", "supervisor", NULL},
+        {"rain", "rainfall", "precipitation", NULL},
+        {"snow", "snowfall", NULL},
+        {"job", "position", "role", "occupation", NULL},
+        {"author", "writer", NULL},
+        {"home", "house", "property", NULL},
+        {"size", "area", NULL},
+        {"fee", "charge", NULL},
+        {"weight", "weigh", NULL},
+        {"height", "tall", NULL},
+        {"price", "cost", NULL},
+        {"child", "kid", NULL},
+        {"car", "vehicle", NULL},
+        {"patient", "person", NULL},
+        {"admission", "stay", NULL},
+        {"title", "name", NULL},
+        {"fuel", "gas", "petrol", NULL},
+        {"signup", "joined", "registered", NULL},
+        {"sunshine", "sun", NULL},
+        {"humidity", "humid", NULL},
+        {"temperature", "temp", NULL},
+        {"wind", "windy", NULL},
+        {"member", "user", NULL},
+        {"station", "site", NULL},
+        {"state", "province", NULL},
+        {"product", "item", "article", NULL},
+        {"order", "purchase", NULL},
+        {"certificate", "rated", NULL},
+        {"diagnosis", "disease", "condition", NULL},
+};
+
+static bool has_link(const struct question *question, size_t i)
+{
+        for (size_t a = 0; a < question->n_atoms; a++) {
+                const struct atom *atom = &question->atoms[a];
+                if (atom->first <= i && i < atom->first + atom->n)
+                        return true;
+        }
+        return false;
+}
+
+static bool has_name_link(const struct question *question, size_t i)
+{
+        for (size_t a = 0; a < question->n_atoms; a++) {
+                const struct atom *atom = &question->atoms[a];
+                if (atom->kind >= ATOM_TABLE && atom->first <= i && i < atom->first + atom->n)
+                        return true;
+        }
+        return false;
+}
+
+/* What add_... added since the atom numbered `from` costs more. */
+static void raise_cost(struct question *question, size_t from, double by)
+{
+        for (size_t a = from; a < question->n_atoms; a++)
+                question->atoms[a].cost += by;
+}
+
+static void link_word_for(struct question *question, size_t i, const char *word)
+{
+        const size_t ends[1] = {1};
+        const char *stem = stem_of(question->concepts->stemmer, word);
+        if (!stem) {
+                question->no_memory = true;
+                return;
+        }
+        link_phrases(question, i, &stem, ends, 1);
+        link_columns(question, i, &stem, 1, 1);
+        link_tables(question, i, stem);
+}
+
+static void link_synonyms(struct question *question, size_t i)
+{
+        const struct token *token = &question->tokens[i];
+        size_t from = question->n_atoms;
+        for (size_t s = 0; s < ARRAY_SIZE(synonyms); s++) {
+                bool found = false;
+                for (size_t w = 0; w < 7 && synonyms[s][w] && !found; w++) {
+                        const char *stem =
+                                stem_of(question->concepts->stemmer, synonyms[s][w]);
+                        found = stem && strcmp(stem, token->stem) == 0;
+                }
+                for (size_t w = 0; found && w < 7 && synonyms[s][w]; w++)
+                        link_word_for(question, i, synonyms[s][w]);
+        }
+        raise_cost(question, from, COST_SYNONYM);
+}
+
+/* "expensive" is about prices. For each adjective the words of columns that it may be about, the
+ * likeliest first, and which end is meant. */
+struct adjective {
+        const char *word;
+        enum word kind; /* WORD_SUPER, WORD_COMPARE_OP, WORD_NONE ("expensive" behind "most") */
+        bool high;      /* large numbers are what is meant */
+        const char *columns[8];
+};
+
+#define PRICES                                                                                     \
+        {                                                                                          \
+                "price", "cost", "fare", "msrp", "fee", "charge", "amount", NULL                   \
+        }
+#define LENGTHS                                                                                    \
+        {                                                                                          \
+                "duration", "length", "runtime", "los", "tenure", "time", "hours", NULL            \
+        }
+#define SIZES                                                                                      \
+        {                                                                                          \
+                "size", "area", "population", "volume", "total", "amount", NULL                    \
+        }
+
+static const struct adjective adjectives[] = {
+        {"expensive", WORD_NONE, true, PRICES},
+        {"priciest", WORD_SUPER, true, PRICES},
+        {"costliest", WORD_SUPER, true, PRICES},
+        {"dearest", WORD_SUPER, true, PRICES},
+        {"cheapest", WORD_SUPER, false, PRICES},
+        {"cheaper", WORD_COMPARE_OP, false, PRICES},
+        {"costing", WORD_NONE, true, PRICES},
+        {"priced", WORD_NONE, true, PRICES},
+        {"pricier", WORD_COMPARE_OP, true, PRICES},
+        {"oldest", WORD_SUPER, true, {"age", NULL}},
+        {"older", WORD_COMPARE_OP, true, {"age", NULL}},
+        {"youngest", WORD_SUPER, false, {"age", NULL}},
+        {"younger", WORD_COMPARE_OP, false, {"age", NULL}},
+        {"old", WORD_NONE, true, {"age", NULL}},
+        {"oldest", WORD_SUPER, false, {"birth", "year", "built", "founded", NULL}},
+        {"youngest", WORD_SUPER, true, {"birth", NULL}},
+        {"newest", WORD_SUPER, true, {"year", "built", "founded", NULL}},
+        {"tallest", WORD_SUPER, true, {"height", "elevation", NULL}},
+        {"taller", WORD_COMPARE_OP, true, {"height", NULL}},
+        {"tall", WORD_NONE, true, {"height", NULL}},
+        {"heaviest", WORD_SUPER, true, {"weight", NULL}},
+        {"heavier", WORD_COMPARE_OP, true, {"weight", NULL}},
+        {"heavy", WORD_NONE, true, {"weight", NULL}},
+        {"lightest", WORD_SUPER, false, {"weight", NULL}},
+        {"lighter", WORD_COMPARE_OP, false, {"weight", NULL}},
+        {"longest", WORD_SUPER, true, LENGTHS},
+        {"longer", WORD_COMPARE_OP, true, LENGTHS},
+        {"long", WORD_NONE, true, LENGTHS},
+        {"lasting", WORD_NONE, true, LENGTHS},
+        {"shortest", WORD_SUPER, false, LENGTHS},
+        {"shorter", WORD_COMPARE_OP, false, LENGTHS},
+        {"fastest", WORD_SUPER, true, {"speed", NULL}},
+        {"faster", WORD_COMPARE_OP, true, {"speed", NULL}},
+        {"fastest", WORD_SUPER, false, {"duration", "time", NULL}},
+        {"slowest", WORD_SUPER, true, {"duration", "time", NULL}},
+        {"slowest", WORD_SUPER, false, {"speed", NULL}},
+        {"hottest", WORD_SUPER, true, {"temperature", NULL}},
+        {"warmest", WORD_SUPER, true, {"temperature", NULL}},
+        {"hotter", WORD_COMPARE_OP, true, {"temperature", NULL}},
+        {"warmer", WORD_COMPARE_OP, true, {"temperature", NULL}},
+        {"hot", WORD_NONE, true, {"temperature", NULL}},
+        {"coldest", WORD_SUPER, false, {"temperature", NULL}},
+        {"colder", WORD_COMPARE_OP, false, {"temperature", NULL}},
+        {"cooler", WORD_COMPARE_OP, false, {"temperature", NULL}},
+        {"cold", WORD_NONE, false, {"temperature", NULL}},
+        {"wettest", WORD_SUPER, true, {"rain", "precipitation", "humidity", NULL}},
+        {"driest", WORD_SUPER, false, {"rain", "precipitation", "humidity", NULL}},
+        {"rainiest", WORD_SUPER, true, {"rain", "precipitation", NULL}},
+        {"snowiest", WORD_SUPER, true, {"snow", NULL}},
+        {"windiest", WORD_SUPER, true, {"wind", NULL}},
+        {"sunniest", WORD_SUPER, true, {"sunshine", NULL}},
+        {"humid", WORD_NONE, true, {"humidity", NULL}},
+        {"largest", WORD_SUPER, true, SIZES},
+        {"biggest", WORD_SUPER, true, SIZES},
+        {"larger", WORD_COMPARE_OP, true, SIZES},
+        {"bigger", WORD_COMPARE_OP, true, SIZES},
+        {"smallest", WORD_SUPER, false, SIZES},
+        {"smaller", WORD_COMPARE_OP, false, SIZES},
+        {"populous", WORD_NONE, true, {"population", NULL}},
+        {"populated", WORD_NONE, true, {"population", NULL}},
+        {"dense", WORD_NONE, true, {"density", NULL}},
+        {"densely populated", WORD_NONE, true, {"density", NULL}},
+        {"richest", WORD_SUPER, true, {"gdp", "wealth", "income", NULL}},
+        {"poorest", WORD_SUPER, false, {"gdp", "wealth", "income", NULL}},
+        {"profitable", WORD_NONE, true, {"profit", NULL}},
+        {"rated", WORD_NONE, true, {"rating", "score", "stars", NULL}},
+        {"rating", WORD_NONE, true, {"rating", NULL}},
+        {"paid", WORD_NONE, true, {"salary", "wage", "pay", NULL}},
+        {"earning", WORD_NONE, true, {"salary", "wage", "income", NULL}},
+        {"grossing", WORD_NONE, true, {"gross", NULL}},
+        {"scoring", WORD_NONE, true, {"score", "points", NULL}},
+        {"voted", WORD_NONE, true, {"votes", NULL}},
+        {"selling", WORD_NONE, true, {"sold", "quantity", "sales", NULL}},
+        {"powerful", WORD_NONE, true, {"horsepower", "power", NULL}},
+        {"experienced", WORD_NONE, true, {"experience", NULL}},
+        {"efficient", WORD_NONE, true, {"mpg", "efficiency", NULL}},
+        {"borrowed", WORD_NONE, true, {"loans", NULL}},
+        {"spacious", WORD_NONE, true, {"area", "size", NULL}},
+        {"satisfied", WORD_NONE, true, {"satisfaction", NULL}},
+};
+
+/* Columns with the word in their name; those of the cheapest cost. */
+static size_t link_adjective_word(struct question *question, size_t i, size_t n,
+                                  const struct adjective *adjective, const char *word)
+{
+        const struct concepts *concepts = question->concepts;
+        const char *stem = stem_of(concepts->stemmer, word);
+        size_t before = question->n_atoms;
+        for (size_t t = 0; stem && t < concepts->dataset->n_tables; t++) {
+                for (size_t c = 0; c < concepts->dataset->tables[t].n_columns; c++) {
+                        bool with_last = false;
+                        const struct column_facts *facts = &concepts->tables[t].columns[c];
+                        bool may = facts->is_number || facts->is_moment;
+                        if (!may || facts->is_id ||
+                            words_said(facts, &stem, 1, &with_last) == 0)
+                                continue;
+                        double cost = 0.1 + cost_of_part(facts, 1, with_last);
+                        struct atom *atom = find_same(question, ATOM_ADJECTIVE, i, n,
+                                                      facts->column);
+                        if (!atom || atom < question->atoms + before)
+                                atom = atom_add(question, ATOM_ADJECTIVE, i, n, cost);
+                        refs_add(&atom->refs, (int)t, (int)c);
+                        atom->word = adjective->kind;
+                        atom->arg = adjective->high;
+                        if (adjective->kind == WORD_COMPARE_OP)
+                                atom->arg = adjective->high ? FILTER_GT : FILTER_LT;
+                }
+        }
+        return question->n_atoms - before;
+}
+
+static void link_adjectives(struct question *question, size_t i)
+{
+        for (size_t a = 0; a < ARRAY_SIZE(adjectives); a++) {
+                const struct adjective *adjective = &adjectives[a];
+                const char *second = strchr(adjective->word, ' ');
+                size_t n = second ? 2 : 1;
+                if (question->tokens[i].kind != TOKEN_WORD || i + n > question->n_tokens)
+                        continue;
+                size_t length = second ? (size_t)(second - adjective->word)
+                                       : strlen(adjective->word);
+                if (strlen(question->tokens[i].text) != length ||
+                    memcmp(question->tokens[i].text, adjective->word, length) != 0 ||
+                    (second && strcmp(question->tokens[i + 1].text, second + 1) != 0))
+                        continue;
+                for (size_t w = 0; w < 8 && adjective->columns[w]; w++)
+                        if (link_adjective_word(question, i, n, adjective,
+                                                adjective->columns[w]) > 0)
+                                break;
+        }
+}
+
+static void link_number(struct question *question, size_t i)
+{
+        const struct token *token = &question->tokens[i];
+        static const struct {
+                const char *word;
+                const char *digits;
+        } words[] = {
+                {"one", "1"},  {"two", "2"},    {"three", "3"},  {"four", "4"},   {"five", "5"},
+                {"six", "6"},  {"seven", "7"},  {"eight", "8"},  {"nine", "9"},   {"ten", "10"},
+                {"eleven", "11"}, {"twelve", "12"}, {"fifteen", "15"}, {"twenty", "20"},
+                {"thirty", "30"}, {"fifty", "50"}, {"hundred", "100"}, {"third", "3"},
+                {"second", "2"}, {"half", "0.5"}, {"dozen", "12"}, {"forty", "40"},
+        };
+        if (token->kind == TOKEN_NUMBER) {
+                struct atom *atom = atom_add(question, ATOM_NUMBER, i, 1, 0.2);
+                atom->number = token->number;
+                atom->digits = token->text;
+                atom->percent = token->percent;
+                atom->money = token->money;
+                atom->ordinal = token->ordinal;
+        }
+        for (size_t w = 0; token->kind == TOKEN_WORD && w < ARRAY_SIZE(words); w++) {
+                if (strcmp(token->text, words[w].word) != 0)
+                        continue;
+                struct atom *atom = atom_add(question, ATOM_NUMBER, i, 1, 0.4);
+                atom->number = strtod(words[w].digits, NULL);
+                atom->digits = words[w].digits;
+                atom->ordinal = strcmp(token->text, "third") == 0 ||
+                                strcmp(token->text, "second") == 0;
+        }
+}
+
+static bool is_pattern_word(const struct question *question, size_t i)
+{
+        static const char *const words[] = {"contain",  "contains",  "containing", "with",
+                                            "starts",   "start",     "starting",   "begins",
+                                            "begin",    "beginning", "ends",       "end",
+                                            "ending",   "in",        "named",      "called",
+                                            "includes", "include",   "letter",     "letters",
+                                            "word",     "mention",   "mentions",   "titled",
+                                            "mentioning", "text",    "prefix"};
+        const struct token *token = &question->tokens[i];
+        for (size_t w = 0; w < ARRAY_SIZE(words); w++)
+                if (token->kind == TOKEN_WORD && strcmp(token->text, words[w]) == 0)
+                        return true;
+        return false;
+}
+
+static bool begins_pattern(const struct question *question, size_t i)
+{
+        static const char *const words[] = {"contain", "start", "begin", "end", "name", "call",
+                                            "titl",    "mention", "letter", "includ", "word"};
+        for (size_t back = 1; back <= 4 && back <= i; back++) {
+                const struct token *token = &question->tokens[i - back];
+                for (size_t w = 0; w < ARRAY_SIZE(words); w++)
+                        if (token->kind == TOKEN_WORD && strcmp(token->stem, words[w]) == 0)
+                                return true;
+                if (!is_pattern_word(question, i - back) && strcmp(token->text, "the") != 0 &&
+                    strcmp(token->text, "a") != 0)
+                        return false;
+        }
+        return false;
+}
+
+/* What is looked for: a text in quotes anywhere, a word behind "starts with". */
+static void link_text(struct question *question, size_t i)
+{
+        const struct token *token = &question->tokens[i];
+        if (token->kind == TOKEN_QUOTED)
+                atom_add(question, ATOM_TEXT, i, 1, 0.3)->text = token->said;
+        else if ((token->kind == TOKEN_WORD || token->kind == TOKEN_NUMBER) && i > 0 &&
+                 begins_pattern(question, i) && !is_pattern_word(question, i))
+                atom_add(question, ATOM_TEXT, i, 1, 0.6)->text = token->said;
+}
+
+static void link_unknown(struct question *question, size_t i)
+{
+        const struct token *token = &question->tokens[i];
+        double cost = token->kind == TOKEN_SIGN ? 0.5 : COST_UNKNOWN;
+        if (token->kind == TOKEN_SIGN && !has_link(question, i))
+                atom_add(question, ATOM_LIGHT, i, 1, cost);
+        atom_add(question, ATOM_UNKNOWN, i, 1, COST_UNKNOWN);
+}
+
+int question_link(struct question *question, struct error *err)
+{
+        for (size_t i = 0; i < question->n_tokens; i++) {
+                const char *stems[SPAN_MAX];
+                size_t ends[SPAN_MAX];
+                size_t n = stems_at(question, i, stems, ends);
+                link_phrases(question, i, stems, ends, n);
+                if (question->tokens[i].kind == TOKEN_WORD)
+                        for (size_t k = 1; k <= n && k <= 5; k++)
+                                link_columns(question, i, stems, k, ends[k - 1]);
+                if (n > 0)
+                        link_tables(question, i, stems[0]);
+                grammar_link(question, i);
+                time_link(question, i);
+                link_number(question, i);
+                link_text(question, i);
+                link_adjectives(question, i);
+        }
+        values_link(question);
+        for (size_t i = 0; i < question->n_tokens; i++)
+                if (question->tokens[i].kind == TOKEN_WORD && !has_name_link(question, i))
+                        link_synonyms(question, i);
+        values_link_parts(question);
+        for (size_t i = 0; i < question->n_tokens; i++)
+                link_unknown(question, i);
+        return question->no_memory || question->n_atoms >= ATOMS_MAX ? error_oom(err) : 0;
+}

@@ -1,0 +1,340 @@
+/* Values of the data in the question. The question's stretches are few and the values many, so the
+ * values are gone through once and each is looked up among the stretches. */
+#include "planner/link.h"
+
+#include "base/cleanup.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define GRAM_WORDS_MAX 8
+#define GRAMS_MAX 2048
+#define TABLE_SIZE 4096 /* of the hash table; a power of two above GRAMS_MAX */
+#define FOLDED_MAX 256  /* bytes of a folded value; longer ones are not looked for */
+
+/* A stretch of the question in one of its spellings. */
+struct gram {
+        char *text; /* folded */
+        uint32_t hash;
+        size_t first, n;
+        double cost;
+};
+
+struct grams {
+        struct question *question;
+        struct gram *items;
+        size_t n;
+        uint16_t slots[TABLE_SIZE]; /* index + 1 */
+};
+
+static uint32_t hash_text(const char *text, size_t n)
+{
+        uint32_t hash = 2166136261u; /* FNV-1a */
+        for (size_t i = 0; i < n; i++)
+                hash = (hash ^ (unsigned char)text[i]) * 16777619u;
+        return hash;
+}
+
+static void add_gram(struct grams *grams, const char *text, size_t first, size_t n, double cost)
+{
+        struct question *question = grams->question;
+        if (grams->n >= GRAMS_MAX || !*text)
+                return;
+        struct gram *gram = &grams->items[grams->n];
+        gram->text = arena_strdup(question->arena, text);
+        if (!gram->text) {
+                question->no_memory = true;
+                return;
+        }
+        gram->hash = hash_text(text, strlen(text));
+        gram->first = first;
+        gram->n = n;
+        gram->cost = cost;
+        uint32_t slot = gram->hash % TABLE_SIZE;
+        while (grams->slots[slot])
+                slot = (slot + 1) % TABLE_SIZE;
+        grams->slots[slot] = (uint16_t)++grams->n;
+}
+
+/* The text with its ending changed: "comedies" is "comedy", "books" is "book" and the other way
+ * round, "african" is "africa". */
+static void add_spellings(struct grams *grams, const char *text, size_t first, size_t n,
+                          bool capital)
+{
+        static const struct {
+                const char *from, *to;
+                bool capital;
+                double cost;
+        } endings[] = {
+                {"ies", "y", false, 0.05}, {"es", "", false, 0.1},  {"s", "", false, 0.05},
+                {"y", "ies", false, 0.05}, {"", "s", false, 0.05},  {"", "es", false, 0.1},
+                {"n", "", true, 0.1},      {"an", "", true, 0.1},   {"ian", "y", true, 0.1},
+                {"ish", "", true, 0.1},    {"ny", "ne", false, 0.1}, {"ny", "n", false, 0.1},
+                {"my", "m", false, 0.1},   {"y", "", false, 0.15},  {"ed", "", false, 0.15},
+                {"men", "man", false, 0.1}, {"s", "ed", false, 0.3},
+        };
+        char changed[FOLDED_MAX];
+        size_t length = strlen(text);
+        for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {
+                size_t from = strlen(endings[i].from);
+                if (length < from + 3 || strcmp(text + length - from, endings[i].from) != 0 ||
+                    (endings[i].capital && !capital))
+                        continue;
+                (void)snprintf(changed, sizeof(changed), "%.*s%s", (int)(length - from), text,
+                               endings[i].to);
+                add_gram(grams, changed, first, n, endings[i].cost);
+        }
+}
+
+static bool is_joint(const struct token *token)
+{
+        return token->kind == TOKEN_SIGN &&
+               (strcmp(token->text, "-") == 0 || strcmp(token->text, "/") == 0 ||
+                strcmp(token->text, ".") == 0 || strcmp(token->text, "+") == 0);
+}
+
+/* True when tokens first.. say nothing but words of the grammar, in small letters. */
+static bool is_grammar(const struct question *question, size_t first, size_t n)
+{
+        for (size_t i = first; i < first + n; i++) {
+                const struct token *token = &question->tokens[i];
+                bool grammar = false;
+                if (token->capital || token->kind != TOKEN_WORD)
+                        return false;
+                for (size_t a = 0; a < question->n_atoms && !grammar; a++) {
+                        const struct atom *atom = &question->atoms[a];
+                        grammar = atom->first == i && atom->n == 1 &&
+                                  (atom->kind == ATOM_WORD || atom->kind == ATOM_LIGHT);
+                }
+                if (!grammar)
+                        return false;
+        }
+        return true;
+}
+
+static void add_grams_at(struct grams *grams, size_t first)
+{
+        const struct question *question = grams->question;
+        char text[FOLDED_MAX] = "";
+        size_t length = 0;
+        size_t words = 0;
+        bool capital = false;
+        if (question->tokens[first].kind == TOKEN_QUOTED)
+                add_gram(grams, question->tokens[first].text, first, 1, 0);
+        for (size_t i = first; i < question->n_tokens && words < GRAM_WORDS_MAX; i++) {
+                const struct token *token = &question->tokens[i];
+                if (is_joint(token) && words > 0)
+                        continue;
+                if (token->kind != TOKEN_WORD && token->kind != TOKEN_NUMBER &&
+                    token->kind != TOKEN_DATE)
+                        break;
+                char folded[FOLDED_MAX];
+                size_t n = fold_text(token->said, folded, sizeof(folded));
+                if (token->kind == TOKEN_WORD)
+                        n = (size_t)snprintf(folded, sizeof(folded), "%s", token->text);
+                if (length + n + 2 > sizeof(text))
+                        break;
+                length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s",
+                                           words ? " " : "", folded);
+                words++;
+                capital = capital || token->capital || first == 0;
+                if (is_grammar(question, first, i - first + 1))
+                        continue;
+                add_gram(grams, text, first, i - first + 1, 0);
+                if (token->kind == TOKEN_WORD)
+                        add_spellings(grams, text, first, i - first + 1, capital);
+                if (token->possessive) {
+                        char with_s[FOLDED_MAX];
+                        (void)snprintf(with_s, sizeof(with_s), "%ss", text);
+                        add_gram(grams, with_s, first, i - first + 1, 0);
+                }
+        }
+}
+
+static struct atom *find_value_atom(struct question *question, const struct gram *gram, int t,
+                                    int c)
+{
+        const struct column *column = &question->concepts->dataset->tables[t].columns[c];
+        for (size_t a = question->n_atoms; a > 0; a--) {
+                struct atom *atom = &question->atoms[a - 1];
+                if (atom->kind != ATOM_VALUE || atom->first != gram->first ||
+                    atom->n != gram->n)
+                        continue;
+                const struct column_facts *facts =
+                        concept_column(question->concepts, atom->refs.at[0]);
+                if (strcasecmp(facts->column->name, column->name) == 0)
+                        return atom;
+        }
+        return NULL;
+}
+
+static void add_value(struct question *question, const struct gram *gram, int t, int c,
+                      const char *value)
+{
+        double cost = 0.25 + gram->cost;
+        struct atom *atom = find_value_atom(question, gram, t, c);
+        if (!atom)
+                atom = atom_add(question, ATOM_VALUE, gram->first, gram->n, cost);
+        else if (atom->cost > cost + 0.01) { /* a better spelling */
+                atom->n_values = 0;
+                atom->refs.n = 0;
+                atom->cost = cost;
+        } else if (atom->cost < cost - 0.01) {
+                return;
+        }
+        refs_add(&atom->refs, t, c);
+        for (size_t i = 0; i < atom->n_values; i++)
+                if (strcmp(atom->values[i], value) == 0)
+                        return;
+        if (atom->n_values < ARRAY_SIZE(atom->values))
+                atom->values[atom->n_values++] = value;
+}
+
+static void look_up(const struct grams *grams, const char *folded, size_t n, int t, int c,
+                    const char *value)
+{
+        uint32_t hash = hash_text(folded, n);
+        for (uint32_t slot = hash % TABLE_SIZE; grams->slots[slot];
+             slot = (slot + 1) % TABLE_SIZE) {
+                const struct gram *gram = &grams->items[grams->slots[slot] - 1];
+                if (gram->hash == hash && strcmp(gram->text, folded) == 0)
+                        add_value(grams->question, gram, t, c, value);
+        }
+}
+
+static void look_up_column(const struct grams *grams, int t, int c)
+{
+        const struct concepts *concepts = grams->question->concepts;
+        const struct column *column = &concepts->dataset->tables[t].columns[c];
+        const struct column_values *values =
+                concepts->values ? &concepts->values->tables[t].columns[c] : NULL;
+        char folded[FOLDED_MAX];
+        if (values && values->n_values > 0) {
+                for (size_t v = 0; v < values->n_values; v++) {
+                        size_t n = fold_text(values->values[v], folded, sizeof(folded));
+                        look_up(grams, folded, n, t, c, values->values[v]);
+                }
+                return;
+        }
+        for (size_t v = 0; v < column->n_values; v++) {
+                size_t n = fold_text(column->values[v], folded, sizeof(folded));
+                look_up(grams, folded, n, t, c, column->values[v]);
+        }
+}
+
+void values_link(struct question *question)
+{
+        struct grams *grams = arena_alloc(question->arena, sizeof(*grams));
+        if (grams)
+                grams->items = arena_array(question->arena, GRAMS_MAX, sizeof(*grams->items));
+        if (!grams || !grams->items) {
+                question->no_memory = true;
+                return;
+        }
+        grams->question = question;
+        for (size_t i = 0; i < question->n_tokens; i++)
+                add_grams_at(grams, i);
+        const struct dataset *dataset = question->concepts->dataset;
+        for (size_t t = 0; t < dataset->n_tables; t++)
+                for (size_t c = 0; c < dataset->tables[t].n_columns; c++)
+                        look_up_column(grams, (int)t, (int)c);
+}
+
+/* Words that nothing else explains: "Smith" in a column of names. */
+
+static bool is_explained(const struct question *question, size_t i)
+{
+        for (size_t a = 0; a < question->n_atoms; a++) {
+                const struct atom *atom = &question->atoms[a];
+                bool thin = atom->kind == ATOM_TEXT;
+                if (!thin && atom->first <= i && i < atom->first + atom->n)
+                        return true;
+        }
+        return false;
+}
+
+/* True when the words of part are among those of text, side by side. */
+static bool holds_words(const char *text, const char *part)
+{
+        size_t n = strlen(part);
+        for (const char *at = strstr(text, part); at; at = strstr(at + 1, part)) {
+                bool begins = at == text || at[-1] == ' ';
+                bool ends = at[n] == '\0' || at[n] == ' ';
+                if (begins && ends)
+                        return true;
+        }
+        return false;
+}
+
+static void add_part(struct question *question, int t, int c, const char *part, size_t first,
+                     size_t n)
+{
+        const struct column_values *values = &question->concepts->values->tables[t].columns[c];
+        const char *found[VALUES_IN_ATOM];
+        size_t n_found = 0;
+        size_t n_all = 0;
+        for (size_t v = 0; v < values->n_values; v++) {
+                char folded[FOLDED_MAX];
+                (void)fold_text(values->values[v], folded, sizeof(folded));
+                if (!holds_words(folded, part))
+                        continue;
+                n_all++;
+                if (n_found < VALUES_IN_ATOM)
+                        found[n_found++] = values->values[v];
+        }
+        if (n_all == 0 || !values->complete)
+                return;
+        struct atom *atom = atom_add(question, ATOM_VALUE, first, n, 1.2);
+        const char **more = arena_array(question->arena, n_found, sizeof(*more));
+        if (!more) {
+                question->no_memory = true;
+                return;
+        }
+        memcpy(more, found, n_found * sizeof(*more));
+        refs_add(&atom->refs, t, c);
+        atom->is_part = true;
+        atom->n_values = n_all;
+        atom->more = more;
+        const struct token *from = &question->tokens[first];
+        const struct token *to = &question->tokens[first + n - 1];
+        size_t bytes = (size_t)(strlen(to->said));
+        (void)bytes;
+        atom->text = n == 1 ? from->said : part;
+}
+
+static void add_parts(struct question *question, const char *part, size_t first, size_t n)
+{
+        const struct dataset *dataset = question->concepts->dataset;
+        for (size_t t = 0; t < dataset->n_tables; t++)
+                for (size_t c = 0; c < dataset->tables[t].n_columns; c++)
+                        add_part(question, (int)t, (int)c, part, first, n);
+}
+
+void values_link_parts(struct question *question)
+{
+        if (!question->concepts->values)
+                return;
+        for (size_t i = 0; i < question->n_tokens; i++) {
+                char text[FOLDED_MAX] = "";
+                size_t length = 0;
+                if (question->tokens[i].kind != TOKEN_WORD || strlen(question->tokens[i].text) < 3)
+                        continue;
+                if (is_explained(question, i) && !question->tokens[i].capital)
+                        continue;
+                bool unexplained = false;
+                for (size_t n = 1; n <= 4 && i + n <= question->n_tokens; n++) {
+                        const struct token *token = &question->tokens[i + n - 1];
+                        if (token->kind != TOKEN_WORD && token->kind != TOKEN_NUMBER)
+                                break;
+                        unexplained = unexplained || !is_explained(question, i + n - 1);
+                        size_t bytes = strlen(token->text);
+                        if (length + bytes + 2 > sizeof(text))
+                                break;
+                        length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s",
+                                                   n > 1 ? " " : "", token->text);
+                        if (unexplained)
+                                add_parts(question, text, i, n);
+                }
+        }
+}

@@ -1,0 +1,194 @@
+#include "planner/reader.h"
+
+#include <string.h>
+
+bool atom_is(const struct atom *atom, enum word word)
+{
+        return atom->kind == ATOM_WORD && atom->word == word;
+}
+
+bool atom_is_soft(const struct atom *atom)
+{
+        static const enum word soft[] = {WORD_A,    WORD_POSSESSIVE, WORD_IN,   WORD_OF,
+                                         WORD_FOR,  WORD_FROM,       WORD_IS,   WORD_HAVE,
+                                         WORD_DO,   WORD_THAT,       WORD_WITH, WORD_OPEN,
+                                         WORD_CLOSE, WORD_LIST,      WORD_WHAT, WORD_TIME};
+        if (atom->kind == ATOM_LIGHT)
+                return true;
+        if (atom->kind != ATOM_WORD || atom->word == WORD_TIME)
+                return false;
+        for (size_t i = 0; i < sizeof(soft) / sizeof(soft[0]); i++)
+                if (atom->word == soft[i])
+                        return true;
+        return false;
+}
+
+bool atom_is_noun(const struct atom *atom)
+{
+        return atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY || atom->kind == ATOM_COLUMN;
+}
+
+size_t reader_next(const struct reader *r, size_t i)
+{
+        for (i++; i < r->n; i++)
+                if (!atom_is_soft(r->atoms[i]))
+                        return i;
+        return r->n;
+}
+
+size_t reader_before(const struct reader *r, size_t i)
+{
+        while (i > 0 && i != NO_ATOM)
+                if (!atom_is_soft(r->atoms[--i]))
+                        return i;
+        return NO_ATOM;
+}
+
+const struct atom *reader_atom(const struct reader *r, size_t i)
+{
+        return i < r->n ? r->atoms[i] : NULL;
+}
+
+bool reader_is(const struct reader *r, size_t i, enum word word)
+{
+        return i < r->n && atom_is(r->atoms[i], word);
+}
+
+const struct column_facts *reader_facts(const struct reader *r, const struct refs *refs)
+{
+        return concept_column(r->question->concepts, refs->at[0]);
+}
+
+bool reader_is_number(const struct reader *r, const struct atom *atom)
+{
+        if (atom->kind != ATOM_COLUMN)
+                return false;
+        const struct column_facts *facts = reader_facts(r, &atom->refs);
+        return facts->is_number && !facts->is_id;
+}
+
+bool reader_is_flag(const struct reader *r, const struct atom *atom)
+{
+        return atom->kind == ATOM_COLUMN && reader_facts(r, &atom->refs)->is_flag;
+}
+
+struct cond *reader_cond(struct reader *r, enum cond_kind kind, size_t at)
+{
+        static _Thread_local struct cond beyond;
+        struct intent *intent = r->intent;
+        struct cond *cond = intent->n_conds < CONDS_MAX ? &intent->conds[intent->n_conds++]
+                                                        : &beyond;
+        if (cond == &beyond)
+                intent->cost += 100;
+        *cond = (struct cond){.kind = kind, .at = at, .index = -1};
+        cond->want.index = cond->want.table = cond->want.segment = -1;
+        return cond;
+}
+
+struct want *reader_want(struct reader *r, enum want_kind kind)
+{
+        static _Thread_local struct want beyond;
+        struct intent *intent = r->intent;
+        struct want *want = intent->n_wants < WANTS_MAX ? &intent->wants[intent->n_wants++]
+                                                        : &beyond;
+        if (want == &beyond)
+                intent->cost += 100;
+        *want = (struct want){.kind = kind, .index = -1, .table = -1, .segment = -1};
+        return want;
+}
+
+/* The first atom that means something and was not taken. */
+static const struct atom *find_left(const struct reader *r)
+{
+        for (size_t i = 0; i < r->n; i++) {
+                const struct atom *atom = r->atoms[i];
+                static const enum word free_words[] = {
+                        WORD_AND,  WORD_WHICH, WORD_WHO,   WORD_COMMA, WORD_TO,
+                        WORD_ROWS, WORD_ONLY,  WORD_THOSE, WORD_ALSO,  WORD_DISTRIBUTION,
+                        WORD_INSTEAD, WORD_WHAT_ABOUT, WORD_COMPARE, WORD_FIRST};
+                bool is_free = false;
+                if (r->used[i] || atom_is_soft(atom))
+                        continue;
+                for (size_t w = 0; w < sizeof(free_words) / sizeof(free_words[0]); w++)
+                        is_free = is_free || atom_is(atom, free_words[w]);
+                if (!is_free)
+                        return atom;
+        }
+        return NULL;
+}
+
+static const struct atom *find_refusal(const struct reader *r)
+{
+        for (size_t i = 0; i < r->n; i++)
+                if (atom_is(r->atoms[i], WORD_REFUSE))
+                        return r->atoms[i];
+        return NULL;
+}
+
+static const struct atom *find_unknown(const struct reader *r)
+{
+        for (size_t i = 0; i < r->n; i++)
+                if (r->atoms[i]->kind == ATOM_UNKNOWN)
+                        return r->atoms[i];
+        return NULL;
+}
+
+static void read_marks(struct reader *r)
+{
+        struct intent *intent = r->intent;
+        for (size_t i = 0; i < r->n; i++) {
+                const struct atom *atom = r->atoms[i];
+                if (atom_is(atom, WORD_INSTEAD) || atom_is(atom, WORD_WHAT_ABOUT))
+                        intent->replaces = true;
+                if (atom_is(atom, WORD_WHICH) || atom_is(atom, WORD_WHO))
+                        intent->is_which = true;
+                if (atom_is(atom, WORD_WHAT))
+                        intent->is_which = true;
+                if (atom_is(atom, WORD_WHEN)) {
+                        intent->is_when = true;
+                        r->used[i] = true;
+                }
+                if (atom->kind == ATOM_TABLE && intent->n_tables < 4)
+                        intent->tables[intent->n_tables++] = atom->index;
+                if (atom_is(atom, WORD_DISTINCT))
+                        intent->distinct = true;
+        }
+}
+
+bool intent_read(const struct question *question, const struct path *path, struct intent *ret,
+                 struct misread *misread)
+{
+        struct reader r = {.question = question,
+                           .atoms = path->atoms,
+                           .n = path->n,
+                           .intent = ret,
+                           .share_at = path->n,
+                           .share_noun = path->n,
+                           .rate_at = path->n};
+        *ret = (struct intent){0};
+        *misread = (struct misread){.refused = -1};
+        ret->rank.want.index = ret->rank.want.table = ret->rank.want.segment = -1;
+        const struct atom *refusal = find_refusal(&r);
+        if (refusal) {
+                misread->stuck = refusal;
+                misread->refused = refusal->arg;
+                return false;
+        }
+        misread->stuck = find_unknown(&r);
+        if (misread->stuck)
+                return false;
+        read_marks(&r);
+        read_shares(&r);
+        read_ranks(&r);
+        read_numbers(&r);
+        read_absences(&r);
+        read_patterns(&r);
+        read_groups(&r);
+        read_wants(&r);
+        read_conditions(&r);
+        read_joints(&r);
+        read_share_conditions(&r);
+        read_nouns(&r);
+        misread->stuck = find_left(&r);
+        return misread->stuck == NULL && ret->cost < 50;
+}

@@ -1,0 +1,330 @@
+/* Numbers: "over 100", "between 1 and 2 stars", "order 1500", "more than 5 orders". */
+#include "planner/reader.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* A number with what stands around it. */
+struct comparison {
+        size_t number;         /* the atom; or a date's */
+        size_t second;         /* of "between"; NO_ATOM */
+        enum filter_op op;     /* FILTER_NONE: nothing said */
+        const struct atom *adjective; /* "older": its columns are meant */
+        size_t left, right;    /* the atoms beside it all, or NO_ATOM and r->n */
+        const char *a, *b;
+        bool money, percent;
+        size_t unit; /* an atom that is a unit: hours, percent; or r->n */
+};
+
+static const char *multiply(struct reader *r, const char *digits, double by)
+{
+        char text[64];
+        (void)snprintf(text, sizeof(text), "%.15g", strtod(digits, NULL) * by);
+        return arena_strdup(r->question->arena, text);
+}
+
+/* The number's digits, with "million" behind it multiplied; *end is the last atom of it. */
+static const char *take_digits(struct reader *r, size_t i, size_t *end)
+{
+        const struct atom *atom = r->atoms[i];
+        const char *digits = atom->digits;
+        *end = i;
+        r->used[i] = true;
+        if (reader_is(r, i + 1, WORD_MILLION)) {
+                static const double times[] = {1, 1e3, 1e6, 1e9};
+                digits = multiply(r, digits, times[r->atoms[i + 1]->arg]);
+                r->used[i + 1] = true;
+                *end = i + 1;
+        }
+        return digits ? digits : "0";
+}
+
+static bool is_number(const struct reader *r, size_t i)
+{
+        return i < r->n && r->atoms[i]->kind == ATOM_NUMBER && !r->used[i];
+}
+
+/* What is said before the number: "over", "older than", "more expensive than", "between". */
+static void take_operator(struct reader *r, struct comparison *c)
+{
+        size_t i = reader_before(r, c->number);
+        c->left = i;
+        if (i == NO_ATOM || r->used[i])
+                return;
+        const struct atom *atom = r->atoms[i];
+        if (atom_is(atom, WORD_COMPARE_OP)) {
+                c->op = (enum filter_op)atom->arg;
+                r->used[i] = true;
+                c->left = reader_before(r, i);
+                if (c->left != NO_ATOM && atom_is(r->atoms[c->left], WORD_NOT)) {
+                        /* "not over 5" */
+                        c->op = c->op == FILTER_GT ? FILTER_LE : FILTER_GE;
+                        r->used[c->left] = true;
+                        c->left = reader_before(r, c->left);
+                }
+        } else if (atom->kind == ATOM_ADJECTIVE && atom->word == WORD_COMPARE_OP) {
+                c->op = (enum filter_op)atom->arg;
+                c->adjective = atom;
+                r->used[i] = true;
+                c->left = reader_before(r, i);
+        } else if (atom->kind == ATOM_ADJECTIVE && atom->word == WORD_NONE) {
+                size_t before = reader_before(r, i);
+                if (before != NO_ATOM && atom_is(r->atoms[before], WORD_COMPARATIVE)) {
+                        bool more = r->atoms[before]->arg == FILTER_GT;
+                        c->op = more == (atom->arg == 1) ? FILTER_GT : FILTER_LT;
+                        c->adjective = atom;
+                        r->used[i] = r->used[before] = true;
+                        c->left = reader_before(r, before);
+                }
+        }
+}
+
+/* "1 and 2" behind "between", "1-2", "1 to 2". */
+static void take_second(struct reader *r, struct comparison *c, size_t *end)
+{
+        size_t joint = *end + 1;
+        bool between = c->left != NO_ATOM && atom_is(r->atoms[c->left], WORD_BETWEEN);
+        if (!between && !reader_is(r, joint, WORD_TO))
+                return;
+        if (between && !reader_is(r, joint, WORD_AND) && !reader_is(r, joint, WORD_TO))
+                return;
+        if (!is_number(r, joint + 1))
+                return;
+        c->second = joint + 1;
+        c->b = take_digits(r, c->second, end);
+        r->used[joint] = true;
+        c->op = FILTER_BETWEEN;
+        if (between) {
+                r->used[c->left] = true;
+                c->left = reader_before(r, c->left);
+        }
+}
+
+/* Behind it: "or more", a unit. */
+static void take_tail(struct reader *r, struct comparison *c, size_t end)
+{
+        size_t i = end + 1;
+        c->unit = r->n;
+        if (reader_is(r, i, WORD_PERCENT) || reader_is(r, i, WORD_MONEY)) {
+                c->percent = c->percent || reader_is(r, i, WORD_PERCENT);
+                c->money = c->money || reader_is(r, i, WORD_MONEY);
+                r->used[i++] = true;
+        } else if (reader_is(r, i, WORD_UNIT)) {
+                c->unit = i;
+                r->used[i++] = true;
+        }
+        if (reader_is(r, i, WORD_OR_MORE)) {
+                c->op = (enum filter_op)r->atoms[i]->arg;
+                r->used[i++] = true;
+        }
+        c->right = i < r->n && atom_is_soft(r->atoms[i]) && !reader_is(r, i, WORD_IN)
+                           ? reader_next(r, i)
+                           : i;
+}
+
+static bool is_column_number(const struct reader *r, size_t i)
+{
+        return i < r->n && reader_is_number(r, r->atoms[i]);
+}
+
+/* Columns whose unit is what is said: any of "hours", of money, of percent. */
+static bool find_by_unit(struct reader *r, const struct comparison *c, struct refs *refs)
+{
+        const struct concepts *concepts = r->question->concepts;
+        const char *unit = NULL;
+        static const char *const units[] = {[UNIT_MINUTE] = "minut", [UNIT_HOUR] = "hour",
+                                            [UNIT_DAY] = "day",      [UNIT_WEEK] = "week",
+                                            [UNIT_MONTH] = "month",  [UNIT_YEAR] = "year"};
+        if (c->unit < r->n && r->atoms[c->unit]->arg <= UNIT_YEAR)
+                unit = units[r->atoms[c->unit]->arg];
+        for (size_t t = 0; t < concepts->dataset->n_tables; t++) {
+                for (size_t k = 0; k < concepts->dataset->tables[t].n_columns; k++) {
+                        const struct column_facts *facts = &concepts->tables[t].columns[k];
+                        const char *said = facts->column->unit;
+                        bool meets = false;
+                        if (!facts->is_number || facts->is_id)
+                                continue;
+                        for (size_t w = facts->n_words - facts->n_unit; w < facts->n_words; w++) {
+                                const char *word = facts->words[w];
+                                meets = meets || (unit && strcmp(word, unit) == 0) ||
+                                        (c->percent && strcmp(word, "percent") == 0) ||
+                                        (c->money && (strcmp(word, "usd") == 0 ||
+                                                      strcmp(word, "eur") == 0));
+                        }
+                        if (said)
+                                meets = meets || (c->money && (strcmp(said, "USD") == 0 ||
+                                                               strcmp(said, "EUR") == 0)) ||
+                                        (c->percent && strcmp(said, "percent") == 0) ||
+                                        (unit && strncmp(said, unit, strlen(unit)) == 0);
+                        if (meets)
+                                refs_add(refs, (int)t, (int)k);
+                }
+        }
+        return refs->n > 0;
+}
+
+static void fill(struct cond *cond, const struct comparison *c)
+{
+        cond->op = c->op == FILTER_NONE ? FILTER_EQ : c->op;
+        cond->a = c->a;
+        cond->b = c->b;
+        if (c->op == FILTER_BETWEEN && cond->kind == COND_COMPARE)
+                cond->kind = COND_BETWEEN;
+}
+
+static void add_compare(struct reader *r, const struct comparison *c, const struct refs *refs)
+{
+        struct cond *cond = reader_cond(r, COND_COMPARE, c->number);
+        cond->refs = *refs;
+        fill(cond, c);
+}
+
+/* "more than 5 orders": groups with that many rows. */
+static bool compare_count(struct reader *r, const struct comparison *c)
+{
+        struct want want = {.kind = WANT_NONE};
+        size_t end;
+        if (c->op == FILTER_NONE || c->right >= r->n)
+                return false;
+        const struct atom *atom = r->atoms[c->right];
+        bool counted = atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY ||
+                       atom->kind == ATOM_SEGMENT || atom_is(atom, WORD_ROWS);
+        if (atom->kind == ATOM_COLUMN)
+                counted = !reader_is_number(r, atom) && !reader_is_flag(r, atom);
+        if (!counted || !read_operand(r, c->right, FUNC_COUNT, &want, &end))
+                return false;
+        struct cond *cond = reader_cond(r, COND_HAVING, c->number);
+        cond->want = want;
+        fill(cond, c);
+        return true;
+}
+
+/* "revenue over 1000", "an average salary above 50000". */
+static bool compare_want(struct reader *r, const struct comparison *c)
+{
+        size_t i = c->left;
+        if (i == NO_ATOM || r->used[i])
+                return false;
+        const struct atom *atom = r->atoms[i];
+        size_t func = reader_before(r, i);
+        bool has_func = func != NO_ATOM && atom_is(r->atoms[func], WORD_FUNC) && !r->used[func];
+        struct want want = {.kind = WANT_NONE, .index = -1, .table = -1, .segment = -1};
+        if (atom->kind == ATOM_MEASURE) {
+                want.kind = WANT_MEASURE;
+                want.index = atom->index;
+        } else if (has_func && reader_is_number(r, atom)) {
+                want.kind = WANT_COLUMN;
+                want.func = (enum plan_func)r->atoms[func]->arg;
+                want.refs = atom->refs;
+                r->used[func] = true;
+        } else {
+                return false;
+        }
+        r->used[i] = true;
+        struct cond *cond = reader_cond(r, COND_HAVING, c->number);
+        cond->want = want;
+        fill(cond, c);
+        return true;
+}
+
+/* "customer 777": which one it is. */
+static bool compare_identity(struct reader *r, const struct comparison *c)
+{
+        size_t i = c->left;
+        if (i == NO_ATOM || c->op != FILTER_NONE || c->money || c->percent || c->unit < r->n ||
+            i + 1 != c->number)
+                return false;
+        const struct atom *atom = r->atoms[i];
+        const struct concepts *concepts = r->question->concepts;
+        struct refs refs = {.n = 0};
+        if (atom->kind == ATOM_ENTITY)
+                refs = atom->refs;
+        else if (atom->kind == ATOM_TABLE && concepts->tables[atom->index].key >= 0)
+                refs_add(&refs, atom->index, concepts->tables[atom->index].key);
+        if (refs.n == 0)
+                return false;
+        r->used[i] = atom->kind == ATOM_ENTITY || atom->n > 0;
+        add_compare(r, c, &refs);
+        return true;
+}
+
+static bool may_equal(const struct reader *r, size_t i)
+{
+        const struct atom *atom = r->atoms[i];
+        if (atom->kind != ATOM_COLUMN)
+                return false;
+        const struct column_facts *facts = reader_facts(r, &atom->refs);
+        return facts->is_number || facts->is_id;
+}
+
+/* "low stock (under 20)": the number is about what the segment is about. */
+static bool compare_segment(struct reader *r, const struct comparison *c)
+{
+        struct refs refs = {.n = 0};
+        if (c->left == NO_ATOM || c->op == FILTER_NONE ||
+            r->atoms[c->left]->kind != ATOM_SEGMENT)
+                return false;
+        const struct dataset *dataset = r->question->concepts->dataset;
+        const struct segment *segment = &dataset->segments[r->atoms[c->left]->index];
+        const json_t *filter = json_array_get(segment->filters, 0);
+        const char *name = json_string_value(json_object_get(filter, "column"));
+        int column = name ? table_find_column(&dataset->tables[segment->table], name) : -1;
+        if (column < 0)
+                return false;
+        refs_add(&refs, (int)segment->table, column);
+        add_compare(r, c, &refs);
+        return true;
+}
+
+static void decide(struct reader *r, struct comparison *c)
+{
+        struct refs refs = {.n = 0};
+        bool left = c->left != NO_ATOM && may_equal(r, c->left);
+        if (c->adjective) {
+                add_compare(r, c, &c->adjective->refs);
+                return;
+        }
+        if (compare_count(r, c) || compare_want(r, c) || compare_identity(r, c))
+                return;
+        /* "more than 100 overtime hours", "30 percent discount" */
+        if (is_column_number(r, c->right) && (!left || c->op == FILTER_NONE || r->used[c->left]) &&
+            !(left && !r->used[c->left] && c->left + 1 == c->number)) {
+                r->used[c->right] = true;
+                add_compare(r, c, &r->atoms[c->right]->refs);
+                return;
+        }
+        if (left) {
+                r->used[c->left] = true;
+                add_compare(r, c, &r->atoms[c->left]->refs);
+                return;
+        }
+        if (compare_segment(r, c))
+                return;
+        if ((c->money || c->percent || c->unit < r->n) && c->op != FILTER_NONE &&
+            find_by_unit(r, c, &refs)) {
+                add_compare(r, c, &refs);
+                r->intent->cost += 0.1;
+                return;
+        }
+        r->used[c->number] = false; /* nobody knows what it is a number of */
+}
+
+static void read_number(struct reader *r, size_t i)
+{
+        struct comparison c = {.number = i, .second = NO_ATOM, .op = FILTER_NONE};
+        size_t end;
+        c.money = r->atoms[i]->money;
+        c.percent = r->atoms[i]->percent;
+        c.a = take_digits(r, i, &end);
+        take_operator(r, &c);
+        take_second(r, &c, &end);
+        take_tail(r, &c, end);
+        decide(r, &c);
+}
+
+void read_numbers(struct reader *r)
+{
+        for (size_t i = 0; i < r->n; i++)
+                if (is_number(r, i))
+                        read_number(r, i);
+}
