@@ -152,6 +152,7 @@ struct atom {
         const char *digits; /* of the number, as JSON writes it */
         bool percent, money, ordinal;
         bool plural;
+        bool is_verb; /* "ordered" of orders: says what was done, and names nothing */
         struct timex time;
         const char *text; /* ATOM_TEXT: as typed */
 };

@@ -92,6 +92,11 @@ static int any_distance(const struct dataset *dataset, int from, int to, int dep
 
 #define JOINS_MAX 4 /* on the way to a column */
 
+bool builder_leads(const struct builder *b, int table)
+{
+        return distance(b->concepts->dataset, b->base, table, JOINS_MAX) >= 0;
+}
+
 bool builder_resolve(struct builder *b, const struct refs *refs, struct colref *ret)
 {
         const struct dataset *dataset = b->concepts->dataset;
@@ -112,7 +117,15 @@ bool builder_resolve(struct builder *b, const struct refs *refs, struct colref *
                 *ret = (struct colref){b->base, 0};
                 return false;
         }
-        b->built->cost += best >= 10 ? 1.0 + 0.1 * (best - 10) : 0.1 * best;
+        for (size_t i = 0; i < dataset->n_relationships; i++) {
+                const struct relationship *r = &dataset->relationships[i];
+                if ((int)r->from_table == b->base && (int)r->to_table == ret->table &&
+                    (int)r->to_column == ret->column) {
+                        *ret = (struct colref){b->base, (int)r->from_column};
+                        return true; /* the same, without a join */
+                }
+        }
+        b->built->cost += best >= 10 ? 1.0 + 0.2 * (best - 10) : 0.2 * best;
         return true;
 }
 
@@ -127,6 +140,23 @@ const char *builder_name(struct builder *b, struct colref ref)
 json_t *builder_column(struct builder *b, struct colref ref)
 {
         return builder_json(b, json_pack("{s:s}", "column", builder_name(b, ref)));
+}
+
+/* A year that a row as a whole belongs to, and not one in which something happened to it. */
+static bool is_general_year(const struct column_facts *facts)
+{
+        static const char *const plain[] = {"year", "releas", "model", "fiscal", "calendar",
+                                            "season", "survey", "report"};
+        if (!facts->is_year)
+                return false;
+        for (size_t w = 0; w < facts->n_words; w++) {
+                bool known = false;
+                for (size_t p = 0; p < ARRAY_SIZE(plain); p++)
+                        known = known || strcmp(facts->words[w], plain[p]) == 0;
+                if (!known)
+                        return false;
+        }
+        return true;
 }
 
 bool builder_time(struct builder *b, struct colref *ret)
@@ -154,8 +184,10 @@ bool builder_time(struct builder *b, struct colref *ret)
                 best = joins;
                 *ret = (struct colref){(int)t, concepts->tables[t].time};
         }
+        if (best > 0)
+                b->built->cost += 0.2 * best;
         for (size_t c = 0; best < 0 && c < builder_table(b)->table->n_columns; c++)
-                if (builder_table(b)->columns[c].is_year) {
+                if (is_general_year(&builder_table(b)->columns[c])) {
                         *ret = (struct colref){b->base, (int)c};
                         best = 0;
                         break;
@@ -624,6 +656,19 @@ static void order_groups(struct builder *b, const struct wanted *wanted)
                 add_order(b, number, !is_ascending(b, wanted));
 }
 
+/* "The most common type" is a type. */
+static void require_value(struct builder *b, const struct refs *refs)
+{
+        struct colref ref;
+        if (!builder_resolve(b, refs, &ref))
+                return;
+        const struct column_facts *facts = concept_column(b->concepts, ref);
+        if (facts->values ? facts->values->n_nulls > 0 : facts->column->nullable)
+                builder_add_filter(b, b->filters,
+                                   json_pack("{s:s, s:s}", "column", builder_name(b, ref), "op",
+                                             "is_not_null"));
+}
+
 /* The best of all, or of each group. */
 static void rank_groups(struct builder *b, const struct wanted *wanted)
 {
@@ -635,6 +680,8 @@ static void rank_groups(struct builder *b, const struct wanted *wanted)
         const char *number = main_number(b, wanted);
         if (rank->n == 0 && rank->plural)
                 builder_assume(b, "The first 10 are shown.");
+        if (rank->want.kind == WANT_ROWS && intent->head.kind == HEAD_COLUMN)
+                require_value(b, &intent->head.refs);
         for (size_t g = 0; g < intent->n_groups; g++) {
                 const struct group *group = &intent->groups[g];
                 struct colref ref;
@@ -732,6 +779,25 @@ static bool has_having(const struct intent *intent)
         return false;
 }
 
+/* More groups than a plan without a limit shows. */
+static bool may_be_many(struct builder *b)
+{
+        double n = 1;
+        for (size_t g = 0; g < b->intent->n_groups; g++) {
+                struct colref ref;
+                const struct group *group = &b->intent->groups[g];
+                if (group->unit != UNIT_NONE)
+                        n *= group->is_part ? 24 : 400;
+                else if (builder_resolve(b, &group->refs, &ref)) {
+                        int64_t distinct = concept_column(b->concepts, ref)->n_distinct;
+                        n *= distinct < 0 ? 1000 : (double)distinct + 1;
+                }
+        }
+        if (has_having(b->intent) || b->intent->head.kind != HEAD_NONE)
+                n *= 400;
+        return n > PLAN_LIMIT_DEFAULT;
+}
+
 static void build_numbers(struct builder *b)
 {
         const struct intent *intent = b->intent;
@@ -770,6 +836,8 @@ static void build_numbers(struct builder *b)
                 order_groups(b, &wanted);
         if (has_having(intent) && json_array_size(b->group_by) == 0)
                 b->failed = true;
+        if (b->limit == 0 && !b->top && may_be_many(b))
+                b->limit = PLAN_LIMIT_MAX;
         wanted_done(&wanted);
 }
 
@@ -885,6 +953,18 @@ static bool is_vague(const struct builder *b)
         return true;
 }
 
+/* Rows that the owner says how to list: "find sensors with dangerous vibration". */
+static bool shows_segment(const struct builder *b)
+{
+        for (size_t i = 0; i < b->intent->n_conds; i++) {
+                const struct cond *cond = &b->intent->conds[i];
+                if (cond->kind == COND_SEGMENT && !cond->negated &&
+                    b->concepts->dataset->segments[cond->index].show)
+                        return true;
+        }
+        return false;
+}
+
 static void build_all(struct builder *b)
 {
         const struct intent *intent = b->intent;
@@ -903,7 +983,8 @@ static void build_all(struct builder *b)
         } else if (intent->head.kind == HEAD_TABLE && intent->head.table != b->base) {
                 b->failed = true;
         } else if ((intent->head.kind == HEAD_ENTITY || intent->head.kind == HEAD_COLUMN) &&
-                   !is_row_head(b) && intent->rank.by == RANK_NONE) {
+                   !is_row_head(b) && intent->rank.by == RANK_NONE &&
+                   (intent->is_which || !shows_segment(b))) {
                 build_entities(b);
         } else if (shows_values(b)) {
                 build_values(b);
@@ -936,7 +1017,8 @@ static json_t *assemble(struct builder *b)
         if (b->top)
                 builder_set(b, plan, "top", json_incref(b->top));
         put_list(b, plan, "order_by", b->order_by);
-        builder_set(b, plan, "limit", json_integer(b->limit));
+        if (b->limit > 0)
+                builder_set(b, plan, "limit", json_integer(b->limit));
         return plan;
 }
 
@@ -949,6 +1031,20 @@ static void builder_done(struct builder *b)
         json_decref(b->order_by);
         json_decref(b->with);
         json_decref(b->top);
+}
+
+/* A question that names a table is about its rows. */
+static double cost_of_base(const struct builder *b)
+{
+        const struct intent *intent = b->intent;
+        for (size_t i = 0; i < intent->n_tables; i++)
+                if (intent->tables[i] == b->base)
+                        return 0;
+        const struct want *want = intent->n_wants > 0 ? &intent->wants[0] : &intent->rank.want;
+        double cost = intent->n_tables > 0 ? 0.35 : 0;
+        if (want->kind == WANT_ROWS && want->table >= 0 && want->table != b->base)
+                cost += 0.3;
+        return cost;
 }
 
 int intent_build(const struct question *question, const struct intent *intent, int base, int choice,
@@ -967,12 +1063,13 @@ int intent_build(const struct question *question, const struct intent *intent, i
                 .having = json_array(),
                 .order_by = json_array(),
                 .with = json_array(),
-                .limit = 1000,
+                .limit = 0,
                 .built = ret,
         };
         if (!b.select || !b.filters || !b.group_by || !b.having || !b.order_by || !b.with)
                 return error_oom(err);
         build_all(&b);
+        ret->cost += cost_of_base(&b);
         if (b.no_memory)
                 return error_oom(err);
         if (b.failed || json_array_size(b.select) == 0)

@@ -162,7 +162,7 @@ static json_t *no_rows_filter(struct builder *b, const struct cond *cond)
         const struct table_facts *table = &b->concepts->tables[cond->index];
         struct refs refs = {.n = 0};
         struct colref ref;
-        if (table->key < 0 || cond->index == b->base) {
+        if (table->key < 0 || cond->index == b->base || builder_leads(b, cond->index)) {
                 b->failed = true;
                 return NULL;
         }
@@ -194,6 +194,7 @@ static void add_segment(struct builder *b, const struct cond *cond, json_t *arra
 {
         const struct segment *segment = &b->concepts->dataset->segments[cond->index];
         json_t *filters = builder_qualified(b, segment->filters, segment->table);
+        b->built->cost += (int)segment->table == b->base ? 0 : 0.3;
         size_t i;
         json_t *filter;
         if (cond->negated) {

@@ -160,6 +160,9 @@ static void order_by_rank(struct builder *b)
                 b->failed = true;
                 return;
         }
+        for (size_t s = 0; s < b->intent->n_shown; s++)
+                if (refs_meet(&b->intent->shown[s], &rank->refs))
+                        b->built->cost -= 0.3; /* "the cheapest with their sale price" */
         select_column(b, ref);
         int n = rank->n > 0 ? rank->n : rank->plural ? 10 : 1;
         const char *name = builder_name(b, ref);
@@ -318,5 +321,6 @@ void build_entities(struct builder *b)
                 json_array_clear(b->group_by);
                 b->distinct = true;
         }
+        builder_append_with(b);
         b->limit = json_array_size(b->filters) > 0 ? FILTERED_MAX : ROWS_MAX;
 }

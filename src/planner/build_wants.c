@@ -150,6 +150,7 @@ static json_t *count_rows(struct builder *b, const struct want *want, json_t *fi
         if (table == b->base) {
                 item = builder_json(b, json_pack("{s:s}", "func", "count"));
         } else if (find_key(b, table, &key)) {
+                b->built->cost += key.table == b->base ? 0 : 0.6;
                 item = builder_json(b, json_pack("{s:s, s:s}", "func", "count_distinct", "column",
                                                  builder_name(b, key)));
         } else {
@@ -189,6 +190,27 @@ static json_t *count_distinct(struct builder *b, const struct want *want)
         return with_alias(b, item, builder_plural(b, thing_name(b, ref)));
 }
 
+/* True when the measure's name says the column: "average discount" of discount. */
+static bool is_called(const struct builder *b, const struct measure *measure, struct colref ref)
+{
+        const struct column_facts *facts = concept_column(b->concepts, ref);
+        char folded[200];
+        char *save = NULL;
+        bool any = false;
+        (void)fold_text(measure->name, folded, sizeof(folded));
+        (void)strtok_r(folded, " ", &save); /* the function */
+        for (char *word = strtok_r(NULL, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+                const char *stem = stem_of(b->concepts->stemmer, word);
+                bool said = false;
+                for (size_t w = 0; stem && w < facts->n_words; w++)
+                        said = said || strcmp(facts->words[w], stem) == 0;
+                if (!said)
+                        return false;
+                any = true;
+        }
+        return any;
+}
+
 int find_measure(const struct builder *b, enum plan_func func, struct colref ref)
 {
         const struct dataset *dataset = b->concepts->dataset;
@@ -204,7 +226,7 @@ int find_measure(const struct builder *b, enum plan_func func, struct colref ref
                 const char *said = json_string_value(json_object_get(item, "func"));
                 const char *of = json_string_value(json_object_get(item, "column"));
                 if (said && of && func_from_word(said) == func && strcmp(of, column) == 0 &&
-                    !json_object_get(item, "where"))
+                    !json_object_get(item, "where") && is_called(b, measure, ref))
                         return (int)m;
         }
         return -1;
@@ -259,6 +281,14 @@ static json_t *want_column(struct builder *b, const struct want *want, json_t *f
                 func = guess_func(b, facts);
                 builder_assume(b, "%s is %s.", facts->column->name,
                                func == FUNC_SUM ? "added up" : "averaged");
+        }
+        for (size_t w = 0; w < facts->n_words; w++) {
+                bool most = strcmp(facts->words[w], "maximum") == 0;
+                bool least = strcmp(facts->words[w], "minimum") == 0;
+                if ((func == FUNC_MAX && most) || (func == FUNC_MIN && least))
+                        b->built->cost -= 0.3; /* "max temperature" is of "Temp Max" */
+                if ((func == FUNC_MAX && least) || (func == FUNC_MIN && most))
+                        b->built->cost += 0.3;
         }
         bool computes = func == FUNC_SUM || func == FUNC_AVG || func == FUNC_MEDIAN ||
                         func == FUNC_STDDEV;

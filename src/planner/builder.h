@@ -20,6 +20,8 @@ struct builder {
 };
 
 const struct table_facts *builder_table(const struct builder *b);
+/* True when each row from here has at most one of that table. */
+bool builder_leads(const struct builder *b, int table);
 /* The column of refs that is meant from here; false (and b->failed) when none can be reached. */
 bool builder_resolve(struct builder *b, const struct refs *refs, struct colref *ret);
 /* The select item and the group_by entry of a group. */

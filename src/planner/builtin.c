@@ -46,6 +46,68 @@ bool plan_holds(const struct dataset *dataset, const json_t *plan, int64_t as_of
         return r == 0;
 }
 
+/* The same number: as the items are without their names. */
+static bool items_agree(const json_t *a, const json_t *b)
+{
+        json_t *x = json_copy((json_t *)a);
+        json_t *y = json_copy((json_t *)b);
+        (void)json_object_del(x, "alias");
+        (void)json_object_del(y, "alias");
+        bool equal = x && y && json_equal(x, y);
+        json_decref(x);
+        json_decref(y);
+        return equal;
+}
+
+/* True when every item of a is among those of b. */
+static bool is_among(const json_t *a, const json_t *b)
+{
+        size_t i;
+        size_t k;
+        json_t *item;
+        json_t *other;
+        json_array_foreach((json_t *)a, i, item)
+        {
+                bool found = false;
+                json_array_foreach((json_t *)b, k, other) found = found || items_agree(item, other);
+                if (!found)
+                        return false;
+        }
+        return true;
+}
+
+/* The filters, in any order. */
+static bool filters_agree(const json_t *a, const json_t *b)
+{
+        return json_array_size(a) == json_array_size(b) && is_among(a, b);
+}
+
+/* Two plans that give the same rows, one with more columns than the other perhaps. */
+static bool plans_agree(const json_t *a, const json_t *b)
+{
+        static const char *const keys[] = {"table", "group_by", "having", "top", "distinct"};
+        for (size_t k = 0; k < ARRAY_SIZE(keys); k++) {
+                const json_t *x = json_object_get(a, keys[k]);
+                const json_t *y = json_object_get(b, keys[k]);
+                if ((x || y) && !(x && y && json_equal(x, y)))
+                        return false;
+        }
+        if (!filters_agree(json_object_get(a, "filters"), json_object_get(b, "filters")))
+                return false;
+        const json_t *x = json_object_get(a, "select");
+        const json_t *y = json_object_get(b, "select");
+        bool rows = !json_object_get(a, "group_by") && !json_object_get(a, "distinct") &&
+                    json_string_value(json_object_get(json_array_get(x, 0), "column"));
+        const json_t *order = json_object_get(a, "order_by");
+        if (rows)
+                return json_equal(json_object_get(a, "limit") ? json_object_get(a, "limit") : a,
+                                  json_object_get(b, "limit") ? json_object_get(b, "limit") : a) &&
+                       json_equal(order ? order : a, json_object_get(b, "order_by")
+                                                             ? json_object_get(b, "order_by")
+                                                             : a);
+        return is_among(x, y) || is_among(y, x);
+}
+
 /* Keeps it if it is a plan that compiles and no equal one is there; takes over its plan. */
 static void keep(struct candidates *candidates, const struct planner_input *input,
                  struct built *built, double cost)
@@ -53,10 +115,15 @@ static void keep(struct candidates *candidates, const struct planner_input *inpu
         if (!built->plan)
                 return;
         for (size_t i = 0; i < candidates->n; i++)
-                if (json_equal(candidates->items[i].built.plan, built->plan)) {
-                        if (cost < candidates->items[i].cost)
-                                candidates->items[i].cost = cost;
-                        json_decref(built->plan);
+                if (plans_agree(candidates->items[i].built.plan, built->plan)) {
+                        if (cost < candidates->items[i].cost &&
+                            plan_holds(input->dataset, built->plan, input->as_of_s)) {
+                                json_decref(candidates->items[i].built.plan);
+                                candidates->items[i] =
+                                        (struct candidate){.built = *built, .cost = cost};
+                        } else {
+                                json_decref(built->plan);
+                        }
                         return;
                 }
         if (candidates->n >= CANDIDATES_MAX ||
@@ -125,6 +192,8 @@ static int find_candidates(const struct planner_input *input, const struct quest
                         break;
                 int r = 0;
                 bool reads = intent_read(question, &paths[p], intent, &misread);
+                if (reads && intent->replaces && !input->previous)
+                        reads = false;
                 double cost = paths[p].cost + intent->cost;
                 if (reads && input->previous)
                         r = followup_build(question, intent, input, cost, candidates, err);
@@ -132,7 +201,7 @@ static int find_candidates(const struct planner_input *input, const struct quest
                         r = build_from(candidates, input, question, intent, cost, err);
                 if (r < 0)
                         return r;
-                if (!reads)
+                if (!reads || p == 0)
                         misreading_add(why, &paths[p], &misread);
         }
         qsort(candidates->items, candidates->n, sizeof(candidates->items[0]), by_cost);

@@ -254,6 +254,23 @@ static void add_words(struct concepts *concepts, const struct words *words, enum
                 add_text(concepts, words->items[i], kind, index, ref, 0);
 }
 
+/* "km/h" says that it is a speed. The word may be said, and need not. */
+static void add_measured(struct concepts *concepts, struct column_facts *facts)
+{
+        static const char *const measured[][2] = {
+                {"km/h", "speed"}, {"mph", "speed"},  {"m/s", "speed"},       {"kmh", "speed"},
+                {"°C", "temperature"}, {"°F", "temperature"}, {"kg", "weight"}, {"GB", "usage"},
+                {"kWh", "usage"},  {"mm", "amount"},  {"km²", "size"},        {"_gb", "usage"}};
+        for (size_t i = 0; i < ARRAY_SIZE(measured); i++) {
+                if (!strstr(facts->column->name, measured[i][0]) ||
+                    facts->n_words >= PHRASE_WORDS_MAX)
+                        continue;
+                facts->words[facts->n_words++] = stem(concepts, measured[i][1]);
+                facts->n_unit++;
+                return;
+        }
+}
+
 static void learn_column(struct concepts *concepts, int t, int c)
 {
         struct table_facts *table = &concepts->tables[t];
@@ -270,6 +287,8 @@ static void learn_column(struct concepts *concepts, int t, int c)
                 facts->words[i] = stem(concepts, words[i]);
         set_name_facts(facts, table, words, n - facts->n_unit);
         add_words(concepts, &facts->column->synonyms, PHRASE_COLUMN, t, &ref);
+        add_text(concepts, facts->column->name, PHRASE_COLUMN, t, &ref, 0);
+        add_measured(concepts, facts);
         if (facts->entity_said) {
                 facts->entity = stem(concepts, facts->entity_said);
                 add_text(concepts, facts->entity_said, PHRASE_ENTITY, t, &ref, 0);
@@ -325,6 +344,21 @@ static int infer_time(const struct table_facts *facts)
         return -1;
 }
 
+/* True when the table is called like the things that one of its columns identifies, several rows
+ * each: a row of "sensors" is a reading. */
+static bool names_other(struct concepts *concepts, const struct table_facts *facts)
+{
+        char folded[128];
+        (void)fold_text(facts->table->name, folded, sizeof(folded));
+        const char *name = stem(concepts, folded);
+        for (size_t c = 0; c < facts->table->n_columns; c++) {
+                const struct column_facts *column = &facts->columns[c];
+                if (column->entity && !column->is_key && strcmp(column->entity, name) == 0)
+                        return true;
+        }
+        return false;
+}
+
 static void learn_table(struct concepts *concepts, int t)
 {
         struct table_facts *facts = &concepts->tables[t];
@@ -337,7 +371,7 @@ static void learn_table(struct concepts *concepts, int t)
         facts->row = table->row;
         if (facts->key >= 0)
                 facts->columns[facts->key].is_key = true;
-        add_text(concepts, table->name, PHRASE_TABLE, t, NULL, 0);
+        add_text(concepts, table->name, PHRASE_TABLE, t, NULL, names_other(concepts, facts) ? 0.6 : 0);
         add_words(concepts, &table->synonyms, PHRASE_TABLE, t, NULL);
         if (table->row)
                 add_text(concepts, table->row, PHRASE_TABLE, t, NULL, 0);
@@ -365,6 +399,35 @@ static void learn_vocabulary(struct concepts *concepts)
         }
 }
 
+static bool same_stems(const struct phrase *a, const struct phrase *b)
+{
+        if (a->n_stems != b->n_stems)
+                return false;
+        for (size_t i = 0; i < a->n_stems; i++)
+                if (strcmp(a->stems[i], b->stems[i]) != 0)
+                        return false;
+        return true;
+}
+
+/* "Products" are the rows of the table of products before they are the numbers that other tables
+ * have for them. */
+static void prefer_tables(struct concepts *concepts)
+{
+        for (size_t e = 0; e < concepts->n_phrases; e++) {
+                struct phrase *entity = &concepts->phrases[e];
+                if (entity->kind != PHRASE_ENTITY)
+                        continue;
+                for (size_t t = 0; t < concepts->n_phrases; t++) {
+                        const struct phrase *table = &concepts->phrases[t];
+                        if (table->kind == PHRASE_TABLE && table->cost == 0 &&
+                            same_stems(entity, table)) {
+                                entity->cost += 0.5;
+                                break;
+                        }
+                }
+        }
+}
+
 static size_t count_phrases(const struct dataset *dataset)
 {
         size_t n = 0;
@@ -372,7 +435,7 @@ static size_t count_phrases(const struct dataset *dataset)
                 const struct table *table = &dataset->tables[t];
                 n += 3 + table->synonyms.n;
                 for (size_t c = 0; c < table->n_columns; c++)
-                        n += 1 + table->columns[c].synonyms.n;
+                        n += 2 + table->columns[c].synonyms.n;
         }
         for (size_t i = 0; i < dataset->n_measures; i++)
                 n += 1 + dataset->measures[i].synonyms.n;
@@ -403,6 +466,7 @@ int concepts_make(const struct dataset *dataset, const struct value_index *value
                 learn_table(&concepts, (int)t);
         }
         learn_vocabulary(&concepts);
+        prefer_tables(&concepts);
         if (concepts.no_memory)
                 return error_oom(err);
         *ret = concepts;

@@ -30,6 +30,10 @@ struct atom *atom_add(struct question *question, enum atom_kind kind, size_t fir
         size_t length = strlen(last->text);
         atom->plural = last->kind == TOKEN_WORD && length > 2 && last->text[length - 1] == 's' &&
                        last->text[length - 2] != 's';
+        atom->is_verb = n == 1 && last->kind == TOKEN_WORD && length > 4 &&
+                        (strcmp(last->text + length - 2, "ed") == 0 ||
+                         strcmp(last->text, "bought") == 0 || strcmp(last->text, "buying") == 0 ||
+                         strcmp(last->text, "ordering") == 0 || strcmp(last->text, "buys") == 0);
         if (last->kind == TOKEN_WORD &&
             (strcmp(last->text, "people") == 0 || strcmp(last->text, "women") == 0 ||
              strcmp(last->text, "men") == 0 || strcmp(last->text, "children") == 0))
@@ -107,6 +111,8 @@ static void add_named(struct question *question, const struct phrase *phrase, si
                 [PHRASE_SEGMENT] = ATOM_SEGMENT,
         };
         double cost = COST_NAME + phrase->cost;
+        if (phrase->kind == PHRASE_SEGMENT || phrase->kind == PHRASE_MEASURE)
+                cost -= 0.1; /* the owner's word */
         if (phrase->kind == PHRASE_COLUMN || phrase->kind == PHRASE_ENTITY) {
                 add_column(question, kinds[phrase->kind], i, n, phrase->refs.at[0].table,
                            phrase->refs.at[0].column, cost);
@@ -118,7 +124,10 @@ static void add_named(struct question *question, const struct phrase *phrase, si
                     atom->index == phrase->index)
                         return;
         }
-        atom_add(question, kinds[phrase->kind], i, n, cost)->index = phrase->index;
+        struct atom *atom = atom_add(question, kinds[phrase->kind], i, n, cost);
+        atom->index = phrase->index;
+        if (atom->is_verb && phrase->kind == PHRASE_TABLE)
+                atom->cost += 0.4;
 }
 
 static void link_phrases(struct question *question, size_t i, const char **stems,
@@ -141,6 +150,18 @@ static bool is_filler(const char *stem)
 {
         return strcmp(stem, "of") == 0 || strcmp(stem, "the") == 0 || strcmp(stem, "in") == 0 ||
                strcmp(stem, "a") == 0;
+}
+
+/* Words that are in many names and mean something else in a question. */
+static bool is_too_common(const char *stem)
+{
+        static const char *const words[] = {"no",  "not", "per", "by",  "is",   "on",  "at", "to",
+                                            "and", "or",  "with", "for", "from", "than", "up",
+                                            "as",  "be",  "all"};
+        for (size_t w = 0; w < ARRAY_SIZE(words); w++)
+                if (strcmp(words[w], stem) == 0)
+                        return true;
+        return false;
 }
 
 /* How many of the column's words are said in the first n stems, all of which must be among them;
@@ -177,6 +198,18 @@ static double cost_of_part(const struct column_facts *facts, size_t said, bool w
         return COST_PART + COST_PART_MISSING * (double)(n_name - said) + (with_last ? 0 : 0.2);
 }
 
+/* True when the dataset's owner gave those words a meaning as a segment or a measure. */
+static bool is_owners(const struct question *question, size_t first, size_t n)
+{
+        for (size_t a = 0; a < question->n_atoms; a++) {
+                const struct atom *atom = &question->atoms[a];
+                if ((atom->kind == ATOM_SEGMENT || atom->kind == ATOM_MEASURE) &&
+                    atom->first == first && atom->n == n)
+                        return true;
+        }
+        return false;
+}
+
 struct part {
         int table, column;
         double cost;
@@ -190,7 +223,8 @@ static void link_columns(struct question *question, size_t i, const char **stems
         struct part parts[64];
         size_t n_parts = 0;
         double best = 100;
-        if (is_filler(stems[0]) || is_filler(stems[n - 1]))
+        if (is_filler(stems[0]) || is_filler(stems[n - 1]) ||
+            (n == 1 && is_too_common(stems[0])))
                 return;
         for (size_t t = 0; t < concepts->dataset->n_tables; t++) {
                 for (size_t c = 0; c < concepts->dataset->tables[t].n_columns; c++) {
@@ -212,7 +246,18 @@ static void link_columns(struct question *question, size_t i, const char **stems
         for (size_t p = 0; p < n_parts; p++)
                 if (parts[p].cost <= best + 0.45)
                         add_column(question, ATOM_COLUMN, i, tokens, parts[p].table,
-                                   parts[p].column, parts[p].cost);
+                                   parts[p].column,
+                                   parts[p].cost + (is_owners(question, i, tokens) ? 0.4 : 0));
+}
+
+static bool names_table(const struct question *question, size_t i)
+{
+        for (size_t a = 0; a < question->n_atoms; a++) {
+                const struct atom *atom = &question->atoms[a];
+                if (atom->kind == ATOM_TABLE && atom->first == i && atom->n == 1)
+                        return true;
+        }
+        return false;
 }
 
 /* One word of a table's name of several: "homes" of home_sales. */
@@ -226,7 +271,8 @@ static void link_tables(struct question *question, size_t i, const char *stem)
                                       PHRASE_WORDS_MAX, &unit);
                 for (size_t w = 0; n > 1 && w < n; w++) {
                         const char *of_name = stem_of(concepts->stemmer, words[w]);
-                        if (of_name && strcmp(of_name, stem) == 0 && strlen(stem) > 2)
+                        if (of_name && strcmp(of_name, stem) == 0 && strlen(stem) > 2 &&
+                            !names_table(question, i))
                                 atom_add(question, ATOM_TABLE, i, 1, 0.5)->index = (int)t;
                 }
         }
@@ -260,7 +306,7 @@ static const char *const synonyms[][7] = {
         {"fee", "charge", NULL},
         {"weight", "weigh", NULL},
         {"height", "tall", NULL},
-        {"price", "cost", NULL},
+        {"price", "cost", "fare", "paid", "pay", NULL},
         {"child", "kid", NULL},
         {"car", "vehicle", NULL},
         {"patient", "person", NULL},
@@ -295,7 +341,8 @@ static bool has_name_link(const struct question *question, size_t i)
 {
         for (size_t a = 0; a < question->n_atoms; a++) {
                 const struct atom *atom = &question->atoms[a];
-                if (atom->kind >= ATOM_TABLE && atom->first <= i && i < atom->first + atom->n)
+                if (atom->kind >= ATOM_TABLE && atom->kind != ATOM_ADJECTIVE && atom->first <= i &&
+                    i < atom->first + atom->n)
                         return true;
         }
         return false;
@@ -442,6 +489,23 @@ static const struct adjective adjectives[] = {
         {"satisfied", WORD_NONE, true, {"satisfaction", NULL}},
 };
 
+/* "Sale Price" of home_sales is the price of a sale. */
+static bool shares_table_word(struct question *question, int table,
+                              const struct column_facts *facts)
+{
+        const char *words[PHRASE_WORDS_MAX];
+        size_t unit;
+        size_t n = name_words(question->arena, question->concepts->dataset->tables[table].name,
+                              words, PHRASE_WORDS_MAX, &unit);
+        for (size_t w = 0; w < n; w++) {
+                const char *stem = stem_of(question->concepts->stemmer, words[w]);
+                for (size_t k = 0; stem && k < facts->n_words; k++)
+                        if (strcmp(stem, facts->words[k]) == 0)
+                                return true;
+        }
+        return false;
+}
+
 /* Columns with the word in their name; those of the cheapest cost. */
 static size_t link_adjective_word(struct question *question, size_t i, size_t n,
                                   const struct adjective *adjective, const char *word)
@@ -457,7 +521,8 @@ static size_t link_adjective_word(struct question *question, size_t i, size_t n,
                         if (!may || facts->is_id ||
                             words_said(facts, &stem, 1, &with_last) == 0)
                                 continue;
-                        double cost = 0.1 + cost_of_part(facts, 1, with_last);
+                        double cost = 0.1 + cost_of_part(facts, 1, with_last) -
+                                      (shares_table_word(question, (int)t, facts) ? 0.3 : 0);
                         struct atom *atom = find_same(question, ATOM_ADJECTIVE, i, n,
                                                       facts->column);
                         if (!atom || atom < question->atoms + before)
@@ -493,6 +558,60 @@ static void link_adjectives(struct question *question, size_t i)
         }
 }
 
+/* "length of stay" is LOS. */
+static void link_initials(struct question *question, size_t i)
+{
+        const struct concepts *concepts = question->concepts;
+        char initials[6];
+        for (size_t n = 1; n <= 5 && i + n <= question->n_tokens; n++) {
+                const struct token *token = &question->tokens[i + n - 1];
+                if (token->kind != TOKEN_WORD)
+                        return;
+                initials[n - 1] = token->text[0];
+                initials[n] = '\0';
+                for (size_t t = 0; n >= 3 && t < concepts->dataset->n_tables; t++)
+                        for (size_t c = 0; c < concepts->dataset->tables[t].n_columns; c++) {
+                                const struct column_facts *facts = &concepts->tables[t].columns[c];
+                                if (facts->n_words - facts->n_unit == 1 &&
+                                    strcmp(facts->words[0], initials) == 0)
+                                        add_column(question, ATOM_COLUMN, i, n, (int)t, (int)c,
+                                                   COST_NAME + 0.2);
+                        }
+        }
+}
+
+/* "class" is in "Pclass". */
+static void link_compound(struct question *question, size_t i)
+{
+        const struct concepts *concepts = question->concepts;
+        const struct token *token = &question->tokens[i];
+        size_t n = strlen(token->stem);
+        if (token->kind != TOKEN_WORD || n < 4)
+                return;
+        for (size_t t = 0; t < concepts->dataset->n_tables; t++)
+                for (size_t c = 0; c < concepts->dataset->tables[t].n_columns; c++) {
+                        const struct column_facts *facts = &concepts->tables[t].columns[c];
+                        size_t length = facts->n_words == 1 ? strlen(facts->words[0]) : 0;
+                        if (length > n && length <= n + 2 &&
+                            strcmp(facts->words[0] + length - n, token->stem) == 0)
+                                add_column(question, ATOM_COLUMN, i, 1, (int)t, (int)c, 0.6);
+                }
+}
+
+/* "name" is the column that names the rows. */
+static void link_label(struct question *question, size_t i)
+{
+        const struct concepts *concepts = question->concepts;
+        const struct token *token = &question->tokens[i];
+        if (token->kind != TOKEN_WORD ||
+            (strcmp(token->text, "name") != 0 && strcmp(token->text, "names") != 0))
+                return;
+        for (size_t t = 0; t < concepts->dataset->n_tables; t++)
+                if (concepts->tables[t].label >= 0)
+                        add_column(question, ATOM_COLUMN, i, 1, (int)t, concepts->tables[t].label,
+                                   0.25);
+}
+
 static void link_number(struct question *question, size_t i)
 {
         const struct token *token = &question->tokens[i];
@@ -503,7 +622,7 @@ static void link_number(struct question *question, size_t i)
                 {"one", "1"},  {"two", "2"},    {"three", "3"},  {"four", "4"},   {"five", "5"},
                 {"six", "6"},  {"seven", "7"},  {"eight", "8"},  {"nine", "9"},   {"ten", "10"},
                 {"eleven", "11"}, {"twelve", "12"}, {"fifteen", "15"}, {"twenty", "20"},
-                {"thirty", "30"}, {"fifty", "50"}, {"hundred", "100"}, {"third", "3"},
+                {"thirty", "30"}, {"first", "1"}, {"fifty", "50"}, {"hundred", "100"}, {"third", "3"},
                 {"second", "2"}, {"half", "0.5"}, {"dozen", "12"}, {"forty", "40"},
         };
         if (token->kind == TOKEN_NUMBER) {
@@ -521,6 +640,7 @@ static void link_number(struct question *question, size_t i)
                 atom->number = strtod(words[w].digits, NULL);
                 atom->digits = words[w].digits;
                 atom->ordinal = strcmp(token->text, "third") == 0 ||
+                                strcmp(token->text, "first") == 0 ||
                                 strcmp(token->text, "second") == 0;
         }
 }
@@ -543,12 +663,16 @@ static bool is_pattern_word(const struct question *question, size_t i)
 
 static bool begins_pattern(const struct question *question, size_t i)
 {
-        static const char *const words[] = {"contain", "start", "begin", "end", "name", "call",
-                                            "titl",    "mention", "letter", "includ", "word"};
+        static const char *const words[] = {"contain", "start", "begin", "end", "mention",
+                                            "letter", "includ", "word"};
+        static const char *const exact[] = {"named", "called", "titled"};
         for (size_t back = 1; back <= 4 && back <= i; back++) {
                 const struct token *token = &question->tokens[i - back];
                 for (size_t w = 0; w < ARRAY_SIZE(words); w++)
                         if (token->kind == TOKEN_WORD && strcmp(token->stem, words[w]) == 0)
+                                return true;
+                for (size_t w = 0; w < ARRAY_SIZE(exact); w++)
+                        if (token->kind == TOKEN_WORD && strcmp(token->text, exact[w]) == 0)
                                 return true;
                 if (!is_pattern_word(question, i - back) && strcmp(token->text, "the") != 0 &&
                     strcmp(token->text, "a") != 0)
@@ -589,6 +713,9 @@ int question_link(struct question *question, struct error *err)
                                 link_columns(question, i, stems, k, ends[k - 1]);
                 if (n > 0)
                         link_tables(question, i, stems[0]);
+                link_initials(question, i);
+                link_compound(question, i);
+                link_label(question, i);
                 grammar_link(question, i);
                 time_link(question, i);
                 link_number(question, i);

@@ -169,10 +169,22 @@ static struct atom *find_value_atom(struct question *question, const struct gram
         return NULL;
 }
 
+/* True when the dataset's owner gave those words a meaning. */
+static bool is_owners(const struct question *question, size_t first, size_t n)
+{
+        for (size_t a = 0; a < question->n_atoms; a++) {
+                const struct atom *atom = &question->atoms[a];
+                if ((atom->kind == ATOM_SEGMENT || atom->kind == ATOM_MEASURE) &&
+                    atom->first == first && atom->n == n)
+                        return true;
+        }
+        return false;
+}
+
 static void add_value(struct question *question, const struct gram *gram, int t, int c,
                       const char *value)
 {
-        double cost = 0.25 + gram->cost;
+        double cost = 0.25 + gram->cost + (is_owners(question, gram->first, gram->n) ? 0.4 : 0);
         struct atom *atom = find_value_atom(question, gram, t, c);
         if (!atom)
                 atom = atom_add(question, ATOM_VALUE, gram->first, gram->n, cost);
@@ -223,6 +235,26 @@ static void look_up_column(const struct grams *grams, int t, int c)
         }
 }
 
+/* "returned" is a value of one column and the name of another that says yes or no: the same, and
+ * one of them is enough. */
+static void prefer_values(struct question *question)
+{
+        for (size_t a = 0; a < question->n_atoms; a++) {
+                struct atom *flag = &question->atoms[a];
+                if (flag->kind != ATOM_COLUMN ||
+                    !concept_column(question->concepts, flag->refs.at[0])->is_flag)
+                        continue;
+                for (size_t v = 0; v < question->n_atoms; v++) {
+                        const struct atom *value = &question->atoms[v];
+                        if (value->kind == ATOM_VALUE && value->first == flag->first &&
+                            value->n == flag->n && value->cost < 0.5) {
+                                flag->cost += 0.5;
+                                break;
+                        }
+                }
+        }
+}
+
 void values_link(struct question *question)
 {
         struct grams *grams = arena_alloc(question->arena, sizeof(*grams));
@@ -239,6 +271,7 @@ void values_link(struct question *question)
         for (size_t t = 0; t < dataset->n_tables; t++)
                 for (size_t c = 0; c < dataset->tables[t].n_columns; c++)
                         look_up_column(grams, (int)t, (int)c);
+        prefer_values(question);
 }
 
 /* Words that nothing else explains: "Smith" in a column of names. */

@@ -25,7 +25,8 @@ bool atom_is_soft(const struct atom *atom)
 
 bool atom_is_noun(const struct atom *atom)
 {
-        return atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY || atom->kind == ATOM_COLUMN;
+        bool thing = atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY;
+        return (thing && !atom->is_verb) || atom->kind == ATOM_COLUMN;
 }
 
 size_t reader_next(const struct reader *r, size_t i)
@@ -109,6 +110,7 @@ static const struct atom *find_left(const struct reader *r)
                 bool is_free = false;
                 if (r->used[i] || atom_is_soft(atom))
                         continue;
+                is_free = (atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY) && atom->is_verb;
                 for (size_t w = 0; w < sizeof(free_words) / sizeof(free_words[0]); w++)
                         is_free = is_free || atom_is(atom, free_words[w]);
                 if (!is_free)
@@ -145,7 +147,7 @@ static void read_marks(struct reader *r)
                 if (atom_is(atom, WORD_WHAT))
                         intent->is_which = true;
                 if (atom_is(atom, WORD_WHEN)) {
-                        intent->is_when = true;
+                        intent->is_when = i == 0;
                         r->used[i] = true;
                 }
                 if (atom->kind == ATOM_TABLE && intent->n_tables < 4)

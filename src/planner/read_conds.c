@@ -14,6 +14,15 @@ static bool is_negation(const struct reader *r, size_t i)
 static bool take_negation(struct reader *r, size_t i)
 {
         size_t before = reader_before(r, i);
+        if (before != NO_ATOM && before + 1 == i && reader_is(r, before, WORD_TO) &&
+            r->atoms[before]->arg == 1) {
+                r->used[before] = true; /* "non-diabetic" */
+                before = reader_before(r, before);
+        }
+        if (before != NO_ATOM && reader_is(r, before, WORD_BY) && !r->used[before]) {
+                r->used[before] = true; /* "by email" */
+                before = reader_before(r, before);
+        }
         if (before != NO_ATOM && atom_is_noun(r->atoms[before]) && before > 0 &&
             is_negation(r, before - 1) && r->used[before])
                 before--;
@@ -324,6 +333,7 @@ static void add_segment(struct reader *r, size_t i)
 static void add_flag(struct reader *r, size_t i)
 {
         struct cond *cond = reader_cond(r, COND_FLAG, i);
+        r->intent->cost += 0.3;
         cond->refs = r->atoms[i]->refs;
         cond->negated = take_negation(r, i);
         r->used[i] = true;

@@ -288,9 +288,27 @@ static bool asks_who(const struct reader *r)
         return false;
 }
 
+/* "lowest total first": an order, and nothing ranked. */
+static void read_first(struct reader *r)
+{
+        struct intent *intent = r->intent;
+        for (size_t i = 0; i + 2 < r->n; i++) {
+                const struct atom *atom = r->atoms[i];
+                bool first = atom_is(r->atoms[i + 2], WORD_LATE) && r->atoms[i + 2]->arg == 0;
+                if (!(atom_is(atom, WORD_SUPER) || atom_is(atom, WORD_MOST)) || !first ||
+                    r->atoms[i + 1]->kind != ATOM_COLUMN)
+                        continue;
+                intent->sort = SORT_COLUMN;
+                intent->sort_refs = r->atoms[i + 1]->refs;
+                intent->sort_descending = atom->arg == 1;
+                r->used[i] = r->used[i + 1] = r->used[i + 2] = true;
+        }
+}
+
 void read_ranks(struct reader *r)
 {
         struct intent *intent = r->intent;
+        read_first(r);
         for (size_t i = 0; i < r->n; i++) {
                 struct rank rank = {.by = RANK_NONE, .at = i};
                 size_t behind;

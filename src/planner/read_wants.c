@@ -13,7 +13,7 @@ static size_t last_noun(struct reader *r, size_t i)
 {
         while (i + 1 < r->n && !r->used[i + 1] &&
                (atom_is_noun(r->atoms[i + 1]) || r->atoms[i + 1]->kind == ATOM_SEGMENT) &&
-               !reader_is_flag(r, r->atoms[i + 1])) {
+               !reader_is_flag(r, r->atoms[i + 1]) && !r->atoms[i + 1]->is_verb) {
                 if (r->atoms[i]->kind == ATOM_SEGMENT)
                         break;
                 r->used[i++] = true;
@@ -36,6 +36,8 @@ static bool is_countable(const struct reader *r, size_t i)
 {
         const struct atom *atom = r->atoms[i];
         if (r->used[i])
+                return false;
+        if ((atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY) && atom->is_verb)
                 return false;
         return atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY ||
                atom_is(atom, WORD_ROWS) ||
@@ -88,6 +90,10 @@ static bool read_count(struct reader *r, size_t i, struct want *want, size_t *en
                 if (r->atoms[at]->kind == ATOM_VALUE || reader_is_flag(r, r->atoms[at]))
                         described = at;
                 /* "how many churned": the verb ends what is counted */
+                if (segment < r->n &&
+                    (reader_is(r, at, WORD_IN) || reader_is(r, at, WORD_FROM) ||
+                     reader_is(r, at, WORD_FOR) || reader_is(r, at, WORD_OF)))
+                        break;
                 if ((segment < r->n || described < r->n) &&
                     (reader_is(r, at, WORD_IS) || reader_is(r, at, WORD_HAVE) ||
                      reader_is(r, at, WORD_DO)))
@@ -209,6 +215,8 @@ bool read_operand(struct reader *r, size_t i, enum plan_func func, struct want *
                 if (func != FUNC_NONE && func != FUNC_COUNT && func != FUNC_SUM &&
                     func != FUNC_AVG)
                         return false;
+                if (atom->kind == ATOM_VALUE && func != FUNC_COUNT)
+                        r->intent->cost += 0.8; /* "total rain" is no number of rainy days */
                 return read_count(r, i - 1, want, end);
         }
         return false;
@@ -299,6 +307,8 @@ static bool add_group(struct reader *r, size_t i, bool each)
         const struct concepts *concepts = r->question->concepts;
         if (intent->n_groups >= GROUPS_MAX || r->used[i])
                 return false;
+        if (each && reader_is_flag(r, atom))
+                intent->cost += 60; /* "per returned" */
         if (atom->kind == ATOM_COLUMN || atom->kind == ATOM_ENTITY)
                 group.refs = atom->refs;
         else if (atom->kind == ATOM_TABLE && concepts->tables[atom->index].key >= 0)
@@ -375,6 +385,18 @@ static void set_per(struct reader *r, size_t i)
         r->intent->ratio = true;
 }
 
+/* "items per order": nothing else says that items are counted. */
+static void take_ratio_noun(struct reader *r, size_t per)
+{
+        for (size_t i = 0; i < per; i++)
+                if (reader_is(r, i, WORD_FUNC) || reader_is(r, i, WORD_COUNT))
+                        return;
+        struct want want;
+        count_noun(r, r->atoms[per - 1], false, &want);
+        *reader_want(r, want.kind) = want;
+        r->used[per - 1] = true;
+}
+
 static void read_group_list(struct reader *r, size_t i, size_t at)
 {
         bool each = reader_is(r, i, WORD_EACH) || reader_is(r, i, WORD_PER);
@@ -391,6 +413,9 @@ static void read_group_list(struct reader *r, size_t i, size_t at)
                     !reader_is(r, joint, WORD_PER) && !reader_is(r, joint, WORD_BY))
                         break;
                 size_t next = reader_next(r, joint);
+                if (joint + 1 < r->n && (reader_is(r, joint + 1, WORD_WITH) ||
+                                         reader_is(r, joint + 1, WORD_THAT)))
+                        break;
                 if (next >= r->n || !(r->atoms[next]->kind == ATOM_COLUMN ||
                                       r->atoms[next]->kind == ATOM_ENTITY ||
                                       atom_is(r->atoms[next], WORD_UNIT) ||
@@ -488,6 +513,18 @@ static void read_unitly(struct reader *r, size_t i)
         r->used[i] = true;
 }
 
+/* What is distributed: the column behind, or right before ("wind direction distribution"). */
+static bool distributes(const struct reader *r, size_t i, size_t *at)
+{
+        if (*at < r->n && r->atoms[*at]->kind == ATOM_COLUMN && !r->used[*at])
+                return true;
+        if (i > 0 && r->atoms[i - 1]->kind == ATOM_COLUMN && !r->used[i - 1]) {
+                *at = i - 1;
+                return true;
+        }
+        return false;
+}
+
 void read_groups(struct reader *r)
 {
         for (size_t i = 0; i < r->n; i++) {
@@ -509,10 +546,13 @@ void read_groups(struct reader *r)
                                 r->used[at] = true;
                                 at = reader_next(r, at);
                         }
+                        if (reader_is(r, i, WORD_DISTRIBUTION) && !distributes(r, i, &at))
+                                continue;
                         if (at >= r->n || read_by_number(r, i, at))
                                 continue;
                         if (reads_as_ratio(r, i, at)) {
                                 r->used[i] = true;
+                                take_ratio_noun(r, i);
                                 set_per(r, at);
                                 continue;
                         }
@@ -614,14 +654,14 @@ static void read_function(struct reader *r, size_t i)
                 r->intent->new_func = funcs[0];
                 if (r->intent->n_wants == 0 && n == 1)
                         return;
-                r->intent->cost += 30;
+                r->intent->cost += 60;
                 return;
         }
         (void)counted;
         if (want.kind == WANT_ROWS || want.kind == WANT_DISTINCT) {
                 /* Rows are added up or, per something, averaged; nothing else. */
                 if (funcs[0] != FUNC_SUM && !(funcs[0] == FUNC_AVG && r->intent->ratio))
-                        r->intent->cost += 30;
+                        r->intent->cost += 60;
                 *reader_want(r, want.kind) = want;
                 return;
         }
@@ -773,6 +813,16 @@ static void place_noun_of_number(struct reader *r, size_t i)
                 }
                 return;
         }
+        if (atom->kind == ATOM_COLUMN && reader_facts(r, &atom->refs)->is_moment) {
+                /* "signups per quarter": the time that is meant */
+                for (size_t g = 0; g < intent->n_groups; g++)
+                        if (intent->groups[g].unit != UNIT_NONE && intent->groups[g].refs.n == 0)
+                                intent->groups[g].refs = atom->refs;
+                for (size_t k = 0; k < intent->n_conds; k++)
+                        if (intent->conds[k].kind == COND_TIME && intent->conds[k].refs.n == 0)
+                                intent->conds[k].refs = atom->refs;
+                return;
+        }
         if (reader_is_number(r, atom)) {
                 /* a number that nobody said what to do with */
                 struct want *want = reader_want(r, WANT_COLUMN);
@@ -810,6 +860,8 @@ static void place_noun_of_list(struct reader *r, size_t i)
                                       .at = i};
                 return;
         }
+        if (i + 1 < r->n && reader_is_number(r, atom) && reader_is_number(r, r->atoms[i + 1]))
+                intent->cost += 0.5; /* "total stock" */
         if (atom->kind == ATOM_COLUMN || atom->kind == ATOM_ENTITY)
                 show(r, &atom->refs);
 }

@@ -10,11 +10,10 @@
  * one of them is quoted. Each part of the sentence that follows a list begins with one or has one
  * inside. */
 static const char *const reserved[] = {
-        "and",  "or",   "not",     "nor",   "where",     "over",      "by",
-        "in",   "is",   "if",      "empty", "true",      "false",     "first",
-        "then", "from", "to",      "of",    "with",      "within",    "once",
-        "only", "for",  "rounded", "is",    "otherwise", "ascending", "descending",
-};
+        "and",  "or",   "not",     "nor",       "where",     "over",      "by",
+        "in",   "is",   "if",      "empty",     "true",      "false",     "first",
+        "then", "from", "to",      "of",        "with",      "within",    "once",
+        "only", "for",  "rounded", "otherwise", "ascending", "descending"};
 
 static bool is_reserved(const char *word, size_t n)
 {

@@ -437,6 +437,9 @@ static size_t bounded_at(struct question *question, size_t i, struct timex *ret)
                 return 0;
         at += n;
         *ret = range(date, date);
+        bool bare = !since && !after && !before && !until && !in;
+        if (bare && date.month == 0 && (date.year < 1800 || date.year > 2100))
+                return 0;
         if (since && (is_word(question, at, "on") || is_word(question, at, "onwards") ||
                       is_word(question, at, "onward")))
                 at++;
@@ -474,7 +477,8 @@ void time_link(struct question *question, size_t i)
         if ((n = between_at(question, i, &time)) > 0)
                 add_time(question, i, n, time);
         if ((n = bounded_at(question, i, &time)) > 0)
-                add_time(question, i, n, time);
+                add_time(question, i, n, time)->cost +=
+                        n == 1 && question->tokens[i].kind == TOKEN_NUMBER ? 0.5 : 0;
         if (is_word(question, i, "on") && (n = weekdays_at(question, i + 1, &time)) > 0)
                 add_time(question, i, n + 1, time);
         if (is_word(question, i, "in") || is_word(question, i, "during") ||

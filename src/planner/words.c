@@ -31,7 +31,7 @@ static const char *const written_out[][2] = {
         {"temps", "temperature"}, {"women", "woman"},    {"wt", "weight"},
         {"yr", "year"},        {"yrs", "year"},          {"won", "win"},
         {"built", "build"},    {"lent", "lend"},         {"held", "hold"},
-        {"hp", "horsepower"},  {"sqft", "squarefeet"},   {"born", "birth"},
+        {"dir", "direction"}, {"hp", "horsepower"},  {"sqft", "squarefeet"},   {"born", "birth"},
         {"died", "death"},     {"grew", "grow"},         {"left", "leave"},
 };
 
@@ -361,6 +361,26 @@ static bool cut_number(struct cutter *cutter, bool money)
         return true;
 }
 
+/* "-10" behind a blank. */
+static bool cut_negative(struct cutter *cutter, size_t bytes)
+{
+        const char *from = cutter->at;
+        cutter->at += bytes;
+        if (!cut_number(cutter, false)) {
+                cutter->at = from;
+                return false;
+        }
+        if (cutter->n > TOKENS_MAX || cutter->no_memory)
+                return true;
+        struct token *token = &cutter->tokens[cutter->n - 1];
+        token->text = arena_printf(cutter->stemmer->arena, "-%s", token->text);
+        token->stem = token->text;
+        token->number = -token->number;
+        if (!token->text)
+                cutter->no_memory = true;
+        return true;
+}
+
 static void cut_word(struct cutter *cutter)
 {
         const char *from = cutter->at;
@@ -456,6 +476,10 @@ static void cut_next(struct cutter *cutter)
                 if (cut_number(cutter, true))
                         return;
         }
+        bool apart = cutter->at == cutter->start || cutter->at[-1] == ' ' || cutter->at[-1] == '(';
+        if (c == '-' && apart && cutter->at + (sign ? 3 : 1) < cutter->end &&
+            is_digit(cutter->at[sign ? 3 : 1]) && cut_negative(cutter, sign ? 3 : 1))
+                return;
         if (!sign && is_digit(c) && (cut_date(cutter) || cut_number(cutter, false)))
                 return;
         if (!sign && is_word_char(c)) {

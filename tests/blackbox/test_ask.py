@@ -3,7 +3,6 @@ know. Whether the planner reads questions rightly is for the questions in tests/
 import json
 import os
 import pty
-import re
 import select
 import sqlite3
 
@@ -18,8 +17,6 @@ GOLDEN = {"ecommerce": "What are the top 10 products by revenue?",
           "sensors": "How many anomalies were detected by location in the last 24 hours?"}
 UNKNOWN = "zorkmids per flurb among the gribbly snarfs"
 HARMFUL = "\x1b[2J\x1b]0;t\x07 \u202e zorkmids \x9b31m"
-# A question with two readings that differ.
-AMBIGUOUS = None
 PROMPT = "Which one?"
 
 
@@ -38,14 +35,6 @@ def people(tmp_path):
     path = tmp_path / "people.csv"
     path.write_text("id,name,height\n1,Ann,1.5\n2,Ben,1.75\n3,Zoë,2.25\n")
     return path
-
-
-@pytest.fixture
-def planner(shared_shop):
-    """Skips while the built-in planner answers nothing."""
-    done = shared_shop("ask", "ecommerce", GOLDEN["ecommerce"], "--format", "json")
-    if (json.loads(done.stdout)["abstention"] or {}).get("message") == "nothing is understood yet":
-        pytest.skip("there is no planner yet")
 
 
 def terminal(askcsv, *args, typed=(), **env):
@@ -88,7 +77,7 @@ def test_an_abstention_is_said_and_kept(shop):
     assert capsule["dataset_version"] == known["dataset_version"]
 
 
-def test_an_abstention_names_words_and_questions(shop, planner):
+def test_an_abstention_names_words_and_questions(shop):
     done = shop("ask", "ecommerce", UNKNOWN)
     abstention = last(shop)["abstention"]
     assert "zorkmids" in abstention["words"] and "zorkmids" in done.stdout
@@ -258,7 +247,7 @@ def test_a_plan_that_no_longer_fits_is_not_gone_on_from(askcsv, people):
 # A question with an answer
 
 @pytest.mark.parametrize("dataset", GOLDEN)
-def test_golden_question(shop, planner, dataset):
+def test_golden_question(shop, dataset):
     done = shop.ok("ask", dataset, GOLDEN[dataset])
     capsule = last(shop)
     sentence = capsule["reading"]["sentence"]
@@ -279,7 +268,7 @@ def test_golden_question(shop, planner, dataset):
     assert "read as" in shop.ok("capsules", "list").stdout
 
 
-def test_explain_shows_plan_and_sql(shop, planner):
+def test_explain_shows_plan_and_sql(shop):
     done = shop.ok("ask", "ecommerce", GOLDEN["ecommerce"], "--explain")
     capsule = last(shop)
     plan = done.stdout[done.stdout.index("{"):done.stdout.index("\nSELECT")]
@@ -290,14 +279,14 @@ def test_explain_shows_plan_and_sql(shop, planner):
     assert capsule["reading"]["sentence"] in done.stderr
 
 
-def test_limits_count_for_questions(shop, planner):
+def test_limits_count_for_questions(shop):
     done = shop.ok("ask", "ecommerce", GOLDEN["ecommerce"], "--max-rows", 3, "--format", "json")
     capsule = json.loads(done.stdout)
     assert capsule["result"]["row_count"] == 3 and capsule["result"]["truncated"]
     assert capsule["limits"]["max_rows"] == 3
 
 
-def test_follow_up(shop, planner):
+def test_follow_up(shop):
     shop.ok("ask", "ecommerce", GOLDEN["ecommerce"])
     before = last(shop)
     shop.ok("ask", "ecommerce", "--after", "last", "only for Books")
@@ -310,12 +299,15 @@ def test_follow_up(shop, planner):
 # Choices
 
 @pytest.fixture
-def ambiguous(shop, planner):
-    if not AMBIGUOUS:
-        pytest.skip("no ambiguous question is known yet")
-    assert shop("ask", *AMBIGUOUS, "--format", "json").returncode == 5
-    assert len(last(shop)["abstention"]["choices"]) >= 2
-    return AMBIGUOUS
+def ambiguous(shop, tmp_path):
+    """A question with two readings that differ: there are two prices."""
+    path = tmp_path / "trips.csv"
+    path.write_text("id,price_eur,price_usd\n1,2.5,3.5\n2,4.5,5.5\n3,6.5,7.5\n")
+    words = [path, "What is the average price?"]
+    assert shop("ask", *words, "--format", "json").returncode == 5
+    abstention = last(shop)["abstention"]
+    assert abstention["reason"] == "ambiguous" and len(abstention["choices"]) == 2
+    return words
 
 
 def test_choices_are_listed(shop, ambiguous):
@@ -330,12 +322,13 @@ def test_a_choice_is_a_run_of_its_own(shop, ambiguous):
     status, out = terminal(shop, "ask", *ambiguous, typed=["0", "7777", "no", " 2 "])
     picked, abstained = (shop.json("capsules", "show", c["run_id"], "--format", "json")
                          for c in capsules(shop)[:2])
-    assert status == 0 and out.count(PROMPT) == 4 and "rows" in out or "1 row" in out
+    assert status == 0 and out.count(PROMPT) == 4 and "1 row, " in out
     choice = abstained["abstention"]["choices"][1]
     assert abstained["status"] == "abstained" and picked["status"] == "succeeded"
     assert picked["plan"] == choice["plan"] and picked["reading"]["sentence"] == choice["reading"]
     for member in ("question", "planner", "as_of", "dataset_version", "limits"):
         assert picked[member] == abstained[member]
+    assert picked["result"]["rows"] in ([["4.50"]], [["5.50"]])
     assert shop.ok("verify", "last").stdout == "same\n"
 
 

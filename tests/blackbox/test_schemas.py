@@ -142,6 +142,7 @@ def test_bad_open_capsule(pointer, value):
 BAD_REQUESTS = [
     ("/protocol", GONE), ("/protocol", 2), ("/protocol", "1"), ("/color", 1),
     ("/run_id", GONE), ("/run_id", None), ("/run_id", "x"), ("/op", "drop"), ("/op", "describe"),
+    ("/op", "values"),
     ("/sql", GONE), ("/sql", None), ("/sql", 1), ("/sql", "x" * (1024 * 1024 + 1)),
     ("/as_of", GONE), ("/as_of", None), ("/as_of", "yesterday"), ("/as_of", 1),
     ("/dataset", GONE), ("/dataset", None), ("/dataset/id", GONE), ("/dataset/id", ""),

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "runner/file_memo.h"
 #include "snapshot/manifest.h"
+#include "snapshot/snapshot.h"
 
 #define MANIFEST_TEXT_MAX (4 * MANIFEST_BYTES_MAX)
 
@@ -32,6 +33,10 @@ static void check_manifest(const char *text, size_t n)
         FUZZ_CHECK(manifest_is_sha256(json_get_string(manifest, "sha256")));
         FUZZ_CHECK(json_get_string(manifest, "engine") && json_get_string(manifest, "dataset_id"));
         FUZZ_CHECK(json_get_int(manifest, "bytes", -1) >= 0);
+        const json_t *values = json_object_get(manifest, "values");
+        FUZZ_CHECK(manifest_is_sha256(json_get_string(values, "sha256")));
+        FUZZ_CHECK(json_get_int(values, "bytes", -1) >= 0 &&
+                   json_get_int(values, "bytes", 0) <= (json_int_t)SNAPSHOT_VALUES_MAX);
         FUZZ_CHECK(manifest_rows(manifest) >= 0);
         check_files(manifest);
 

@@ -268,6 +268,27 @@ static void test_errors(void **state)
         assert_int_equal(strlen(err.message), ERROR_MESSAGE_MAX - 1);
 }
 
+static void test_json_closed_object(void **state)
+{
+        (void)state;
+        static const char *const closed[] = {
+                "{}", "{\"a\":[{}]}", "{\"}\":\"]\"}", "{\"\\\"}\":1}", "{\"\\\\\":{}}",
+                "{]", /* not JSON, but closed */
+        };
+        static const char *const others[] = {
+                "",     " {}",    "{} ",         "[]",   "1",           "{",
+                "{}{}", "{},{}",  "{}}",         "{\"}", "{\"\\\"}",    "{\"a\":1},\"b\":{}",
+                "}{",   "\"{}\"", "{\"a\":\"\\", "{[}",  "{\"\\\\\"}}",
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(closed); i++)
+                if (!json_is_closed_object(closed[i], strlen(closed[i])))
+                        fail_msg("%s", closed[i]);
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+                if (json_is_closed_object(others[i], strlen(others[i])))
+                        fail_msg("%s", others[i]);
+        assert_false(json_is_closed_object("{}", 1));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -276,6 +297,7 @@ int main(void)
                 cmocka_unit_test(test_reals_round_trip),
                 cmocka_unit_test(test_json_refuses),
                 cmocka_unit_test(test_json_out_of_memory),
+                cmocka_unit_test(test_json_closed_object),
                 cmocka_unit_test(test_buf_ceiling),
                 cmocka_unit_test(test_arena),
                 cmocka_unit_test(test_clock),

@@ -150,6 +150,7 @@ static void test_refused_members(void **state)
                 {"/op", "\"drop\"", NULL, "describe"},
                 {"/op", "1", NULL, "describe"},
                 {"/op", "\"describe\"", "/sql", "takes no"},
+                {"/op", "\"values\"", "/sql", "\"values\" takes no"},
                 {"/sql", NULL, NULL, "missing"},
                 {"/sql", "null", NULL, "missing"},
                 {"/sql", "[]", NULL, "string"},
@@ -459,7 +460,7 @@ static void test_mutations(void **state)
 static void test_examples(void **state)
 {
         (void)state;
-        static const char *const names[] = {"run", "check", "describe"};
+        static const char *const names[] = {"run", "check", "describe", "values"};
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
                 struct error err = {0};
                 char path[64];

@@ -264,6 +264,34 @@ static void test_other_operations(void **state)
         response_done(&response);
 }
 
+static void test_values(void **state)
+{
+        (void)state;
+        struct error err = {0};
+        struct response response = {0};
+        const struct request values = request_of(REQUEST_VALUES);
+        const struct request describe = request_of(REQUEST_DESCRIBE);
+        _cleanup_json_ json_t *body = good();
+        assert_true(parse(body, &values, &response, &err) < 0);
+        assert_non_null(strstr(err.message, "no values"));
+        static const char *const wrong[] = {"null", "[]", "{}", "{\"tables\":{}}"};
+        for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+                spoil(body, "values", wrong[i]);
+                assert_true(parse(body, &values, &response, &err) < 0);
+        }
+        spoil(body, "values", "{\"tables\":[]}");
+        assert_int_equal(parse(body, &values, &response, &err), 0);
+        response_done(&response);
+        assert_true(parse(body, &describe, &response, &err) < 0);
+        assert_non_null(strstr(err.message, "nobody asked"));
+        json_t *failure = failed("error", "RUNNER_INTERNAL_ERROR");
+        assert_int_equal(parse(failure, &values, &response, &err), 0);
+        response_done(&response);
+        json_object_set(failure, "values", json_object_get(body, "values"));
+        assert_true(parse(failure, &values, &response, &err) < 0);
+        json_decref(failure);
+}
+
 static void test_out_of_memory(void **state)
 {
         (void)state;
@@ -296,6 +324,7 @@ int main(void)
                 cmocka_unit_test(test_errors),
                 cmocka_unit_test(test_refusal_without_run_id),
                 cmocka_unit_test(test_other_operations),
+                cmocka_unit_test(test_values),
                 cmocka_unit_test(test_out_of_memory),
         };
         return cmocka_run_group_tests_name("run_response", tests, NULL, NULL);

@@ -77,7 +77,7 @@ static void test_key_is_what_it_was(void **state)
 {
         (void)state;
         static const char text[] =
-                "{\"engine\":\"v1.5.6\",\"format\":1,\"tables\":[{\"columns\":null,\"format\":"
+                "{\"engine\":\"v1.5.6\",\"format\":2,\"tables\":[{\"columns\":null,\"format\":"
                 "\"csv\",\"name\":\"sales\",\"sha256\":"
                 "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}]}";
         char key[HASH_HEX_SIZE];
@@ -100,7 +100,7 @@ static void test_made_and_opened(void **state)
         assert_int_equal(snapshot.fd, -1);
         must_publish(f, &q, CONTENT);
         assert_int_equal(count_entries(f->folder), 1);
-        assert_int_equal(count_entries(path_in(f, &q, NULL, path)), 2);
+        assert_int_equal(count_entries(path_in(f, &q, NULL, path)), 3);
 
         assert_int_equal(set_used(f, &q, 1000), 0);
         assert_int_equal(snapshot_open(f->folder, q.key, ENGINE, &snapshot, &err), 1);
@@ -109,6 +109,7 @@ static void test_made_and_opened(void **state)
         assert_int_equal(snapshot.bytes, strlen(CONTENT));
         assert_int_equal(hash_fd_hex(snapshot.fd, sha256, NULL, &err), 0);
         assert_string_equal(snapshot.sha256, sha256);
+        assert_string_equal(buf_text(&snapshot.values), VALUES);
         assert_int_equal(json_get_int(json_array_get(snapshot.tables, 0), "rows", 0), 12);
         assert_int_equal(stat(path_in(f, &q, SNAPSHOT_MANIFEST, path), &st), 0);
         assert_true(st.st_mtim.tv_sec > 1000); /* it was marked as used */
@@ -120,6 +121,8 @@ static void test_made_and_opened(void **state)
         assert_int_equal(stat(path_in(f, &q, NULL, path), &st), 0);
         assert_int_equal(st.st_mode & 0777, 0700);
         assert_int_equal(stat(path_in(f, &q, SNAPSHOT_FILE, path), &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0400);
+        assert_int_equal(stat(path_in(f, &q, SNAPSHOT_VALUES, path), &st), 0);
         assert_int_equal(st.st_mode & 0777, 0400);
 
         assert_int_equal(snapshot_remove(f->folder, q.key, &err), 0);
@@ -215,6 +218,18 @@ static void get_company(const char *path)
         assert_true(fd >= 0);
 }
 
+/* One byte, and neither size nor times. */
+static void alter(const char *path)
+{
+        struct stat st;
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(chmod(path, 0600), 0);
+        _cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+        assert_int_equal(pwrite(fd, "A", 1, st.st_size / 2), 1);
+        const struct timespec times[2] = {st.st_atim, st.st_mtim};
+        assert_int_equal(futimens(fd, times), 0);
+}
+
 static const struct {
         const char *name;
         void (*harm)(const char *path);
@@ -235,6 +250,15 @@ static const struct {
         {SNAPSHOT_FILE, become_second_name},
         {SNAPSHOT_FILE, become_folder},
         {SNAPSHOT_FILE, get_company},
+        {SNAPSHOT_VALUES, alter},
+        {SNAPSHOT_VALUES, empty},
+        {SNAPSHOT_VALUES, grow},
+        {SNAPSHOT_VALUES, lose},
+        {SNAPSHOT_VALUES, become_link},
+        {SNAPSHOT_VALUES, become_pipe},
+        {SNAPSHOT_VALUES, become_second_name},
+        {SNAPSHOT_VALUES, become_folder},
+        {SNAPSHOT_VALUES, get_company},
 };
 
 static void test_what_does_not_fit_is_removed_and_made_anew(void **state)
@@ -273,7 +297,7 @@ static void test_manifests_that_say_something_else(void **state)
         static const char zeros[] =
                 "0000000000000000000000000000000000000000000000000000000000000000";
         static const char *const keys[] = {"format", "key",    "engine", "dataset_id", "created_at",
-                                           "bytes",  "sha256", "tables", "files"};
+                                           "bytes",  "sha256", "tables", "files",      "values"};
         ASK(q, 'a');
         for (size_t i = 0; i < 3 * ARRAY_SIZE(keys); i++) {
                 must_publish(f, &q, CONTENT);
@@ -291,6 +315,11 @@ static void test_manifests_that_say_something_else(void **state)
                 json_pack("{s:i}", "bytes", -1),
                 json_pack("{s:i}", "bytes", 1),
                 json_pack("{s:s}", "sha256", "ABC"),
+                json_pack("{s:{s:i,s:s}}", "values", "bytes", (int)strlen(VALUES), "sha256", zeros),
+                json_pack("{s:{s:i,s:s}}", "values", "bytes", (int)strlen(VALUES), "sha256", "ABC"),
+                json_pack("{s:{s:i,s:s}}", "values", "bytes", -1, "sha256", zeros),
+                json_pack("{s:{s:i,s:s}}", "values", "bytes", (int)SNAPSHOT_VALUES_MAX + 1,
+                          "sha256", zeros),
                 json_pack("{s:[]}", "tables"),
                 json_pack("{s:[]}", "files"),
                 json_pack("{s:[{s:s,s:i,s:s}]}", "files", "path", "a.csv", "bytes", 1, "sha256",
@@ -337,12 +366,12 @@ static void test_keys_that_are_no_folders(void **state)
         assert_int_equal(symlink(outside, path), 0);
         assert_int_equal(is_there(f, &q), 0);
         assert_int_equal(key_exists(f, &q), 0);
-        assert_int_equal(count_entries(outside), 2);
+        assert_int_equal(count_entries(outside), 3);
 
         assert_int_equal(symlink(outside, path), 0);
         must_publish(f, &q, CONTENT);
         assert_int_equal(is_there(f, &q), 1);
-        assert_int_equal(count_entries(outside), 2);
+        assert_int_equal(count_entries(outside), 3);
         assert_int_equal(snapshot_remove(f->folder, q.key, &err), 0);
 
         assert_int_equal(write_text(f->folder, q.key, "a file"), 0);
@@ -385,16 +414,19 @@ static void test_publishing_what_is_no_snapshot(void **state)
         char path[PATH_MAX];
         ASK(q, 'a');
         assert_int_equal(publish(f, &q, NULL, &err), -(int)ERROR_IO); /* the file is missing */
-        for (int i = 0; i < 4; i++) {
+        static const char *const names[] = {SNAPSHOT_FILE, SNAPSHOT_VALUES};
+        for (int i = 0; i < 8; i++) { /* of either file, with the other one as it should be */
+                const char *name = names[i / 4];
                 assert_int_equal(snapshot_draft_begin(f->folder, &draft, &err), 0);
-                (void)snprintf(path, sizeof(path), "%s/%s", draft.path, SNAPSHOT_FILE);
-                if (i == 0)
+                assert_int_equal(write_text(draft.path, names[1 - i / 4], CONTENT), 0);
+                (void)snprintf(path, sizeof(path), "%s/%s", draft.path, name);
+                if (i % 4 == 0)
                         assert_int_equal(symlink("/etc/passwd", path), 0);
-                else if (i == 1)
+                else if (i % 4 == 1)
                         assert_int_equal(mkdir(path, 0700), 0);
-                else if (i == 2)
+                else if (i % 4 == 2)
                         assert_int_equal(mkfifo(path, 0600), 0);
-                else
+                else if (i == 3)
                         assert_int_equal(write_text(draft.path, SNAPSHOT_FILE, CONTENT), 0);
                 if (i == 3)
                         assert_int_equal(write_text(draft.path, SNAPSHOT_FILE ".wal", "x"), 0);
@@ -418,6 +450,7 @@ static void test_a_draft_is_cleared_before_it_is_published(void **state)
         ASK(q, 'a');
         assert_int_equal(snapshot_draft_begin(f->folder, &draft, &err), 0);
         assert_int_equal(write_text(draft.path, SNAPSHOT_FILE, CONTENT), 0);
+        assert_int_equal(write_text(draft.path, SNAPSHOT_VALUES, VALUES), 0);
         assert_int_equal(write_text(draft.path, SNAPSHOT_MANIFEST, "{}"), 0);
         (void)snprintf(path, sizeof(path), "%s/tmp", draft.path);
         assert_int_equal(mkdir(path, 0700), 0);
@@ -434,7 +467,7 @@ static void test_a_draft_is_cleared_before_it_is_published(void **state)
         assert_int_equal(snapshot_draft_publish(&draft, f->folder, q.key, &q.request, ENGINE,
                                                 tables, files, &err),
                          0);
-        assert_int_equal(count_entries(path_in(f, &q, NULL, path)), 2);
+        assert_int_equal(count_entries(path_in(f, &q, NULL, path)), 3);
         assert_int_equal(is_there(f, &q), 1);
 }
 

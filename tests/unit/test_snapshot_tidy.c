@@ -112,7 +112,7 @@ static void test_what_is_used_is_not_old(void **state)
 static void test_bytes(void **state)
 {
         const struct fixture *f = *state;
-        const int64_t each = (int64_t)strlen(CONTENT);
+        const int64_t each = (int64_t)strlen(CONTENT VALUES);
         struct question q[4];
         const char *const paths[] = {"/a.csv", "/b.csv", "/c.csv", "/d.csv"};
         for (size_t i = 0; i < ARRAY_SIZE(q); i++)
@@ -213,7 +213,7 @@ static void test_listing(void **state)
         assert_int_equal(truncate(path_in(f, &q[2], SNAPSHOT_MANIFEST, path), 40), 0);
         assert_int_equal(snapshot_list_read(f->folder, &list, &err), 0);
         assert_int_equal(list.n, 3);
-        assert_int_equal(list.bytes, 3 * strlen(CONTENT));
+        assert_int_equal(list.bytes, 3 * strlen(CONTENT VALUES));
         assert_string_equal(list.items[0].key, q[1].key);
         assert_string_equal(json_get_string(list.items[0].manifest, "dataset_id"), "files");
         assert_int_equal(list.items[0].rows, 12);
