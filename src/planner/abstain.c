@@ -353,6 +353,16 @@ int abstain_ambiguous(const struct planner_input *input, const struct question *
                     json_array(), json_array(), choices, err);
 }
 
+int abstain_fragment(const struct planner_input *input, const struct question *question,
+                     struct planner_output *output, struct error *err)
+{
+        (void)input;
+        return fill(output, question, ABSTAIN_NOT_A_QUESTION,
+                    "that would change a question before it, and there is none; ask the whole "
+                    "question, or name the run that it follows (--after RUN)",
+                    json_array(), json_array(), json_array(), err);
+}
+
 int abstain_no_question(const struct planner_input *input, const struct question *question,
                         struct planner_output *output, struct error *err)
 {

@@ -25,6 +25,9 @@ int abstain_not_understood(const struct planner_input *input, const struct quest
 int abstain_ambiguous(const struct planner_input *input, const struct question *question,
                       const struct candidates *candidates, size_t n,
                       struct planner_output *output, struct error *err);
+/* The words change a question, and there is none before them. */
+int abstain_fragment(const struct planner_input *input, const struct question *question,
+                     struct planner_output *output, struct error *err);
 int abstain_no_question(const struct planner_input *input, const struct question *question,
                         struct planner_output *output, struct error *err);
 

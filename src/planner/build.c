@@ -798,6 +798,30 @@ static bool may_be_many(struct builder *b)
         return n > PLAN_LIMIT_DEFAULT;
 }
 
+/* "Who" are the persons that the rows belong to. */
+static void add_who_group(struct builder *b)
+{
+        static const char *const persons[] = {
+                "custom", "client", "employe", "agent", "user", "patient", "passeng", "player",
+                "member", "person", "author",  "manag", "seller", "driver", "student", "teacher",
+                "doctor", "director", "actor", "buyer", "subscrib", "borrow", "attend"};
+        const struct table_facts *table = builder_table(b);
+        for (size_t c = 0; c < table->table->n_columns; c++) {
+                const struct column_facts *facts = &table->columns[c];
+                bool is_person = false;
+                for (size_t p = 0; p < ARRAY_SIZE(persons); p++)
+                        for (size_t w = 0; w < facts->n_words; w++)
+                                is_person = is_person || strcmp(facts->words[w], persons[p]) == 0;
+                if (!is_person || facts->is_number != facts->is_id || facts->is_flag)
+                        continue;
+                struct refs refs = {.n = 0};
+                refs_add(&refs, b->base, (int)c);
+                add_column_group(b, &refs);
+                return;
+        }
+        b->failed = true;
+}
+
 static void build_numbers(struct builder *b)
 {
         const struct intent *intent = b->intent;
@@ -805,6 +829,9 @@ static void build_numbers(struct builder *b)
         build_filters(b, false, b->filters);
         if (intent->rank.by != RANK_NONE || (has_having(intent) && intent->n_wants == 0))
                 add_head_group(b);
+        if (intent->is_who && intent->head.kind == HEAD_NONE &&
+            (intent->rank.by != RANK_NONE || has_having(intent)))
+                add_who_group(b);
         for (size_t g = 0; g < intent->n_groups; g++)
                 builder_add_group(b, &intent->groups[g]);
         for (size_t w = 0; w < intent->n_wants && intent->share != SHARE_NONE; w++)
@@ -883,12 +910,31 @@ static bool is_row_head(struct builder *b)
                                         builder_table(b)->label == ref.column);
 }
 
+/* True when a condition says which row it is. */
+static bool picks_row(const struct builder *b)
+{
+        for (size_t i = 0; i < b->intent->n_conds; i++) {
+                const struct cond *cond = &b->intent->conds[i];
+                if (cond->refs.n == 0 || (cond->kind != COND_VALUES && cond->kind != COND_COMPARE &&
+                                          cond->kind != COND_TEXT))
+                        continue;
+                const struct colref ref = cond->refs.at[0];
+                const struct column_facts *facts = concept_column(b->concepts, ref);
+                if (facts->is_unique || facts->is_key ||
+                    b->concepts->tables[ref.table].label == ref.column)
+                        return true;
+        }
+        return false;
+}
+
 /* Only dimensions are shown, and no rows are asked for: each of their values once. */
 static bool shows_values(const struct builder *b)
 {
         const struct intent *intent = b->intent;
         if (intent->head.kind != HEAD_NONE || intent->n_shown == 0 ||
             intent->rank.by != RANK_NONE || intent->show_time)
+                return false;
+        if (picks_row(b))
                 return false;
         for (size_t s = 0; s < intent->n_shown; s++) {
                 const struct column_facts *facts =
@@ -937,20 +983,13 @@ static bool is_vague(const struct builder *b)
         for (size_t s = 0; s < intent->n_shown; s++)
                 number = number ||
                          concept_column(b->concepts, intent->shown[s].at[0])->is_number;
-        if (!number)
+        if (!number || !intent->is_what)
                 return false;
-        for (size_t i = 0; i < intent->n_conds; i++) {
-                const struct cond *cond = &intent->conds[i];
-                if (cond->refs.n == 0 || (cond->kind != COND_VALUES && cond->kind != COND_COMPARE &&
-                                          cond->kind != COND_TEXT))
-                        continue;
-                const struct column_facts *facts = concept_column(b->concepts, cond->refs.at[0]);
-                const struct table_facts *table = &b->concepts->tables[cond->refs.at[0].table];
-                if (facts->is_unique || facts->is_key ||
-                    table->label == cond->refs.at[0].column)
+        for (size_t i = 0; i < intent->n_conds; i++)
+                if (intent->conds[i].kind != COND_VALUES && intent->conds[i].kind != COND_TIME &&
+                    intent->conds[i].kind != COND_FLAG)
                         return false;
-        }
-        return true;
+        return !picks_row(b);
 }
 
 /* Rows that the owner says how to list: "find sensors with dangerous vibration". */

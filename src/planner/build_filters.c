@@ -166,9 +166,11 @@ static json_t *no_rows_filter(struct builder *b, const struct cond *cond)
                 b->failed = true;
                 return NULL;
         }
+        double cost = b->built->cost;
         refs_add(&refs, cond->index, table->key);
         if (!builder_resolve(b, &refs, &ref))
                 return NULL;
+        b->built->cost = cost; /* that it lies beyond is what is asked for */
         return filter_json(b, ref, "is_null", NULL);
 }
 

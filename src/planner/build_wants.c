@@ -141,12 +141,28 @@ static const char *rows_noun(struct builder *b, const struct want *want, int tab
         return "rows";
 }
 
+/* True unless all the conditions are about other tables' columns. */
+static bool is_about(const struct builder *b)
+{
+        bool any = false;
+        for (size_t i = 0; i < b->intent->n_conds; i++) {
+                const struct refs *refs = &b->intent->conds[i].refs;
+                for (size_t k = 0; k < refs->n; k++)
+                        if (refs->at[k].table == b->base)
+                                return true;
+                any = any || refs->n > 0;
+        }
+        return !any;
+}
+
 static json_t *count_rows(struct builder *b, const struct want *want, json_t *filters, json_t *with)
 {
         int table = want->table >= 0 ? want->table : b->base;
         const struct dataset *dataset = b->concepts->dataset;
         struct colref key;
         json_t *item;
+        if (want->table < 0 && !is_about(b))
+                b->built->cost += 0.4;
         if (table == b->base) {
                 item = builder_json(b, json_pack("{s:s}", "func", "count"));
         } else if (find_key(b, table, &key)) {

@@ -8,12 +8,14 @@
 #include "base/cleanup.h"
 #include "planner/reading.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define QUESTION_ARENA_MAX ((size_t)64 * 1024 * 1024)
 #define READING_BYTES_MAX (64 * 1024)
 #define COST_NEAR 0.25  /* readings that cost as much as that more are as likely */
+#define COST_UNKNOWN_WORD 15
 #define COST_HOPELESS 3 /* and those that cost that much more are not looked at */
 
 static void arena_freep(struct arena **arena)
@@ -188,10 +190,27 @@ static int find_candidates(const struct planner_input *input, const struct quest
                 return error_oom(err);
         for (size_t p = 0; p < n_paths; p++) {
                 struct misread misread;
+                if (p > 0 && paths[p].cost > paths[0].cost + COST_UNKNOWN_WORD)
+                        break; /* nothing but more words that are not understood */
                 if (paths[p].cost > best_cost(candidates) + COST_HOPELESS)
                         break;
                 int r = 0;
                 bool reads = intent_read(question, &paths[p], intent, &misread);
+                if (getenv("PLANNER_DEBUG")) {
+                        fprintf(stderr, "%.2f+%.2f %s stuck=%s :", paths[p].cost, intent->cost,
+                                reads ? "READ" : "no",
+                                misread.stuck ? question->tokens[misread.stuck->first].said : "-");
+                        static const char *const kinds[] = {"?", "-", "W", "N", "TXT", "TIME", "TAB",
+                                                            "COL", "ENT", "MEA", "SEG", "VAL", "ADJ"};
+                        for (size_t a = 0; a < paths[p].n; a++) {
+                                const struct atom *at = paths[p].atoms[a];
+                                fprintf(stderr, " %s", kinds[at->kind]);
+                                if (at->kind == ATOM_WORD) fprintf(stderr, "%d", at->word);
+                                if (at->refs.n) fprintf(stderr, "<%s>", concept_column(question->concepts, at->refs.at[0])->column->name);
+                                fprintf(stderr, "[%s/%zu %.2f]", question->tokens[at->first].said, at->n, at->cost);
+                        }
+                        fprintf(stderr, "\n");
+                }
                 if (reads && intent->replaces && !input->previous)
                         reads = false;
                 double cost = paths[p].cost + intent->cost;
@@ -203,6 +222,8 @@ static int find_candidates(const struct planner_input *input, const struct quest
                         return r;
                 if (!reads || p == 0)
                         misreading_add(why, &paths[p], &misread);
+                if (p == 0 && misread.refused >= 0)
+                        return 0; /* the likeliest reading asks for what cannot be had */
         }
         qsort(candidates->items, candidates->n, sizeof(candidates->items[0]), by_cost);
         return 0;
@@ -262,6 +283,8 @@ static int plan_tokens(const struct planner_input *input, struct question *quest
         int n = r == 0 ? paths_find(question, paths, PATHS_MAX, err) : r;
         if (n < 0)
                 return n;
+        if (!input->previous && followup_needs(question))
+                return abstain_fragment(input, question, output, err);
         r = find_candidates(input, question, paths, (size_t)n, &candidates, &why, err);
         return r < 0 ? r : decide(input, question, &candidates, &why, output, err);
 }

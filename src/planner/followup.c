@@ -31,6 +31,19 @@ bool followup_is(const struct question *question)
         return false;
 }
 
+bool followup_needs(const struct question *question)
+{
+        const struct token *tokens = question->tokens;
+        for (size_t i = 0; i < question->n_tokens; i++)
+                if (strcmp(tokens[i].text, "instead") == 0)
+                        return true;
+        if (question->n_tokens < 2)
+                return false;
+        bool asks = strcmp(tokens[0].text, "what") == 0 || strcmp(tokens[0].text, "how") == 0;
+        return (asks && strcmp(tokens[1].text, "about") == 0) ||
+               strcmp(tokens[0].text, "and") == 0 || strcmp(tokens[0].text, "same") == 0;
+}
+
 static const char *text_of(const json_t *object, const char *key)
 {
         const char *text = json_string_value(json_object_get(object, key));

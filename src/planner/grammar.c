@@ -321,7 +321,7 @@ static const struct entry entries[] = {
         {"that one", WORD_THOSE, 0}, {"of those", WORD_THOSE, 0}, {"of them", WORD_THOSE, 0},
         {"of these", WORD_THOSE, 0}, {"also", WORD_ALSO, 0}, {"too", WORD_ALSO, 0},
         {"add", WORD_ALSO, 1}, {"again", WORD_ALSO, 0},
-        {",", WORD_COMMA, 0}, {";", WORD_COMMA, 0}, {":", WORD_COMMA, 0}, {"(", WORD_OPEN, 0},
+        {",", WORD_COMMA, 0}, {";", WORD_COMMA, 0}, {":", WORD_OPEN, 0}, {"(", WORD_OPEN, 0},
         {")", WORD_CLOSE, 0}, {"?", WORD_NONE, 0}, {"!", WORD_NONE, 0}, {".", WORD_NONE, 0},
         {"/", WORD_AND, 1},
 
@@ -402,7 +402,9 @@ void grammar_link(struct question *question, size_t i)
                 bool light = entry->word == WORD_NONE;
                 struct atom *atom =
                         atom_add(question, light ? ATOM_LIGHT : ATOM_WORD, i, n,
-                                 entry->arg == 1 && light ? 0.6 : 0.5);
+                                 entry->word == WORD_REFUSE        ? 0.3
+                                 : entry->arg == 1 && light ? 0.6
+                                                            : 0.5);
                 atom->word = entry->word;
                 atom->arg = entry->arg;
         }

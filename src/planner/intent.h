@@ -124,6 +124,8 @@ struct intent {
         bool is_list;    /* rows are asked for, not numbers */
         bool is_which;   /* "which", "what", "who" */
         bool is_when;
+        bool is_who;
+        bool is_what;
         int tables[4]; /* that were named */
         size_t n_tables;
         double cost; /* of what had to be supposed */

@@ -127,7 +127,7 @@ static void add_named(struct question *question, const struct phrase *phrase, si
         struct atom *atom = atom_add(question, kinds[phrase->kind], i, n, cost);
         atom->index = phrase->index;
         if (atom->is_verb && phrase->kind == PHRASE_TABLE)
-                atom->cost += 0.4;
+                atom->cost += 0.9;
 }
 
 static void link_phrases(struct question *question, size_t i, const char **stems,

@@ -330,10 +330,9 @@ static void add_part(struct question *question, int t, int c, const char *part, 
         atom->n_values = n_all;
         atom->more = more;
         const struct token *from = &question->tokens[first];
-        const struct token *to = &question->tokens[first + n - 1];
-        size_t bytes = (size_t)(strlen(to->said));
-        (void)bytes;
-        atom->text = n == 1 ? from->said : part;
+        atom->text = n == 1 ? from->said : arena_strdup(question->arena, part);
+        if (!atom->text)
+                question->no_memory = true;
 }
 
 static void add_parts(struct question *question, const char *part, size_t first, size_t n)

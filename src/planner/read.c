@@ -144,8 +144,12 @@ static void read_marks(struct reader *r)
                         intent->replaces = true;
                 if (atom_is(atom, WORD_WHICH) || atom_is(atom, WORD_WHO))
                         intent->is_which = true;
-                if (atom_is(atom, WORD_WHAT))
+                if (atom_is(atom, WORD_WHO))
+                        intent->is_who = true;
+                if (atom_is(atom, WORD_WHAT)) {
                         intent->is_which = true;
+                        intent->is_what = true;
+                }
                 if (atom_is(atom, WORD_WHEN)) {
                         intent->is_when = i == 0;
                         r->used[i] = true;

@@ -50,6 +50,8 @@ static void add_absence(struct reader *r, size_t column, bool present)
         const struct atom *atom = r->atoms[column];
         const struct column_facts *facts = reader_facts(r, &atom->refs);
         struct cond *cond;
+        if (!facts->is_flag && !has_nulls(r, &atom->refs))
+                r->intent->cost += 0.5;
         if (facts->is_flag) {
                 cond = reader_cond(r, COND_FLAG, column);
                 cond->negated = !present;

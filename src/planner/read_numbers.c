@@ -272,6 +272,8 @@ static bool compare_segment(struct reader *r, const struct comparison *c)
         if (column < 0)
                 return false;
         refs_add(&refs, (int)segment->table, column);
+        if (!reader_facts(r, &refs)->is_number)
+                return false;
         add_compare(r, c, &refs);
         return true;
 }

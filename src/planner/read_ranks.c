@@ -232,6 +232,16 @@ static void rank_superlative(struct reader *r, size_t i, struct rank *rank, size
         if (atom->kind == ATOM_ADJECTIVE) {
                 rank_by_adjective(r, i, true, rank);
                 rank->descending = atom->arg == 1;
+                if (reader_is(r, next, WORD_UNIT) && r->atoms[next]->arg == UNIT_DAY &&
+                    r->intent->head.kind == HEAD_NONE) {
+                        /* "the wettest day" is a row, where rows are days */
+                        r->used[next] = true;
+                        r->intent->show_time = true;
+                        r->intent->head = (struct head){.kind = HEAD_TABLE,
+                                                        .table = rank->refs.at[0].table,
+                                                        .plural = r->atoms[next]->plural,
+                                                        .at = next};
+                }
         } else if (is_late_time(r, i)) {
                 rank->by = RANK_TIME;
         } else if (atom_is(atom, WORD_COMMON)) {

@@ -215,6 +215,8 @@ bool read_operand(struct reader *r, size_t i, enum plan_func func, struct want *
                 if (func != FUNC_NONE && func != FUNC_COUNT && func != FUNC_SUM &&
                     func != FUNC_AVG)
                         return false;
+                if (atom->kind == ATOM_COLUMN && func == FUNC_SUM)
+                        return false;
                 if (atom->kind == ATOM_VALUE && func != FUNC_COUNT)
                         r->intent->cost += 0.8; /* "total rain" is no number of rainy days */
                 return read_count(r, i - 1, want, end);

@@ -40,11 +40,12 @@ double distinct_guess_total(struct distinct_guess *guess)
         if (guess->n == 0)
                 return 0;
         qsort(guess->seen, guess->n, sizeof(guess->seen[0]), compare);
-        for (size_t i = 0; i < guess->n; in_any++) {
+        for (size_t i = 0; i < guess->n;) {
                 size_t windows = 1;
                 size_t from = i++;
                 for (; i < guess->n && guess->seen[i].hash == guess->seen[from].hash; i++)
                         windows += guess->seen[i].window != guess->seen[i - 1].window;
+                in_any++;
                 in_one += windows == 1;
                 in_two += windows == 2;
         }

@@ -190,13 +190,21 @@ static void catch_stop_signal(void)
         (void)sigprocmask(SIG_SETMASK, &wanted, NULL);
 }
 
+static int count_values(struct work *work, struct error *err)
+{
+        int64_t start = clock_monotonic_us();
+        int r = engine_values(work->engine, work->tables, &work->values, err);
+        work->query_ms = ms_since(start);
+        return r;
+}
+
 static int do_work(struct work *work, struct error *err)
 {
         int r = load_tables(work, err);
         if (r == 0)
                 r = raise_remaining_walls(work, err);
         if (r == 0 && work->request->op == REQUEST_VALUES)
-                r = engine_values(work->engine, work->tables, &work->values, err);
+                r = count_values(work, err);
         return r < 0 ? r : answer(work, err);
 }
 

@@ -213,6 +213,7 @@ def flip(path, at):
 def tamper(folder, other, harm):
     """Does one kind of harm to a snapshot's folder; other is that of another version."""
     database, manifest = folder / "snapshot.duckdb", folder / "manifest.json"
+    values = folder / "values.json"
     size = database.stat().st_size
     if harm == "first byte":
         flip(database, 0)
@@ -251,6 +252,23 @@ def tamper(folder, other, harm):
     elif harm == "a pipe":
         database.unlink()
         os.mkfifo(database)
+    elif harm == "values: a byte":
+        flip(values, values.stat().st_size // 2)
+    elif harm == "values: truncated":
+        os.truncate(values, 10)
+    elif harm == "values: missing":
+        values.unlink()
+    elif harm == "values: of another":
+        shutil.copy(other / "values.json", values)
+    elif harm == "values: a link":
+        values.unlink()
+        values.symlink_to(other / "values.json")
+    elif harm == "values: a pipe":
+        values.unlink()
+        os.mkfifo(values)
+    elif harm == "values: of the old format":
+        values.unlink()
+        manifest.write_text(manifest.read_text().replace('"format":2', '"format":1'))
     else:
         raise AssertionError(harm)
 
@@ -259,7 +277,8 @@ def tamper(folder, other, harm):
     "first byte", "middle", "last byte", "truncated", "half of it zeros", "empty",
     "database missing", "manifest missing", "manifest torn", "manifest of another",
     "database of another", "all of another", "link to another", "folder is a link",
-    "a log beside it", "a pipe"])
+    "a log beside it", "a pipe", "values: a byte", "values: truncated", "values: missing",
+    "values: of another", "values: a link", "values: a pipe", "values: of the old format"])
 def test_a_snapshot_that_does_not_fit_is_made_anew(tmp_path, harm):
     mine, theirs = tmp_path / "a.csv", tmp_path / "b.csv"
     mine.write_text("a\n" + "".join(f"{i}\n" for i in range(5000)))
@@ -270,6 +289,8 @@ def test_a_snapshot_that_does_not_fit_is_made_anew(tmp_path, harm):
     try:
         answer = rows(host.sql(sql, [table(mine)]))
         assert [[str(answer[0][0]), answer[0][1]]] == right
+        values = host.run(Runner.request(None, [table(mine)], op="values"))["values"]
+        assert values["tables"][0]["columns"][0]["max"] == "4999"
         (folder,) = host.snapshots()
         host.sql(sql, [table(theirs)])
         (other,) = set(host.snapshots()) - {folder}
@@ -280,8 +301,11 @@ def test_a_snapshot_that_does_not_fit_is_made_anew(tmp_path, harm):
             response = host.sql(sql, [table(mine)])
             assert rows(response) == answer
             assert response["tables"][0]["rows"] == 5000
+            again = host.run(Runner.request(None, [table(mine)], op="values"))
+            assert again["values"] == values
         assert not folder.is_symlink()
-        assert sorted(p.name for p in folder.iterdir()) == ["manifest.json", "snapshot.duckdb"]
+        assert sorted(p.name for p in folder.iterdir()) == [
+            "manifest.json", "snapshot.duckdb", "values.json"]
         assert not host.drafts()
         assert rows(host.sql(sql, [table(theirs)])) != answer
     finally:

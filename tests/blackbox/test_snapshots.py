@@ -14,15 +14,18 @@ DAY = 24 * 60 * 60
 def have(askcsv, dataset="files", paths=("/data/a.csv",), *, size=SIZE, rows=1234, used_ago=60,
          digit="a", **changed):
     """A snapshot as a run would leave it; returns its folder."""
-    content = digit.encode() * size
+    values = b"{}" if size > 2 else b""  # its bytes count, too
+    content = digit.encode() * (size - len(values))
     key = hashlib.sha256(f"{dataset} {paths} {digit}".encode()).hexdigest()
     folder = askcsv.home / "snapshots" / key
     folder.mkdir(parents=True)
     (folder / "snapshot.duckdb").write_bytes(content)
+    (folder / "values.json").write_bytes(values)
     manifest = {
-        "format": 1, "key": key, "engine": "v1.5.6", "dataset_id": dataset,
-        "created_at": "2026-01-31T12:00:00.000Z", "bytes": size,
+        "format": 2, "key": key, "engine": "v1.5.6", "dataset_id": dataset,
+        "created_at": "2026-01-31T12:00:00.000Z", "bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
+        "values": {"bytes": len(values), "sha256": hashlib.sha256(values).hexdigest()},
         "tables": [{"name": f"t{i}", "rows": rows, "skipped_lines": 0,
                     "columns": [{"name": "id", "type": "BIGINT", "header": "id"}]}
                    for i in range(len(paths))],
@@ -86,9 +89,10 @@ def test_list_as_json(askcsv):
     assert files["tables"] == [] and list(all_of_them)[-1] == "files"
 
 
-@pytest.mark.parametrize("harm", ["torn", "size", "empty", "log", "format", "path"])
+@pytest.mark.parametrize("harm", ["torn", "size", "empty", "log", "format", "older", "values",
+                                  "path"])
 def test_what_does_not_fit_is_not_listed_as_a_snapshot(askcsv, harm):
-    folder = have(askcsv, **{"format": {"format": 99},
+    folder = have(askcsv, **{"format": {"format": 99}, "older": {"format": 1},
                              "path": {"paths": ["not/absolute.csv"]}}.get(harm, {}))
     manifest = folder / "manifest.json"
     if harm == "torn":
@@ -97,6 +101,8 @@ def test_what_does_not_fit_is_not_listed_as_a_snapshot(askcsv, harm):
         manifest.write_bytes(b"")
     elif harm == "size":
         (folder / "snapshot.duckdb").write_bytes(b"short")
+    elif harm == "values":
+        (folder / "values.json").unlink()
     elif harm == "log":
         (folder / "snapshot.duckdb.wal").write_bytes(b"x")
     text = askcsv.ok("datasets", "list").stdout

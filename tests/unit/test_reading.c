@@ -475,7 +475,7 @@ static size_t random_below(size_t n)
         random_state ^= random_state << 13;
         random_state ^= random_state >> 7;
         random_state ^= random_state << 17;
-        return (size_t)(random_state >> 11) % n;
+        return n ? (size_t)(random_state >> 11) % n : 0;
 }
 
 /* Everything that stands under a key somewhere in the corpus: {"op": ["=", ...], "select[]": ...}.
