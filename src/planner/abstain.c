@@ -142,9 +142,24 @@ static void suggest_columns(const struct concepts *concepts, const char *word,
         }
 }
 
+/* Which letters a text has, a bit each. */
+static uint32_t letters_of(const char *text)
+{
+        uint32_t letters = 0;
+        for (; *text; text++) {
+                char c = (char)(*text | 0x20);
+                if (c >= 'a' && c <= 'z')
+                        letters |= 1u << (c - 'a');
+        }
+        return letters;
+}
+
 static void suggest_values(const struct concepts *concepts, const char *word,
                            struct suggestions *suggestions)
 {
+        uint32_t letters = letters_of(word);
+        size_t length = strlen(word);
+        size_t most = tolerance(word);
         for (size_t t = 0; concepts->values && t < concepts->dataset->n_tables; t++) {
                 const struct table *table = &concepts->dataset->tables[t];
                 for (size_t c = 0; c < table->n_columns; c++) {
@@ -154,7 +169,9 @@ static void suggest_values(const struct concepts *concepts, const char *word,
                                 char folded[NEAREST_BYTES_MAX + 8];
                                 char text[300];
                                 size_t n = strlen(values->values[v]);
-                                if (n + 3 < strlen(word) || n > strlen(word) + 3)
+                                uint32_t other = letters_of(values->values[v]) ^ letters;
+                                if (n + most < length || n > length + most ||
+                                    (size_t)__builtin_popcount(other) > 2 * most)
                                         continue;
                                 (void)fold_text(values->values[v], folded, sizeof(folded));
                                 size_t distance = edits(word, folded, tolerance(word));

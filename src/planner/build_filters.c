@@ -66,6 +66,12 @@ static json_t *compare_filter(struct builder *b, const struct cond *cond)
                 b->failed = true;
                 return NULL;
         }
+        if (!cond->a) {
+                struct colref other;
+                if (!builder_resolve(b, &cond->refs2, &other))
+                        return NULL;
+                return filter_json(b, ref, filter_op_word(cond->op), builder_column(b, other));
+        }
         if (cond->kind == COND_BETWEEN)
                 return filter_json(b, ref, "between",
                                    builder_json(b, json_pack("[o, o]",

@@ -45,6 +45,7 @@ struct cond {
         enum cond_kind kind;
         struct refs refs;
         enum filter_op op;
+        struct refs refs2; /* COND_COMPARE with another column, when there is no number a */
         const char *a, *b; /* numbers as JSON, or dates */
         bool dates;        /* a and b are dates */
         const char *text;

@@ -231,6 +231,8 @@ static void link_columns(struct question *question, size_t i, const char **stems
                         bool with_last = false;
                         const struct column_facts *facts = &concepts->tables[t].columns[c];
                         size_t said = words_said(facts, stems, n, &with_last);
+                        if (n == 1 && facts->entity && strcmp(stems[0], facts->entity) == 0)
+                                continue; /* the thing, not its number */
                         if (said == 0 || n_parts == ARRAY_SIZE(parts))
                                 continue;
                         double cost = cost_of_part(facts, said, with_last);

@@ -300,73 +300,112 @@ static bool holds_words(const char *text, const char *part)
         return false;
 }
 
-static void add_part(struct question *question, int t, int c, const char *part, size_t first,
-                     size_t n)
+#define PARTS_MAX 48 /* stretches that are looked for inside values */
+
+/* A stretch of the question, and the values of one column that hold it. */
+struct part {
+        const char *text; /* folded */
+        size_t first, n;
+        const char *found[VALUES_IN_ATOM];
+        size_t n_found; /* more than that are only counted */
+        bool verbatim;  /* all of them hold it as it was typed, but for case */
+};
+
+struct parts {
+        struct part items[PARTS_MAX];
+        size_t n;
+};
+
+static void part_meets(struct part *part, const char *folded, const char *value)
+{
+        if (!holds_words(folded, part->text))
+                return;
+        if (part->n_found < VALUES_IN_ATOM)
+                part->found[part->n_found] = value;
+        part->n_found++;
+        part->verbatim = part->verbatim && strcasestr(value, part->text);
+}
+
+static void add_part(struct question *question, const struct part *part, int t, int c)
+{
+        size_t n = part->n_found < VALUES_IN_ATOM ? part->n_found : VALUES_IN_ATOM;
+        const char **values = arena_array(question->arena, n, sizeof(*values));
+        if (!values) {
+                question->no_memory = true;
+                return;
+        }
+        struct atom *atom = atom_add(question, ATOM_VALUE, part->first, part->n, 1.2);
+        memcpy(values, part->found, n * sizeof(*values));
+        refs_add(&atom->refs, t, c);
+        atom->is_part = true;
+        atom->n_values = part->n_found;
+        atom->more = values;
+        atom->text = part->n == 1 ? question->tokens[part->first].said : part->text;
+}
+
+static void find_parts(struct question *question, struct parts *parts, int t, int c)
 {
         const struct column_values *values = &question->concepts->values->tables[t].columns[c];
-        const char *found[VALUES_IN_ATOM];
-        size_t n_found = 0;
-        size_t n_all = 0;
+        for (size_t p = 0; p < parts->n; p++) {
+                parts->items[p].n_found = 0;
+                parts->items[p].verbatim = true;
+        }
         for (size_t v = 0; v < values->n_values; v++) {
                 char folded[FOLDED_MAX];
                 (void)fold_text(values->values[v], folded, sizeof(folded));
-                if (!holds_words(folded, part))
-                        continue;
-                n_all++;
-                if (n_found < VALUES_IN_ATOM)
-                        found[n_found++] = values->values[v];
+                for (size_t p = 0; p < parts->n; p++)
+                        part_meets(&parts->items[p], folded, values->values[v]);
         }
-        if (n_all == 0 || !values->complete)
-                return;
-        struct atom *atom = atom_add(question, ATOM_VALUE, first, n, 1.2);
-        const char **more = arena_array(question->arena, n_found, sizeof(*more));
-        if (!more) {
-                question->no_memory = true;
-                return;
+        for (size_t p = 0; p < parts->n; p++) {
+                const struct part *part = &parts->items[p];
+                bool sayable = part->verbatim || part->n_found <= VALUES_IN_ATOM;
+                if (part->n_found > 0 && values->complete && sayable)
+                        add_part(question, part, t, c);
         }
-        memcpy(more, found, n_found * sizeof(*more));
-        refs_add(&atom->refs, t, c);
-        atom->is_part = true;
-        atom->n_values = n_all;
-        atom->more = more;
-        const struct token *from = &question->tokens[first];
-        atom->text = n == 1 ? from->said : arena_strdup(question->arena, part);
-        if (!atom->text)
-                question->no_memory = true;
 }
 
-static void add_parts(struct question *question, const char *part, size_t first, size_t n)
+/* The stretches that begin at token i and hold a word that nothing else explains. */
+static void collect_parts(struct question *question, size_t i, struct parts *parts)
 {
-        const struct dataset *dataset = question->concepts->dataset;
-        for (size_t t = 0; t < dataset->n_tables; t++)
-                for (size_t c = 0; c < dataset->tables[t].n_columns; c++)
-                        add_part(question, (int)t, (int)c, part, first, n);
+        char text[FOLDED_MAX] = "";
+        size_t length = 0;
+        bool unexplained = false;
+        if (question->tokens[i].kind != TOKEN_WORD || strlen(question->tokens[i].text) < 3 ||
+            (is_explained(question, i) && !question->tokens[i].capital))
+                return;
+        for (size_t n = 1; n <= 4 && i + n <= question->n_tokens; n++) {
+                const struct token *token = &question->tokens[i + n - 1];
+                if (token->kind != TOKEN_WORD && token->kind != TOKEN_NUMBER)
+                        return;
+                unexplained = unexplained || !is_explained(question, i + n - 1);
+                if (length + strlen(token->text) + 2 > sizeof(text))
+                        return;
+                length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s",
+                                           n > 1 ? " " : "", token->text);
+                if (!unexplained || parts->n == PARTS_MAX)
+                        continue;
+                const char *copy = arena_strdup(question->arena, text);
+                if (copy)
+                        parts->items[parts->n++] =
+                                (struct part){.text = copy, .first = i, .n = n};
+                else
+                        question->no_memory = true;
+        }
 }
 
 void values_link_parts(struct question *question)
 {
         if (!question->concepts->values)
                 return;
-        for (size_t i = 0; i < question->n_tokens; i++) {
-                char text[FOLDED_MAX] = "";
-                size_t length = 0;
-                if (question->tokens[i].kind != TOKEN_WORD || strlen(question->tokens[i].text) < 3)
-                        continue;
-                if (is_explained(question, i) && !question->tokens[i].capital)
-                        continue;
-                bool unexplained = false;
-                for (size_t n = 1; n <= 4 && i + n <= question->n_tokens; n++) {
-                        const struct token *token = &question->tokens[i + n - 1];
-                        if (token->kind != TOKEN_WORD && token->kind != TOKEN_NUMBER)
-                                break;
-                        unexplained = unexplained || !is_explained(question, i + n - 1);
-                        size_t bytes = strlen(token->text);
-                        if (length + bytes + 2 > sizeof(text))
-                                break;
-                        length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s",
-                                                   n > 1 ? " " : "", token->text);
-                        if (unexplained)
-                                add_parts(question, text, i, n);
-                }
+        struct parts *parts = arena_alloc(question->arena, sizeof(*parts));
+        if (!parts) {
+                question->no_memory = true;
+                return;
         }
+        for (size_t i = 0; i < question->n_tokens; i++)
+                collect_parts(question, i, parts);
+        const struct dataset *dataset = question->concepts->dataset;
+        for (size_t t = 0; parts->n > 0 && t < dataset->n_tables; t++)
+                for (size_t c = 0; c < dataset->tables[t].n_columns; c++)
+                        find_parts(question, parts, (int)t, (int)c);
 }

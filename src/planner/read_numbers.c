@@ -324,9 +324,58 @@ static void read_number(struct reader *r, size_t i)
         decide(r, &c);
 }
 
+/* The column of the table's own name that is of the same kind as another: of "sales above list
+ * price" the sale price. */
+static bool find_counterpart(const struct reader *r, const struct atom *table,
+                             const struct atom *other, struct refs *refs)
+{
+        const struct concepts *concepts = r->question->concepts;
+        const struct column_facts *known = reader_facts(r, &other->refs);
+        const struct token *said = &r->question->tokens[table->first];
+        const struct table_facts *facts = &concepts->tables[table->index];
+        for (size_t c = 0; c < facts->table->n_columns; c++) {
+                const struct column_facts *column = &facts->columns[c];
+                bool same = false;
+                bool named = false;
+                for (size_t w = 0; w < column->n_words - column->n_unit; w++) {
+                        named = named || strcmp(column->words[w], said->stem) == 0;
+                        for (size_t k = 0; k < known->n_words - known->n_unit; k++)
+                                same = same || strcmp(column->words[w], known->words[k]) == 0;
+                }
+                if (same && named && column != known && column->is_number)
+                        refs_add(refs, table->index, (int)c);
+        }
+        return refs->n == 1;
+}
+
+/* "sale price above list price": two columns compared. */
+static void read_columns_compared(struct reader *r, size_t i)
+{
+        size_t left = reader_before(r, i);
+        size_t right = reader_next(r, i);
+        struct refs refs = {.n = 0};
+        if (left == NO_ATOM || !is_column_number(r, right) || r->used[right] || r->used[left])
+                return;
+        if (is_column_number(r, left))
+                refs = r->atoms[left]->refs;
+        else if (r->atoms[left]->kind != ATOM_TABLE ||
+                 !find_counterpart(r, r->atoms[left], r->atoms[right], &refs))
+                return;
+        struct cond *cond = reader_cond(r, COND_COMPARE, i);
+        cond->refs = refs;
+        cond->refs2 = r->atoms[right]->refs;
+        cond->op = (enum filter_op)r->atoms[i]->arg;
+        r->used[i] = r->used[right] = true;
+        if (r->atoms[left]->kind == ATOM_COLUMN)
+                r->used[left] = true;
+}
+
 void read_numbers(struct reader *r)
 {
         for (size_t i = 0; i < r->n; i++)
                 if (is_number(r, i))
                         read_number(r, i);
+        for (size_t i = 0; i < r->n; i++)
+                if (reader_is(r, i, WORD_COMPARE_OP) && !r->used[i])
+                        read_columns_compared(r, i);
 }
