@@ -41,6 +41,8 @@ enum word {
         WORD_COUNT, /* number of */
         WORD_DISTINCT,
         WORD_FUNC,    /* enum plan_func */
+        WORD_ON_AVERAGE, /* of the whole question */
+        WORD_IN_TOTAL,
         WORD_SUPER,   /* 1: descending (highest), 0: ascending (lowest) */
         WORD_TOP,     /* the same (top, best; bottom, worst) */
         WORD_MOST,    /* 1: most, 0: fewest, least */

@@ -799,7 +799,7 @@ static bool may_be_many(struct builder *b)
 }
 
 /* "Who" are the persons that the rows belong to. */
-static void add_who_group(struct builder *b)
+static bool find_persons(const struct builder *b, struct refs *ret)
 {
         static const char *const persons[] = {
                 "custom", "client", "employe", "agent", "user", "patient", "passeng", "player",
@@ -814,12 +814,19 @@ static void add_who_group(struct builder *b)
                                 is_person = is_person || strcmp(facts->words[w], persons[p]) == 0;
                 if (!is_person || facts->is_number != facts->is_id || facts->is_flag)
                         continue;
-                struct refs refs = {.n = 0};
-                refs_add(&refs, b->base, (int)c);
-                add_column_group(b, &refs);
-                return;
+                refs_add(ret, b->base, (int)c);
+                return true;
         }
-        b->failed = true;
+        return false;
+}
+
+static void add_who_group(struct builder *b)
+{
+        struct refs refs = {.n = 0};
+        if (find_persons(b, &refs))
+                add_column_group(b, &refs);
+        else
+                b->failed = true;
 }
 
 static void build_numbers(struct builder *b)
@@ -877,7 +884,9 @@ static void build_ranked_things(struct builder *b)
         if (!builder_resolve(b, &changed.rank.refs, &ref))
                 return;
         const struct column_facts *facts = concept_column(b->concepts, ref);
-        enum plan_func func = facts->nature == NATURE_ADDED ? FUNC_SUM
+        enum plan_func func = changed.on_average ? FUNC_AVG
+                              : changed.in_total ? FUNC_SUM
+                              : facts->nature == NATURE_ADDED ? FUNC_SUM
                               : changed.rank.descending     ? FUNC_MAX
                                                             : FUNC_MIN;
         changed.rank.want = (struct want){.kind = WANT_COLUMN,
@@ -1004,6 +1013,21 @@ static bool shows_segment(const struct builder *b)
         return false;
 }
 
+/* "who handled ticket 5004": the person of that row. */
+static void build_who(struct builder *b)
+{
+        struct intent changed = *b->intent;
+        const struct intent *before = b->intent;
+        if (!find_persons(b, &changed.shown[0])) {
+                b->failed = true;
+                return;
+        }
+        changed.n_shown = 1;
+        b->intent = &changed;
+        build_rows(b);
+        b->intent = before;
+}
+
 static void build_all(struct builder *b)
 {
         const struct intent *intent = b->intent;
@@ -1025,6 +1049,9 @@ static void build_all(struct builder *b)
                    !is_row_head(b) && intent->rank.by == RANK_NONE &&
                    (intent->is_which || !shows_segment(b))) {
                 build_entities(b);
+        } else if (intent->is_who && intent->n_shown == 0 && intent->rank.by == RANK_NONE &&
+                   intent->head.kind != HEAD_ENTITY && picks_row(b)) {
+                build_who(b);
         } else if (shows_values(b)) {
                 build_values(b);
         } else {

@@ -163,6 +163,7 @@ static void order_by_rank(struct builder *b)
         for (size_t s = 0; s < b->intent->n_shown; s++)
                 if (refs_meet(&b->intent->shown[s], &rank->refs))
                         b->built->cost -= 0.3; /* "the cheapest with their sale price" */
+        builder_prefer_end(b, ref, rank->descending);
         select_column(b, ref);
         int n = rank->n > 0 ? rank->n : rank->plural ? 10 : 1;
         const char *name = builder_name(b, ref);

@@ -155,7 +155,7 @@ static bool is_about(const struct builder *b)
         return !any;
 }
 
-static json_t *count_rows(struct builder *b, const struct want *want, json_t *filters, json_t *with)
+static json_t *count_rows(struct builder *b, const struct want *want, json_t *with)
 {
         int table = want->table >= 0 ? want->table : b->base;
         const struct dataset *dataset = b->concepts->dataset;
@@ -175,7 +175,6 @@ static json_t *count_rows(struct builder *b, const struct want *want, json_t *fi
         }
         if (want->segment >= 0) {
                 const struct segment *segment = &dataset->segments[want->segment];
-                add_filters(b, segment->filters, segment->table, filters);
                 add_items(b, segment->with, segment->table, with);
         }
         if (table == b->base)
@@ -284,6 +283,17 @@ static json_t *function_of(struct builder *b, enum plan_func func, json_t *colum
         return builder_json(b, json_pack("{s:s, s:o}", "func", func_word(func), "expr", column));
 }
 
+void builder_prefer_end(struct builder *b, struct colref ref, bool high)
+{
+        const struct column_facts *facts = concept_column(b->concepts, ref);
+        for (size_t w = 0; w < facts->n_words; w++) {
+                bool most = strcmp(facts->words[w], "maximum") == 0;
+                bool least = strcmp(facts->words[w], "minimum") == 0;
+                if (most || least)
+                        b->built->cost += most == high ? -0.3 : 0.3;
+        }
+}
+
 static json_t *want_column(struct builder *b, const struct want *want, json_t *filters,
                            json_t *with)
 {
@@ -298,14 +308,8 @@ static json_t *want_column(struct builder *b, const struct want *want, json_t *f
                 builder_assume(b, "%s is %s.", facts->column->name,
                                func == FUNC_SUM ? "added up" : "averaged");
         }
-        for (size_t w = 0; w < facts->n_words; w++) {
-                bool most = strcmp(facts->words[w], "maximum") == 0;
-                bool least = strcmp(facts->words[w], "minimum") == 0;
-                if ((func == FUNC_MAX && most) || (func == FUNC_MIN && least))
-                        b->built->cost -= 0.3; /* "max temperature" is of "Temp Max" */
-                if ((func == FUNC_MAX && least) || (func == FUNC_MIN && most))
-                        b->built->cost += 0.3;
-        }
+        if (func == FUNC_MAX || func == FUNC_MIN)
+                builder_prefer_end(b, ref, func == FUNC_MAX);
         bool computes = func == FUNC_SUM || func == FUNC_AVG || func == FUNC_MEDIAN ||
                         func == FUNC_STDDEV;
         if (computes && (!facts->is_number || facts->is_id || facts->is_year)) {
@@ -426,7 +430,7 @@ json_t *build_want(struct builder *b, const struct want *want, json_t *filters, 
 {
         switch (want->kind) {
         case WANT_ROWS:
-                return count_rows(b, want, filters, with);
+                return count_rows(b, want, with);
         case WANT_DISTINCT:
                 return count_distinct(b, want);
         case WANT_COLUMN:

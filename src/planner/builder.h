@@ -40,6 +40,8 @@ void builder_set(struct builder *b, json_t *object, const char *key, json_t *val
 void builder_assume(struct builder *b, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
 const char *builder_plural(struct builder *b, const char *noun);
+/* "The hottest" is about "Temp Max" sooner than about "Temp Min". */
+void builder_prefer_end(struct builder *b, struct colref ref, bool high);
 /* A name for an output that no other has. */
 const char *builder_alias(struct builder *b, const char *wanted);
 /* A deep copy of the owner's JSON with its columns named from here. */

@@ -338,10 +338,15 @@ static int infer_label(const struct table_facts *facts)
 
 static int infer_time(const struct table_facts *facts)
 {
-        for (size_t c = 0; c < facts->table->n_columns; c++)
-                if (facts->columns[c].is_moment)
+        int birth = -1;
+        for (size_t c = 0; c < facts->table->n_columns; c++) {
+                if (!facts->columns[c].is_moment)
+                        continue;
+                if (!word_is(&facts->columns[c], "birth"))
                         return (int)c;
-        return -1;
+                birth = (int)c;
+        }
+        return birth;
 }
 
 /* True when the table is called like the things that one of its columns identifies, several rows

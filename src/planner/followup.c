@@ -139,7 +139,8 @@ static void change_groups(struct builder *b, bool beside)
                 if (!there)
                         (void)json_array_remove(b->order_by, o - 1);
         }
-        if (b->intent->n_groups > 0 && b->intent->groups[0].unit != UNIT_NONE) {
+        if (json_array_size(b->group_by) > 0 && b->intent->n_groups > 0 &&
+            b->intent->groups[0].unit != UNIT_NONE) {
                 json_array_clear(b->order_by);
                 builder_append(b, b->order_by,
                                json_pack("{s:O, s:s}", "expr", json_array_get(b->group_by, 0),

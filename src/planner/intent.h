@@ -60,6 +60,7 @@ struct cond {
         size_t at; /* place in the path */
         bool is_share; /* what the share is of: counted, not filtered by */
         bool dropped;
+        bool apart; /* "or" behind it is no either: "without A or B" */
 };
 
 struct group {
@@ -127,6 +128,9 @@ struct intent {
         bool is_when;
         bool is_who;
         bool is_what;
+        bool on_average;
+        bool in_total;
+        bool how_much;
         int tables[4]; /* that were named */
         size_t n_tables;
         double cost; /* of what had to be supposed */

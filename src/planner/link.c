@@ -210,6 +210,25 @@ static bool is_owners(const struct question *question, size_t first, size_t n)
         return false;
 }
 
+static bool is_plural(const struct question *question, size_t i)
+{
+        const char *text = question->tokens[i].text;
+        size_t n = strlen(text);
+        return question->tokens[i].kind == TOKEN_WORD && n > 3 && text[n - 1] == 's' &&
+               text[n - 2] != 's';
+}
+
+static bool is_unit_word(const struct question *question, size_t i)
+{
+        static const char *const words[] = {"day", "days", "week", "weeks", "month", "months",
+                                            "quarter", "quarters", "year", "years", "hour",
+                                            "hours", "minute", "minutes"};
+        for (size_t w = 0; w < ARRAY_SIZE(words); w++)
+                if (strcmp(question->tokens[i].text, words[w]) == 0)
+                        return true;
+        return false;
+}
+
 struct part {
         int table, column;
         double cost;
@@ -236,6 +255,10 @@ static void link_columns(struct question *question, size_t i, const char **stems
                         if (said == 0 || n_parts == ARRAY_SIZE(parts))
                                 continue;
                         double cost = cost_of_part(facts, said, with_last);
+                        if (!with_last && cost > COST_NAME && is_plural(question, i + tokens - 1))
+                                cost += 0.5; /* "properties" are no property types */
+                        if (n == 1 && cost > COST_NAME && is_unit_word(question, i))
+                                cost += 0.4;
                         parts[n_parts++] = (struct part){(int)t, (int)c, cost};
                         best = cost < best ? cost : best;
                 }
@@ -283,6 +306,7 @@ static void link_tables(struct question *question, size_t i, const char *stem)
 /* Words that stand for each other where the data has only one of them. */
 static const char *const synonyms[][7] = {
         {"salary", "pay", "wage", "earnings", "compensation", "earn", "paid"},
+        {"salary", "earner", NULL},
         {"gender", "sex", NULL},
         {"country", "nation", NULL},
         {"film", "movie", NULL},
@@ -341,10 +365,11 @@ static bool has_link(const struct question *question, size_t i)
 
 static bool has_name_link(const struct question *question, size_t i)
 {
+        const double good = 0.65;
         for (size_t a = 0; a < question->n_atoms; a++) {
                 const struct atom *atom = &question->atoms[a];
                 if (atom->kind >= ATOM_TABLE && atom->kind != ATOM_ADJECTIVE && atom->first <= i &&
-                    i < atom->first + atom->n)
+                    i < atom->first + atom->n && atom->cost <= good)
                         return true;
         }
         return false;
@@ -489,6 +514,15 @@ static const struct adjective adjectives[] = {
         {"borrowed", WORD_NONE, true, {"loans", NULL}},
         {"spacious", WORD_NONE, true, {"area", "size", NULL}},
         {"satisfied", WORD_NONE, true, {"satisfaction", NULL}},
+        {"happy", WORD_NONE, true, {"satisfaction", "csat", "rating", NULL}},
+        {"happiest", WORD_SUPER, true, {"satisfaction", "csat", "rating", NULL}},
+        {"unhappiest", WORD_SUPER, false, {"satisfaction", "csat", "rating", NULL}},
+        {"warm", WORD_NONE, true, {"temperature", NULL}},
+        {"windy", WORD_NONE, true, {"wind", NULL}},
+        {"big", WORD_NONE, true, SIZES},
+        {"large", WORD_NONE, true, SIZES},
+        {"far", WORD_NONE, true, {"distance", "commute", NULL}},
+        {"fast", WORD_NONE, true, {"speed", NULL}},
 };
 
 /* "Sale Price" of home_sales is the price of a sale. */
@@ -580,6 +614,136 @@ static void link_initials(struct question *question, size_t i)
                                                    COST_NAME + 0.2);
                         }
         }
+}
+
+/* "survivor" of Survived, "directed" of director: one is how the other begins. "signed up" of
+ * signup. */
+static bool is_derived(const char *word, const char *of_name)
+{
+        size_t n = strlen(word);
+        size_t m = strlen(of_name);
+        size_t least = n < m ? n : m;
+        return least >= 5 && n != m && (n > m ? n - m : m - n) <= 3 &&
+               strncmp(word, of_name, least) == 0;
+}
+
+static void link_derived(struct question *question, size_t i)
+{
+        const struct concepts *concepts = question->concepts;
+        const struct token *token = &question->tokens[i];
+        char joined[2 * WORD_BYTES_MAX] = "";
+        if (token->kind != TOKEN_WORD)
+                return;
+        if (i + 1 < question->n_tokens && question->tokens[i + 1].kind == TOKEN_WORD &&
+            strlen(question->tokens[i + 1].text) <= 4)
+                (void)snprintf(joined, sizeof(joined), "%s%s", token->stem,
+                               question->tokens[i + 1].text);
+        for (size_t t = 0; t < concepts->dataset->n_tables; t++)
+                for (size_t c = 0; c < concepts->dataset->tables[t].n_columns; c++) {
+                        const struct column_facts *facts = &concepts->tables[t].columns[c];
+                        for (size_t w = 0; w < facts->n_words - facts->n_unit; w++) {
+                                double more = 0.3 * (double)(facts->n_words - facts->n_unit - 1);
+                                if (is_derived(token->stem, facts->words[w]))
+                                        add_column(question, ATOM_COLUMN, i, 1, (int)t, (int)c,
+                                                   0.7 + more);
+                                if (*joined && strcmp(joined, facts->words[w]) == 0)
+                                        add_column(question, ATOM_COLUMN, i, 2, (int)t, (int)c,
+                                                   0.4 + more);
+                        }
+                }
+}
+
+static bool column_says(const struct column_facts *facts, const char *const *stems)
+{
+        for (; *stems; stems++)
+                for (size_t w = 0; w < facts->n_words; w++)
+                        if (strcmp(facts->words[w], *stems) == 0)
+                                return true;
+        return false;
+}
+
+/* "where is X": the column that says a place. */
+static void link_where(struct question *question, size_t i)
+{
+        static const char *const places[] = {"locat", "place", "site", "address", "citi", "room",
+                                             "venu", "offic", "country", "countri", "region",
+                                             NULL};
+        const struct concepts *concepts = question->concepts;
+        if (i > 0 || strcmp(question->tokens[i].text, "where") != 0)
+                return;
+        for (const char *const *place = places; *place; place++) {
+                const char *const one[] = {*place, NULL};
+                size_t before = question->n_atoms;
+                for (size_t t = 0; t < concepts->dataset->n_tables; t++)
+                        for (size_t c = 0; c < concepts->dataset->tables[t].n_columns; c++)
+                                if (column_says(&concepts->tables[t].columns[c], one) &&
+                                    concepts->tables[t].columns[c].column->kind == COLUMN_TEXT)
+                                        add_column(question, ATOM_COLUMN, i, 1, (int)t, (int)c,
+                                                   0.1);
+                if (question->n_atoms > before)
+                        return;
+        }
+}
+
+/* "women" is a value of a column of sexes, however it is spelled there. */
+static void link_gender(struct question *question, size_t i)
+{
+        static const char *const columns[] = {"sex", "gender", NULL};
+        static const char *const women[] = {"women", "woman", "female", "females", "ladies",
+                                            "girls", "f", "w", NULL};
+        static const char *const men[] = {"men", "man", "male", "males", "guys", "boys", "gentlemen",
+                                          "m", NULL};
+        const struct concepts *concepts = question->concepts;
+        const char *const *group = NULL;
+        for (size_t k = 0; women[k] && strlen(women[k]) > 1; k++)
+                if (strcmp(question->tokens[i].text, women[k]) == 0)
+                        group = women;
+        for (size_t k = 0; men[k] && strlen(men[k]) > 1; k++)
+                if (strcmp(question->tokens[i].text, men[k]) == 0)
+                        group = men;
+        for (size_t t = 0; group && t < concepts->dataset->n_tables; t++)
+                for (size_t c = 0; c < concepts->dataset->tables[t].n_columns; c++) {
+                        const struct column_facts *facts = &concepts->tables[t].columns[c];
+                        if (!facts->values || !column_says(facts, columns))
+                                continue;
+                        for (size_t v = 0; v < facts->values->n_values; v++) {
+                                char folded[32];
+                                (void)fold_text(facts->values->values[v], folded, sizeof(folded));
+                                for (size_t k = 0; group[k]; k++)
+                                        if (strcmp(folded, group[k]) == 0) {
+                                                struct atom *atom = atom_add(question, ATOM_VALUE,
+                                                                             i, 1, 0.3);
+                                                refs_add(&atom->refs, (int)t, (int)c);
+                                                atom->values[0] = facts->values->values[v];
+                                                atom->n_values = 1;
+                                                break;
+                                        }
+                        }
+                }
+}
+
+/* A unit behind a number, as some column has it: "85 km/h". */
+static void link_unit(struct question *question, size_t i)
+{
+        const struct concepts *concepts = question->concepts;
+        const struct token *token = &question->tokens[i];
+        size_t at = i;
+        while (at > 0 && question->tokens[at].kind != TOKEN_NUMBER && i - at < 4)
+                at--;
+        if (token->kind != TOKEN_WORD || question->tokens[at].kind != TOKEN_NUMBER || at == i)
+                return;
+        for (size_t t = 0; t < concepts->dataset->n_tables; t++)
+                for (size_t c = 0; c < concepts->dataset->tables[t].n_columns; c++) {
+                        const struct column_facts *facts = &concepts->tables[t].columns[c];
+                        bool meets = facts->column->unit &&
+                                     strcasestr(facts->column->unit, token->text);
+                        for (size_t w = facts->n_words - facts->n_unit; w < facts->n_words; w++)
+                                meets = meets || strcmp(facts->words[w], token->stem) == 0;
+                        if (!meets)
+                                continue;
+                        atom_add(question, ATOM_LIGHT, i, 1, 0.55);
+                        return;
+                }
 }
 
 /* "class" is in "Pclass". */
@@ -718,6 +882,9 @@ int question_link(struct question *question, struct error *err)
                 link_initials(question, i);
                 link_compound(question, i);
                 link_label(question, i);
+                link_where(question, i);
+                link_gender(question, i);
+                link_unit(question, i);
                 grammar_link(question, i);
                 time_link(question, i);
                 link_number(question, i);
@@ -726,8 +893,10 @@ int question_link(struct question *question, struct error *err)
         }
         values_link(question);
         for (size_t i = 0; i < question->n_tokens; i++)
-                if (question->tokens[i].kind == TOKEN_WORD && !has_name_link(question, i))
+                if (question->tokens[i].kind == TOKEN_WORD && !has_name_link(question, i)) {
                         link_synonyms(question, i);
+                        link_derived(question, i);
+                }
         values_link_parts(question);
         for (size_t i = 0; i < question->n_tokens; i++)
                 link_unknown(question, i);

@@ -71,7 +71,7 @@ static void add_spellings(struct grams *grams, const char *text, size_t first, s
                 {"y", "ies", false, 0.05}, {"", "s", false, 0.05},  {"", "es", false, 0.1},
                 {"n", "", true, 0.1},      {"an", "", true, 0.1},   {"ian", "y", true, 0.1},
                 {"ish", "", true, 0.1},    {"ny", "ne", false, 0.1}, {"ny", "n", false, 0.1},
-                {"my", "m", false, 0.1},   {"y", "", false, 0.15},  {"ed", "", false, 0.15},
+                {"my", "m", false, 0.1},   {"y", "", false, 0.15},  {"ed", "", false, 0.25},
                 {"men", "man", false, 0.1}, {"s", "ed", false, 0.3},
         };
         char changed[FOLDED_MAX];
@@ -370,7 +370,8 @@ static void collect_parts(struct question *question, size_t i, struct parts *par
         char text[FOLDED_MAX] = "";
         size_t length = 0;
         bool unexplained = false;
-        if (question->tokens[i].kind != TOKEN_WORD || strlen(question->tokens[i].text) < 3 ||
+        if (question->tokens[i].kind != TOKEN_WORD ||
+            strlen(question->tokens[i].text) < (question->tokens[i].capital ? 3 : 4) ||
             (is_explained(question, i) && !question->tokens[i].capital))
                 return;
         for (size_t n = 1; n <= 4 && i + n <= question->n_tokens; n++) {

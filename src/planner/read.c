@@ -12,7 +12,8 @@ bool atom_is_soft(const struct atom *atom)
         static const enum word soft[] = {WORD_A,    WORD_POSSESSIVE, WORD_IN,   WORD_OF,
                                          WORD_FOR,  WORD_FROM,       WORD_IS,   WORD_HAVE,
                                          WORD_DO,   WORD_THAT,       WORD_WITH, WORD_OPEN,
-                                         WORD_CLOSE, WORD_LIST,      WORD_WHAT, WORD_TIME};
+                                         WORD_CLOSE, WORD_LIST,      WORD_WHAT, WORD_TIME,
+                                         WORD_ON_AVERAGE, WORD_IN_TOTAL};
         if (atom->kind == ATOM_LIGHT)
                 return true;
         if (atom->kind != ATOM_WORD || atom->word == WORD_TIME)
@@ -142,6 +143,12 @@ static void read_marks(struct reader *r)
                 const struct atom *atom = r->atoms[i];
                 if (atom_is(atom, WORD_INSTEAD) || atom_is(atom, WORD_WHAT_ABOUT))
                         intent->replaces = true;
+                if (atom_is(atom, WORD_ON_AVERAGE) || atom_is(atom, WORD_IN_TOTAL)) {
+                        r->used[i] = true;
+                        intent->on_average |= atom_is(atom, WORD_ON_AVERAGE);
+                        intent->in_total |= atom_is(atom, WORD_IN_TOTAL);
+                }
+                intent->how_much |= atom_is(atom, WORD_HOW_MUCH);
                 if (atom_is(atom, WORD_WHICH) || atom_is(atom, WORD_WHO))
                         intent->is_which = true;
                 if (atom_is(atom, WORD_WHO))

@@ -90,9 +90,10 @@ static void read_without(struct reader *r, size_t i)
                 size_t next;
                 if (atom->kind == ATOM_TABLE && !neither)
                         add_no_rows(r, at);
-                else if (atom->kind == ATOM_COLUMN)
+                else if (atom->kind == ATOM_COLUMN) {
                         add_absence(r, at, false);
-                else
+                        r->intent->conds[r->intent->n_conds - 1].apart = true;
+                } else
                         return;
                 r->used[i] = true;
                 next = reader_next(r, at);
@@ -394,7 +395,7 @@ static bool find_joint(struct reader *r, const struct cond *a, const struct cond
                         if (*joint == WORD_NONE || *joint == WORD_COMMA)
                                 *joint = atom->word;
                         r->used[i] = true;
-                } else if (!plain) {
+                } else if (!plain && !r->used[i]) {
                         return false;
                 }
         }
@@ -434,6 +435,8 @@ static void join(struct reader *r, struct cond *a, struct cond *b, enum word joi
         } else if (a->kind == COND_FLAG && b->kind == COND_FLAG && same && versus) {
                 a->dropped = b->dropped = true;
                 group_by_refs(r, &a->refs, a->at);
+        } else if (joint == WORD_OR && a->apart && b->apart) {
+                return;
         } else if (joint == WORD_OR && !a->negated) {
                 if (!a->either)
                         a->either = ++r->n_either;

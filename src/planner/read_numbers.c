@@ -128,7 +128,8 @@ static bool is_column_number(const struct reader *r, size_t i)
 }
 
 /* Columns whose unit is what is said: any of "hours", of money, of percent. */
-static bool find_by_unit(struct reader *r, const struct comparison *c, struct refs *refs)
+static bool find_by_unit(struct reader *r, const struct comparison *c, bool only,
+                         struct refs *refs)
 {
         const struct concepts *concepts = r->question->concepts;
         const char *unit = NULL;
@@ -137,6 +138,10 @@ static bool find_by_unit(struct reader *r, const struct comparison *c, struct re
                                             [UNIT_MONTH] = "month",  [UNIT_YEAR] = "year"};
         if (c->unit < r->n && r->atoms[c->unit]->arg <= UNIT_YEAR)
                 unit = units[r->atoms[c->unit]->arg];
+        /* "orders above $500": of the orders' own columns, if any */
+        int table = c->left != NO_ATOM && r->atoms[c->left]->kind == ATOM_TABLE && !only
+                            ? r->atoms[c->left]->index
+                            : -1;
         for (size_t t = 0; t < concepts->dataset->n_tables; t++) {
                 for (size_t k = 0; k < concepts->dataset->tables[t].n_columns; k++) {
                         const struct column_facts *facts = &concepts->tables[t].columns[k];
@@ -156,7 +161,7 @@ static bool find_by_unit(struct reader *r, const struct comparison *c, struct re
                                                                strcmp(said, "EUR") == 0)) ||
                                         (c->percent && strcmp(said, "percent") == 0) ||
                                         (unit && strncmp(said, unit, strlen(unit)) == 0);
-                        if (meets)
+                        if (meets && (table < 0 || table == (int)t))
                                 refs_add(refs, (int)t, (int)k);
                 }
         }
@@ -186,12 +191,26 @@ static bool compare_count(struct reader *r, const struct comparison *c)
         size_t end;
         if (c->op == FILTER_NONE || c->right >= r->n)
                 return false;
-        const struct atom *atom = r->atoms[c->right];
+        size_t right = c->right;
+        if (reader_is(r, right, WORD_TIME) && r->atoms[right]->arg == 1) {
+                struct cond *often = reader_cond(r, COND_HAVING, c->number);
+                often->want.kind = WANT_ROWS; /* "more than 5 times" */
+                fill(often, c);
+                r->used[right] = true;
+                return true;
+        }
+        while (right + 1 < r->n && (r->atoms[right]->kind == ATOM_VALUE ||
+                                    r->atoms[right]->kind == ATOM_SEGMENT ||
+                                    reader_is_flag(r, r->atoms[right])) &&
+               (r->atoms[right + 1]->kind == ATOM_TABLE || r->atoms[right + 1]->kind == ATOM_VALUE ||
+                r->atoms[right + 1]->kind == ATOM_SEGMENT))
+                right++; /* "more than 15 townhouse sales" */
+        const struct atom *atom = r->atoms[right];
         bool counted = atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY ||
                        atom->kind == ATOM_SEGMENT || atom_is(atom, WORD_ROWS);
         if (atom->kind == ATOM_COLUMN)
                 counted = !reader_is_number(r, atom) && !reader_is_flag(r, atom);
-        if (!counted || !read_operand(r, c->right, FUNC_COUNT, &want, &end))
+        if (!counted || !read_operand(r, right, FUNC_COUNT, &want, &end))
                 return false;
         struct cond *cond = reader_cond(r, COND_HAVING, c->number);
         cond->want = want;
@@ -289,6 +308,16 @@ static void decide(struct reader *r, struct comparison *c)
         if (compare_count(r, c) || compare_want(r, c) || compare_identity(r, c))
                 return;
         /* "more than 100 overtime hours", "30 percent discount" */
+        if (r->intent->in_total && is_column_number(r, c->right) && c->op != FILTER_NONE &&
+            !r->used[c->right]) {
+                struct cond *sum = reader_cond(r, COND_HAVING, c->number);
+                sum->want.kind = WANT_COLUMN; /* "more than 20 awards in total" */
+                sum->want.func = FUNC_SUM;
+                sum->want.refs = r->atoms[c->right]->refs;
+                fill(sum, c);
+                r->used[c->right] = true;
+                return;
+        }
         if (is_column_number(r, c->right) && (!left || c->op == FILTER_NONE || r->used[c->left]) &&
             !(left && !r->used[c->left] && c->left + 1 == c->number)) {
                 r->used[c->right] = true;
@@ -303,7 +332,7 @@ static void decide(struct reader *r, struct comparison *c)
         if (compare_segment(r, c))
                 return;
         if ((c->money || c->percent || c->unit < r->n) && c->op != FILTER_NONE &&
-            find_by_unit(r, c, &refs)) {
+            (find_by_unit(r, c, false, &refs) || find_by_unit(r, c, true, &refs))) {
                 add_compare(r, c, &refs);
                 r->intent->cost += 0.1;
                 return;
@@ -331,14 +360,20 @@ static bool find_counterpart(const struct reader *r, const struct atom *table,
 {
         const struct concepts *concepts = r->question->concepts;
         const struct column_facts *known = reader_facts(r, &other->refs);
-        const struct token *said = &r->question->tokens[table->first];
         const struct table_facts *facts = &concepts->tables[table->index];
+        const char *words[PHRASE_WORDS_MAX];
+        size_t unit;
+        size_t n = name_words(r->question->arena, facts->table->name, words, PHRASE_WORDS_MAX,
+                              &unit);
         for (size_t c = 0; c < facts->table->n_columns; c++) {
                 const struct column_facts *column = &facts->columns[c];
                 bool same = false;
                 bool named = false;
                 for (size_t w = 0; w < column->n_words - column->n_unit; w++) {
-                        named = named || strcmp(column->words[w], said->stem) == 0;
+                        for (size_t k = 0; k < n; k++) {
+                                const char *stem = stem_of(concepts->stemmer, words[k]);
+                                named = named || (stem && strcmp(column->words[w], stem) == 0);
+                        }
                         for (size_t k = 0; k < known->n_words - known->n_unit; k++)
                                 same = same || strcmp(column->words[w], known->words[k]) == 0;
                 }

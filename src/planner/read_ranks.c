@@ -63,6 +63,11 @@ static void find_head(struct reader *r, size_t behind, size_t superlative)
         struct intent *intent = r->intent;
         if (intent->head.kind != HEAD_NONE)
                 return;
+        while (behind < r->n && (r->atoms[behind]->kind == ATOM_VALUE ||
+                                 r->atoms[behind]->kind == ATOM_SEGMENT ||
+                                 reader_is_flag(r, r->atoms[behind])) &&
+               is_head_noun(r, behind + 1))
+                behind++; /* "the best rated horror film" */
         if (is_head_noun(r, behind)) {
                 size_t last = behind; /* "order items": the last of several */
                 while (is_head_noun(r, last + 1) && r->atoms[last]->kind != ATOM_COLUMN)
@@ -85,11 +90,24 @@ static void find_head(struct reader *r, size_t behind, size_t superlative)
                 }
         }
         size_t before = reader_before(r, superlative);
-        if (before != NO_ATOM && is_head_noun(r, before) &&
-            (reader_is(r, superlative - 1, WORD_WITH) || reader_is(r, superlative - 1, WORD_THAT) ||
-             reader_is(r, superlative - 2, WORD_WITH) || reader_is(r, superlative - 2, WORD_HAVE) ||
-             reader_is(r, superlative - 2, WORD_IS) || reader_is(r, superlative - 2, WORD_THAT)))
-                set_head(r, before);
+        if (before != NO_ATOM && before + 1 < superlative && is_head_noun(r, before))
+                set_head(r, before); /* "products with the highest stock" */
+}
+
+/* "5 products with the highest stock" */
+static int count_of_head(struct reader *r)
+{
+        const struct head *head = &r->intent->head;
+        if (head->kind == HEAD_NONE || head->at == 0)
+                return 0;
+        size_t i = reader_before(r, head->at);
+        while (i != NO_ATOM && i > 0 &&
+               (r->atoms[i]->kind == ATOM_VALUE || r->atoms[i]->kind == ATOM_SEGMENT))
+                i--;
+        if (i == NO_ATOM || !is_plain_number(r, i))
+                return 0;
+        r->used[i] = true;
+        return (int)r->atoms[i]->number;
 }
 
 /* A unit of time that is asked for: "which month had". */
@@ -244,6 +262,12 @@ static void rank_superlative(struct reader *r, size_t i, struct rank *rank, size
                 }
         } else if (is_late_time(r, i)) {
                 rank->by = RANK_TIME;
+                if (next < r->n && r->atoms[next]->kind == ATOM_COLUMN && !r->used[next] &&
+                    reader_facts(r, &r->atoms[next]->refs)->is_moment) {
+                        rank->by = RANK_COLUMN; /* "the earliest hires" */
+                        rank->refs = r->atoms[next]->refs;
+                        r->used[next] = true;
+                }
         } else if (atom_is(atom, WORD_COMMON)) {
                 rank_by_frequency(r, i, atom->arg == 1, rank);
         } else if (adjective_behind(r, next)) {
@@ -298,20 +322,37 @@ static bool asks_who(const struct reader *r)
         return false;
 }
 
-/* "lowest total first": an order, and nothing ranked. */
+/* "lowest total first", "most common genre first": an order, and nothing ranked. */
 static void read_first(struct reader *r)
 {
         struct intent *intent = r->intent;
-        for (size_t i = 0; i + 2 < r->n; i++) {
+        for (size_t i = 0; i + 1 < r->n; i++) {
                 const struct atom *atom = r->atoms[i];
-                bool first = atom_is(r->atoms[i + 2], WORD_LATE) && r->atoms[i + 2]->arg == 0;
-                if (!(atom_is(atom, WORD_SUPER) || atom_is(atom, WORD_MOST)) || !first ||
-                    r->atoms[i + 1]->kind != ATOM_COLUMN)
+                bool adjective = atom->kind == ATOM_ADJECTIVE && atom->word == WORD_SUPER;
+                size_t at = i + 1;
+                const struct atom *column = NULL;
+                if (!atom_is(atom, WORD_SUPER) && !atom_is(atom, WORD_MOST) && !adjective)
                         continue;
-                intent->sort = SORT_COLUMN;
-                intent->sort_refs = r->atoms[i + 1]->refs;
+                if (reader_is(r, at, WORD_COMMON) || (at < r->n && r->atoms[at]->kind ==
+                                                                           ATOM_ADJECTIVE))
+                        column = r->atoms[at++]->kind == ATOM_ADJECTIVE ? r->atoms[at - 1] : NULL;
+                if (at < r->n && atom_is_noun(r->atoms[at]))
+                        column = reader_is_number(r, r->atoms[at]) ? r->atoms[at++]
+                                                                   : (at++, column);
+                else if (at < r->n && r->atoms[at]->kind == ATOM_MEASURE)
+                        at++;
+                if (!(at < r->n && atom_is(r->atoms[at], WORD_LATE) && r->atoms[at]->arg == 0))
+                        continue;
+                intent->sort = SORT_NUMBER;
+                if (adjective && !column)
+                        column = atom;
+                if (column && column->kind == ATOM_COLUMN) {
+                        intent->sort = SORT_COLUMN;
+                        intent->sort_refs = column->refs;
+                }
                 intent->sort_descending = atom->arg == 1;
-                r->used[i] = r->used[i + 1] = r->used[i + 2] = true;
+                for (size_t k = i; k <= at; k++)
+                        r->used[k] = true;
         }
 }
 
@@ -332,6 +373,8 @@ void read_ranks(struct reader *r)
                 rank_superlative(r, i, &rank, &behind);
                 if (!find_time_head(r, i))
                         find_head(r, behind, i);
+                if (rank.n == 0)
+                        rank.n = count_of_head(r);
                 complete(r, i, &rank);
                 if (is_function(r, &rank) && !asks_who(r)) {
                         become_function(r, &rank);

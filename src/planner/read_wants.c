@@ -74,6 +74,19 @@ static void count_noun(struct reader *r, const struct atom *atom, bool distinct,
         }
 }
 
+/* A segment's rows: it is a condition like any other, and names what is counted. */
+static void count_segment(struct reader *r, size_t i, struct want *want)
+{
+        *want = no_want(WANT_ROWS);
+        want->segment = r->atoms[i]->index;
+        want->table = (int)r->question->concepts->dataset->segments[want->segment].table;
+        if (!r->used[i]) {
+                struct cond *cond = reader_cond(r, COND_SEGMENT, i);
+                cond->index = want->segment;
+        }
+        r->used[i] = true;
+}
+
 /* What is counted behind i ("how many"): its noun, or the rows that are described. */
 static bool read_count(struct reader *r, size_t i, struct want *want, size_t *end)
 {
@@ -103,13 +116,10 @@ static bool read_count(struct reader *r, size_t i, struct want *want, size_t *en
                 size_t noun = r->atoms[at]->kind == ATOM_COLUMN && reader_is_number(r, r->atoms[at])
                                       ? at
                                       : last_noun(r, at);
-                r->used[noun] = true;
+                r->used[noun] = r->atoms[noun]->kind != ATOM_SEGMENT;
                 *end = noun;
                 if (r->atoms[noun]->kind == ATOM_SEGMENT) {
-                        *want = no_want(WANT_ROWS);
-                        want->segment = r->atoms[noun]->index;
-                        want->table = (int)r->question->concepts->dataset
-                                              ->segments[want->segment].table;
+                        count_segment(r, noun, want);
                         return true;
                 }
                 count_noun(r, r->atoms[noun], distinct, want);
@@ -119,10 +129,7 @@ static bool read_count(struct reader *r, size_t i, struct want *want, size_t *en
         *end = i;
         if (segment < r->n) {
                 *end = segment;
-                r->used[segment] = true;
-                want->segment = r->atoms[segment]->index;
-                want->table =
-                        (int)r->question->concepts->dataset->segments[want->segment].table;
+                count_segment(r, segment, want);
                 return true;
         }
         return described < r->n;
@@ -373,6 +380,22 @@ static bool reads_as_ratio(struct reader *r, size_t per, size_t noun)
                !r->intent->is_which;
 }
 
+/* "average number of calls per customer", where a row is a customer: the average. */
+static bool averages_rows(const struct reader *r, size_t per, size_t noun)
+{
+        bool averaged = r->intent->on_average;
+        if (!reader_is(r, per, WORD_PER) || noun >= r->n || per == 0 ||
+            !reader_is_number(r, r->atoms[per - 1]))
+                return false;
+        const struct atom *atom = r->atoms[noun];
+        for (size_t i = 0; i < per; i++)
+                averaged = averaged || (reader_is(r, i, WORD_FUNC) &&
+                                        r->atoms[i]->arg == FUNC_AVG);
+        bool row = atom->kind == ATOM_TABLE ||
+                   (atom->kind == ATOM_ENTITY && reader_facts(r, &atom->refs)->is_key);
+        return averaged && row && r->question->concepts->dataset->n_tables == 1;
+}
+
 static void set_per(struct reader *r, size_t i)
 {
         const struct atom *atom = r->atoms[i];
@@ -438,13 +461,24 @@ static void read_group_list(struct reader *r, size_t i, size_t at)
         r->used[i] = r->used[i] || any;
 }
 
+/* True when numbers are asked for: then "by job level" names groups. */
+static bool computes(const struct reader *r)
+{
+        for (size_t i = 0; i < r->n; i++)
+                if (atom_is(r->atoms[i], WORD_FUNC) || atom_is(r->atoms[i], WORD_COUNT) ||
+                    atom_is(r->atoms[i], WORD_HOW_MANY) || r->atoms[i]->kind == ATOM_MEASURE ||
+                    atom_is(r->atoms[i], WORD_SHARE))
+                        return true;
+        return r->intent->share != SHARE_NONE;
+}
+
 /* "by price": an order and no groups, when it is a number. */
 static bool read_by_number(struct reader *r, size_t i, size_t at)
 {
         struct intent *intent = r->intent;
         const struct atom *atom = r->atoms[at];
         if (!reader_is_number(r, atom) || !reader_is(r, i, WORD_BY) ||
-            reader_facts(r, &atom->refs)->is_dimension)
+            reader_facts(r, &atom->refs)->is_dimension || computes(r))
                 return false;
         intent->sort = SORT_COLUMN;
         intent->sort_refs = atom->refs;
@@ -527,6 +561,50 @@ static bool distributes(const struct reader *r, size_t i, size_t *at)
         return false;
 }
 
+/* A measure, a function or the count of things. */
+static bool is_number_said(const struct reader *r, size_t i)
+{
+        if (i >= r->n)
+                return false;
+        if (r->atoms[i]->kind == ATOM_MEASURE || atom_is(r->atoms[i], WORD_FUNC))
+                return true;
+        size_t next = reader_next(r, i);
+        return atom_is(r->atoms[i], WORD_COUNT) && next < r->n &&
+               (r->atoms[next]->kind == ATOM_TABLE || r->atoms[next]->kind == ATOM_ENTITY ||
+                r->atoms[next]->kind == ATOM_SEGMENT || atom_is(r->atoms[next], WORD_ROWS));
+}
+
+static bool lists(const struct reader *r, size_t i)
+{
+        while (i > 0 && r->atoms[i - 1]->kind == ATOM_LIGHT)
+                i--;
+        return i == 0 || reader_is(r, i - 1, WORD_LIST);
+}
+
+/* "which months had": a unit of time that is asked for. "months in which" too. */
+static void read_asked_units(struct reader *r)
+{
+        struct intent *intent = r->intent;
+        for (size_t i = 0; i < r->n; i++) {
+                bool unit = reader_is(r, i, WORD_UNIT) || reader_is(r, i, WORD_PART);
+                size_t before = i;
+                while (before > 0 && r->atoms[before - 1]->kind == ATOM_LIGHT)
+                        before--;
+                bool asked = before > 0 && (reader_is(r, before - 1, WORD_WHICH) ||
+                                            reader_is(r, before - 1, WORD_WHAT));
+                bool first = before == 0 && r->atoms[i]->plural;
+                if (r->used[i] || !unit || (!asked && !first) || intent->n_groups >= GROUPS_MAX)
+                        continue;
+                intent->groups[intent->n_groups++] =
+                        (struct group){.unit = (enum plan_unit)r->atoms[i]->arg,
+                                       .is_part = reader_is(r, i, WORD_PART),
+                                       .at = i};
+                r->used[i] = true;
+                if (reader_is(r, i + 1, WORD_IN) && reader_is(r, i + 2, WORD_WHICH))
+                        r->used[i + 2] = true;
+        }
+}
+
 void read_groups(struct reader *r)
 {
         for (size_t i = 0; i < r->n; i++) {
@@ -544,6 +622,14 @@ void read_groups(struct reader *r)
                                 r->used[at] = true;
                                 at = reader_next(r, at);
                         }
+                        if (reader_is(r, i, WORD_BY) && is_number_said(r, at)) {
+                                r->used[i] = true; /* "compare A and B by revenue" */
+                                continue;
+                        }
+                        if (reader_is(r, i, WORD_EACH) && i > 0 && lists(r, i)) {
+                                r->used[i] = true; /* "list every anomaly" */
+                                continue;
+                        }
                         if (reader_is(r, at, WORD_COUNT)) { /* "by number of beds" */
                                 r->used[at] = true;
                                 at = reader_next(r, at);
@@ -552,6 +638,10 @@ void read_groups(struct reader *r)
                                 continue;
                         if (at >= r->n || read_by_number(r, i, at))
                                 continue;
+                        if (averages_rows(r, i, at)) {
+                                r->used[i] = r->used[at] = true;
+                                continue;
+                        }
                         if (reads_as_ratio(r, i, at)) {
                                 r->used[i] = true;
                                 take_ratio_noun(r, i);
@@ -561,6 +651,7 @@ void read_groups(struct reader *r)
                         read_group_list(r, i, at);
                 }
         }
+        read_asked_units(r);
         for (size_t i = 0; i < r->n; i++)
                 if (reader_is(r, i, WORD_DISTRIBUTION) && r->intent->share == SHARE_NONE)
                         r->intent->share = SHARE_OF_TOTAL;
@@ -698,6 +789,81 @@ static void read_how_many(struct reader *r, size_t i)
         *reader_want(r, want.kind) = want;
 }
 
+/* "How many items does an order have on average": items for each order. */
+static void read_average_of_counts(struct reader *r)
+{
+        struct intent *intent = r->intent;
+        if (!intent->on_average || intent->ratio || intent->n_wants != 1 ||
+            (intent->wants[0].kind != WANT_ROWS && intent->wants[0].kind != WANT_DISTINCT))
+                return;
+        for (size_t g = 0; g < intent->n_groups; g++) {
+                /* "how many items per order on average" */
+                const struct atom *atom = r->atoms[intent->groups[g].at];
+                if (intent->groups[g].per_each &&
+                    (atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY)) {
+                        set_per(r, intent->groups[g].at);
+                        for (size_t k = g + 1; k < intent->n_groups; k++)
+                                intent->groups[k - 1] = intent->groups[k];
+                        intent->n_groups--;
+                        return;
+                }
+        }
+        for (size_t i = 0; i < r->n; i++) {
+                const struct atom *atom = r->atoms[i];
+                bool thing = atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY;
+                if (r->used[i] || !thing || atom->is_verb)
+                        continue;
+                set_per(r, i);
+                return;
+        }
+}
+
+/* Functions that are said of the whole: "how warm is it on average", "what did it cost in total". */
+static void read_whole(struct reader *r)
+{
+        struct intent *intent = r->intent;
+        bool asks = intent->on_average || intent->in_total || intent->how_much;
+        if (!asks || intent->n_wants > 0 || intent->rank.by != RANK_NONE)
+                return;
+        for (size_t k = 0; k < intent->n_conds; k++)
+                if (intent->conds[k].kind == COND_HAVING)
+                        return;
+        for (size_t i = 0; i < r->n; i++) {
+                const struct atom *atom = r->atoms[i];
+                bool number = reader_is_number(r, atom) ||
+                              (atom->kind == ATOM_ADJECTIVE && atom->word == WORD_NONE);
+                if (r->used[i] || !number)
+                        continue;
+                struct want *want = reader_want(r, WANT_COLUMN);
+                want->refs = atom->refs;
+                want->func = intent->on_average ? FUNC_AVG
+                             : intent->in_total ? FUNC_SUM
+                                                : FUNC_NONE;
+                r->used[i] = true;
+                return;
+        }
+}
+
+/* "how much does X cost" asks for what one row says, and not for a sum. */
+static bool asks_one_row(const struct reader *r)
+{
+        for (size_t i = 0; i < r->n; i++) {
+                const struct atom *atom = r->atoms[i];
+                const struct concepts *concepts = r->question->concepts;
+                if (atom->kind == ATOM_VALUE && !atom->is_part) {
+                        const struct colref ref = atom->refs.at[0];
+                        if (concept_column(concepts, ref)->is_unique ||
+                            concepts->tables[ref.table].label == ref.column)
+                                return true;
+                }
+        }
+        for (size_t k = 0; k < r->intent->n_conds; k++)
+                if (r->intent->conds[k].kind == COND_COMPARE &&
+                    reader_facts(r, &r->intent->conds[k].refs)->is_key)
+                        return true;
+        return false;
+}
+
 static void read_measure(struct reader *r, size_t i)
 {
         struct want *want = reader_want(r, WANT_MEASURE);
@@ -779,6 +945,9 @@ void read_wants(struct reader *r)
                         read_measure(r, i);
         }
         read_quotients(r);
+        read_average_of_counts(r);
+        if (!asks_one_row(r))
+                read_whole(r);
 }
 
 static bool is_asked_for(const struct reader *r, size_t i)

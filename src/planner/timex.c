@@ -383,6 +383,12 @@ static size_t between_at(struct question *question, size_t i, struct timex *ret)
         if (is_word(question, at, "the"))
                 at++;
         size_t n = date_at(question, at, &from, &open_from);
+        if (n == 0 && day_at(question, at) && is_any(question, at + 1, tos) &&
+            date_at(question, at + 2, &to, &open_to) > 0 && to.day > 0) {
+                from = (struct date){to.year, to.month, day_at(question, at)};
+                open_from = open_to; /* "10 to 12 January" */
+                n = 1;
+        }
         if (n == 0 || !is_any(question, at + n, tos) ||
             (!begins && (is_word(question, at + n, "and") || is_word(question, at + n, "-"))))
                 return 0;
@@ -440,9 +446,12 @@ static size_t bounded_at(struct question *question, size_t i, struct timex *ret)
         bool bare = !since && !after && !before && !until && !in;
         if (bare && date.month == 0 && (date.year < 1800 || date.year > 2100))
                 return 0;
-        if (since && (is_word(question, at, "on") || is_word(question, at, "onwards") ||
-                      is_word(question, at, "onward")))
+        bool onwards = is_word(question, at, "on") || is_word(question, at, "onwards") ||
+                       is_word(question, at, "onward");
+        if (since && onwards)
                 at++;
+        if (!onwards && is_word(question, i, "from"))
+                since = false; /* "orders from October" */
         if (since)
                 ret->to[0] = '\0';
         if (until)

@@ -31,7 +31,7 @@ static const char *const written_out[][2] = {
         {"temps", "temperature"}, {"women", "woman"},    {"wt", "weight"},
         {"yr", "year"},        {"yrs", "year"},          {"won", "win"},
         {"built", "build"},    {"lent", "lend"},         {"held", "hold"},
-        {"dir", "direction"}, {"hp", "horsepower"},  {"sqft", "squarefeet"},   {"born", "birth"},
+        {"dir", "direction"}, {"dr", "doctor"}, {"mkt", "market"}, {"nbr", "number"}, {"hp", "horsepower"},  {"sqft", "squarefeet"},   {"born", "birth"},
         {"died", "death"},     {"grew", "grow"},         {"left", "leave"},
 };
 
@@ -409,6 +409,9 @@ static void cut_word(struct cutter *cutter)
                         word[n++] = lower(*at);
                 at++;
         }
+        if (n >= 3 && at - from == (long)n && at[-1] == 's' && from[0] >= 'A' && from[0] <= 'Z' &&
+            at[-2] >= 'A' && at[-2] <= 'Z')
+                n--; /* "SLAs" */
         word[n] = '\0';
         lower_latin(word, n);
         struct token *token = add(cutter, TOKEN_WORD, from, at);
