@@ -138,6 +138,8 @@ struct timex {
         bool is_year; /* a whole year, or several: from and to are in years */
 };
 
+#define UNIT_OF_COLUMN 100 /* arg of a light word that is the unit of some column */
+
 struct atom {
         enum atom_kind kind;
         size_t first, n; /* tokens */

@@ -161,6 +161,8 @@ static json_t *count_rows(struct builder *b, const struct want *want, json_t *wi
         const struct dataset *dataset = b->concepts->dataset;
         struct colref key;
         json_t *item;
+        if (b->intent->how_much)
+                b->built->cost += 0.8; /* "how much" counts no rows */
         if (want->table < 0 && !is_about(b))
                 b->built->cost += 0.4;
         if (table == b->base) {

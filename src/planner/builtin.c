@@ -43,6 +43,8 @@ bool plan_holds(const struct dataset *dataset, const json_t *plan, int64_t as_of
                 r = plan_parse(buf_text(&text), text.len, &parsed, &faults, &err);
         if (r == 0)
                 r = plan_compile(parsed, dataset, as_of_s, &sql, &faults, &err);
+        if (r < 0 && getenv("PLANNER_DEBUG"))
+                fprintf(stderr, "FAULT %s %s\n", err.message, buf_text(&text));
         plan_free(parsed);
         plan_faults_done(&faults);
         return r == 0;

@@ -18,6 +18,11 @@ bool followup_is(const struct question *question)
                 return false;
         for (size_t i = 0; i < question->n_tokens; i++)
                 if (strcmp(tokens[i].text, "instead") == 0 || strcmp(tokens[i].text, "those") == 0 ||
+                    strcmp(tokens[i].text, "they") == 0 || strcmp(tokens[i].text, "these") == 0 ||
+                    (strcmp(tokens[i].text, "that") == 0 && i > 0 &&
+                     (strcmp(tokens[i - 1].text, "was") == 0 ||
+                      strcmp(tokens[i - 1].text, "is") == 0 ||
+                      strcmp(tokens[i - 1].text, "were") == 0)) ||
                     strcmp(tokens[i].text, "them") == 0)
                         return true;
         for (size_t w = 0; w < ARRAY_SIZE(first); w++) {

@@ -30,8 +30,10 @@ struct atom *atom_add(struct question *question, enum atom_kind kind, size_t fir
         size_t length = strlen(last->text);
         atom->plural = last->kind == TOKEN_WORD && length > 2 && last->text[length - 1] == 's' &&
                        last->text[length - 2] != 's';
-        atom->is_verb = n == 1 && last->kind == TOKEN_WORD && length > 4 &&
-                        (strcmp(last->text + length - 2, "ed") == 0 ||
+        const struct token *begin = &question->tokens[first];
+        size_t begins = strlen(begin->text);
+        atom->is_verb = n <= 2 && begin->kind == TOKEN_WORD && begins > 4 &&
+                        (strcmp(begin->text + begins - 2, "ed") == 0 ||
                          strcmp(last->text, "bought") == 0 || strcmp(last->text, "buying") == 0 ||
                          strcmp(last->text, "ordering") == 0 || strcmp(last->text, "buys") == 0);
         if (last->kind == TOKEN_WORD &&
@@ -741,7 +743,7 @@ static void link_unit(struct question *question, size_t i)
                                 meets = meets || strcmp(facts->words[w], token->stem) == 0;
                         if (!meets)
                                 continue;
-                        atom_add(question, ATOM_LIGHT, i, 1, 0.55);
+                        atom_add(question, ATOM_LIGHT, i, 1, 0.55)->arg = UNIT_OF_COLUMN;
                         return;
                 }
 }

@@ -148,7 +148,9 @@ static void read_marks(struct reader *r)
                         intent->on_average |= atom_is(atom, WORD_ON_AVERAGE);
                         intent->in_total |= atom_is(atom, WORD_IN_TOTAL);
                 }
-                intent->how_much |= atom_is(atom, WORD_HOW_MUCH);
+                intent->how_much |= atom_is(atom, WORD_HOW_MUCH) ||
+                                    (i == 0 && atom_is(atom, WORD_WHAT) && r->n > 1 &&
+                                     atom_is(r->atoms[1], WORD_DO));
                 if (atom_is(atom, WORD_WHICH) || atom_is(atom, WORD_WHO))
                         intent->is_which = true;
                 if (atom_is(atom, WORD_WHO))

@@ -51,7 +51,7 @@ static void add_absence(struct reader *r, size_t column, bool present)
         const struct column_facts *facts = reader_facts(r, &atom->refs);
         struct cond *cond;
         if (!facts->is_flag && !has_nulls(r, &atom->refs))
-                r->intent->cost += 0.5;
+                r->intent->cost += facts->is_number ? 0.5 : 60;
         if (facts->is_flag) {
                 cond = reader_cond(r, COND_FLAG, column);
                 cond->negated = !present;
@@ -389,7 +389,7 @@ static bool find_joint(struct reader *r, const struct cond *a, const struct cond
                              atom->kind == ATOM_NUMBER || atom->kind == ATOM_COLUMN ||
                              atom_is(atom, WORD_WITHOUT) || atom_is(atom, WORD_WHAT_ABOUT) ||
                              atom->kind == ATOM_ADJECTIVE || atom->kind == ATOM_TABLE;
-                if (atom_is(atom, WORD_OR) || atom_is(atom, WORD_AND) ||
+                if (atom_is(atom, WORD_OR) || (atom_is(atom, WORD_AND) && atom->arg == 0) ||
                     atom_is(atom, WORD_VERSUS) || atom_is(atom, WORD_COMMA) ||
                     atom_is(atom, WORD_TO)) {
                         if (*joint == WORD_NONE || *joint == WORD_COMMA)

@@ -14,6 +14,7 @@ struct comparison {
         const char *a, *b;
         bool money, percent;
         size_t unit; /* an atom that is a unit: hours, percent; or r->n */
+        const char *unit_stem; /* of a unit that some column has: "hPa" */
 };
 
 static const char *multiply(struct reader *r, const char *digits, double by)
@@ -113,6 +114,10 @@ static void take_tail(struct reader *r, struct comparison *c, size_t end)
                 c->unit = i;
                 r->used[i++] = true;
         }
+        while (i < r->n && r->atoms[i]->kind == ATOM_LIGHT && r->atoms[i]->arg == UNIT_OF_COLUMN) {
+                c->unit_stem = r->question->tokens[r->atoms[i]->first].stem;
+                i++;
+        }
         if (reader_is(r, i, WORD_OR_MORE)) {
                 c->op = (enum filter_op)r->atoms[i]->arg;
                 r->used[i++] = true;
@@ -152,6 +157,9 @@ static bool find_by_unit(struct reader *r, const struct comparison *c, bool only
                         for (size_t w = facts->n_words - facts->n_unit; w < facts->n_words; w++) {
                                 const char *word = facts->words[w];
                                 meets = meets || (unit && strcmp(word, unit) == 0) ||
+                                        (c->unit_stem && strcmp(word, c->unit_stem) == 0) ||
+                                        (unit && strcmp(unit, "minut") == 0 &&
+                                         strcmp(word, "minimum") == 0) || /* "_min" */
                                         (c->percent && strcmp(word, "percent") == 0) ||
                                         (c->money && (strcmp(word, "usd") == 0 ||
                                                       strcmp(word, "eur") == 0));
@@ -222,7 +230,7 @@ static bool compare_count(struct reader *r, const struct comparison *c)
 static bool compare_want(struct reader *r, const struct comparison *c)
 {
         size_t i = c->left;
-        if (i == NO_ATOM || r->used[i])
+        if (i == NO_ATOM || r->used[i] || c->op == FILTER_NONE)
                 return false;
         const struct atom *atom = r->atoms[i];
         size_t func = reader_before(r, i);
@@ -331,7 +339,7 @@ static void decide(struct reader *r, struct comparison *c)
         }
         if (compare_segment(r, c))
                 return;
-        if ((c->money || c->percent || c->unit < r->n) && c->op != FILTER_NONE &&
+        if ((c->money || c->percent || c->unit < r->n || c->unit_stem) && c->op != FILTER_NONE &&
             (find_by_unit(r, c, false, &refs) || find_by_unit(r, c, true, &refs))) {
                 add_compare(r, c, &refs);
                 r->intent->cost += 0.1;

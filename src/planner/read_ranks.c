@@ -58,7 +58,8 @@ static bool is_head_noun(const struct reader *r, size_t i)
 
 /* The noun that is asked for: right behind the superlative ("top 10 products"), behind "which", or
  * before "with the most". */
-static void find_head(struct reader *r, size_t behind, size_t superlative)
+static void find_head(struct reader *r, const struct rank *rank, size_t behind,
+                      size_t superlative)
 {
         struct intent *intent = r->intent;
         if (intent->head.kind != HEAD_NONE)
@@ -68,6 +69,15 @@ static void find_head(struct reader *r, size_t behind, size_t superlative)
                                  reader_is_flag(r, r->atoms[behind])) &&
                is_head_noun(r, behind + 1))
                 behind++; /* "the best rated horror film" */
+        if (behind < r->n && !r->used[behind] && rank->by == RANK_COLUMN &&
+            (r->atoms[behind]->kind == ATOM_VALUE || reader_is_flag(r, r->atoms[behind]))) {
+                /* "the oldest survivor", "the cheapest condo": the rows that are one */
+                r->intent->head = (struct head){.kind = HEAD_TABLE,
+                                                .table = rank->refs.at[0].table,
+                                                .plural = r->atoms[behind]->plural,
+                                                .at = behind};
+                return;
+        }
         if (is_head_noun(r, behind)) {
                 size_t last = behind; /* "order items": the last of several */
                 while (is_head_noun(r, last + 1) && r->atoms[last]->kind != ATOM_COLUMN)
@@ -169,6 +179,14 @@ static bool may_count(const struct reader *r, size_t i)
         if (i >= r->n || r->used[i])
                 return false;
         const struct atom *atom = r->atoms[i];
+        size_t noun = i;
+        while (noun < r->n && noun < i + 3 &&
+               (r->atoms[noun]->kind == ATOM_VALUE || reader_is_flag(r, r->atoms[noun])))
+                noun++; /* "the most emergency admissions" */
+        if (noun > i && noun < r->n &&
+            (r->atoms[noun]->kind == ATOM_TABLE || r->atoms[noun]->kind == ATOM_ENTITY ||
+             r->atoms[noun]->kind == ATOM_SEGMENT || atom_is(r->atoms[noun], WORD_ROWS)))
+                return true;
         return atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY ||
                atom->kind == ATOM_SEGMENT || atom->kind == ATOM_MEASURE ||
                atom_is(atom, WORD_COUNT) || atom_is(atom, WORD_FUNC) || atom_is(atom, WORD_ROWS) ||
@@ -372,7 +390,7 @@ void read_ranks(struct reader *r)
                 r->used[i] = true;
                 rank_superlative(r, i, &rank, &behind);
                 if (!find_time_head(r, i))
-                        find_head(r, behind, i);
+                        find_head(r, &rank, behind, i);
                 if (rank.n == 0)
                         rank.n = count_of_head(r);
                 complete(r, i, &rank);

@@ -8,12 +8,18 @@ static struct want no_want(enum want_kind kind)
         return (struct want){.kind = kind, .index = -1, .table = -1, .segment = -1};
 }
 
+static bool is_moment(const struct reader *r, const struct atom *atom)
+{
+        return atom->kind == ATOM_COLUMN && reader_facts(r, &atom->refs)->is_moment;
+}
+
 /* The last noun of several side by side ("customer orders"), from i on. */
 static size_t last_noun(struct reader *r, size_t i)
 {
         while (i + 1 < r->n && !r->used[i + 1] &&
                (atom_is_noun(r->atoms[i + 1]) || r->atoms[i + 1]->kind == ATOM_SEGMENT) &&
-               !reader_is_flag(r, r->atoms[i + 1]) && !r->atoms[i + 1]->is_verb) {
+               !reader_is_flag(r, r->atoms[i + 1]) && !r->atoms[i + 1]->is_verb &&
+               !is_moment(r, r->atoms[i + 1])) {
                 if (r->atoms[i]->kind == ATOM_SEGMENT)
                         break;
                 r->used[i++] = true;
@@ -622,6 +628,11 @@ void read_groups(struct reader *r)
                                 r->used[at] = true;
                                 at = reader_next(r, at);
                         }
+                        if (reader_is(r, i, WORD_BY) && at < r->n &&
+                            atom_is(r->atoms[at], WORD_COMPARE_OP)) {
+                                r->used[i] = true; /* "held by at least 15 people" */
+                                continue;
+                        }
                         if (reader_is(r, i, WORD_BY) && is_number_said(r, at)) {
                                 r->used[i] = true; /* "compare A and B by revenue" */
                                 continue;
@@ -864,8 +875,22 @@ static bool asks_one_row(const struct reader *r)
         return false;
 }
 
+/* True when i is one of several things that are asked for: "revenue and orders by month". */
+static bool is_joined(const struct reader *r, size_t i)
+{
+        size_t before = reader_before(r, i);
+        while (before != NO_ATOM && (atom_is(r->atoms[before], WORD_FUNC) ||
+                                     atom_is(r->atoms[before], WORD_COUNT)))
+                before = reader_before(r, before);
+        return before == NO_ATOM || atom_is(r->atoms[before], WORD_AND) ||
+               atom_is(r->atoms[before], WORD_COMMA) || atom_is(r->atoms[before], WORD_DIVIDED) ||
+               atom_is(r->atoms[before], WORD_VERSUS) || atom_is(r->atoms[before], WORD_PLUS);
+}
+
 static void read_measure(struct reader *r, size_t i)
 {
+        if (r->intent->n_wants > 0 && !is_joined(r, i))
+                r->intent->cost += 60; /* a second number, out of nowhere */
         struct want *want = reader_want(r, WANT_MEASURE);
         want->index = r->atoms[i]->index;
         r->used[i] = true;
@@ -994,11 +1019,15 @@ static void place_noun_of_number(struct reader *r, size_t i)
                                 intent->conds[k].refs = atom->refs;
                 return;
         }
+        for (size_t w = 0; w < intent->n_wants; w++)
+                if (refs_meet(&intent->wants[w].refs, &atom->refs))
+                        return; /* the same once more: "length of stay (LOS)" */
         if (reader_is_number(r, atom)) {
                 /* a number that nobody said what to do with */
+                bool alone = intent->n_wants > 0 || intent->rank.by == RANK_WANT;
                 struct want *want = reader_want(r, WANT_COLUMN);
                 want->refs = atom->refs;
-                intent->cost += 0.5;
+                intent->cost += alone && !is_joined(r, i) ? 60 : 0.5;
                 return;
         }
         bool having = false;
@@ -1007,7 +1036,9 @@ static void place_noun_of_number(struct reader *r, size_t i)
         if (is_asked_for(r, i) || intent->head.kind == HEAD_NONE || having) {
                 if (group_it && (atom->kind == ATOM_COLUMN || is_asked_for(r, i) || having)) {
                         intent->groups[intent->n_groups++] = group;
-                        intent->cost += is_asked_for(r, i) ? 0 : 0.4;
+                        intent->cost += is_asked_for(r, i) || having ? 0
+                                        : is_joined(r, i)            ? 0.4
+                                                                     : 60;
                         return;
                 }
         }

@@ -14,10 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ARENA_BYTES ((size_t)64 * 1024 * 1024)
-
-static struct arena *arena;
-static struct stemmer *stemmer;
+#define ARENA_BYTES ((size_t)4 * 1024 * 1024)
 
 /* "last 30 day"; "2026-01-31..2026-02-28", with a bracket when the end itself is not meant and
  * "years" when years were said; "month 2"; "weekdays 6-7". */
@@ -42,10 +39,10 @@ static void describe(const struct timex *time, char *out, size_t size)
         }
 }
 
-static void link_times(struct question *question, const char *text)
+static void link_times(struct question *question, struct stemmer *stemmer, const char *text)
 {
         question->tokens = tokens_of(stemmer, text, strlen(text), &question->n_tokens);
-        question->atoms = arena_array(arena, ATOMS_MAX, sizeof(*question->atoms));
+        question->atoms = arena_array(question->arena, ATOMS_MAX, sizeof(*question->atoms));
         assert_non_null(question->tokens);
         assert_non_null(question->atoms);
         assert_true(question->n_tokens <= TOKENS_MAX);
@@ -53,25 +50,35 @@ static void link_times(struct question *question, const char *text)
                 time_link(question, i);
 }
 
-/* The longest time in the text, the cheapest of those, or "". *rest is how many tokens it leaves.
- */
-static void read_time(const char *text, const char *as_of, char *out, size_t size, size_t *rest)
+/* The longest one, the cheapest of those; NULL when there is none. */
+static const struct atom *best_time(const struct question *question)
 {
-        struct question question = {.arena = arena};
         const struct atom *best = NULL;
-        assert_true(clock_parse(as_of, &question.as_of_s));
-        link_times(&question, text);
-        for (size_t a = 0; a < question.n_atoms; a++) {
-                const struct atom *atom = &question.atoms[a];
+        for (size_t a = 0; a < question->n_atoms; a++) {
+                const struct atom *atom = &question->atoms[a];
                 assert_int_equal(atom->kind, ATOM_TIME);
-                assert_true(atom->n > 0 && atom->first + atom->n <= question.n_tokens);
+                assert_true(atom->n > 0 && atom->first + atom->n <= question->n_tokens);
                 if (!best || atom->n > best->n || (atom->n == best->n && atom->cost < best->cost))
                         best = atom;
         }
+        return best;
+}
+
+/* The time in the text, or "". *rest is how many tokens it leaves. */
+static void read_time(const char *text, const char *as_of, char *out, size_t size, size_t *rest)
+{
+        struct question question = {.arena = arena_new(ARENA_BYTES)};
+        struct stemmer *stemmer = stemmer_new(question.arena);
+        assert_non_null(stemmer);
+        assert_true(clock_parse(as_of, &question.as_of_s));
+        link_times(&question, stemmer, text);
+        const struct atom *best = best_time(&question);
         *rest = question.n_tokens - (best ? best->n : 0);
         out[0] = '\0';
         if (best)
                 describe(&best->time, out, size);
+        stemmer_free(stemmer);
+        arena_free(question.arena);
 }
 
 struct sample {
@@ -399,12 +406,5 @@ int main(void)
                 cmocka_unit_test(test_before_1970),
                 cmocka_unit_test(test_no_times),
         };
-        arena = arena_new(ARENA_BYTES);
-        stemmer = arena ? stemmer_new(arena) : NULL;
-        if (!stemmer)
-                return 1;
-        int failed = cmocka_run_group_tests_name("planner_time", tests, NULL, NULL);
-        stemmer_free(stemmer);
-        arena_free(arena);
-        return failed;
+        return cmocka_run_group_tests_name("planner_time", tests, NULL, NULL);
 }
