@@ -237,16 +237,19 @@ static void add_made_questions(const struct concepts *concepts, json_t *list)
                         valued = name;
                 }
         }
+        char rows[150] = "rows";
+        if (concepts->dataset->n_tables > 1)
+                (void)snprintf(rows, sizeof(rows), "rows of %.120s", table->table->name);
         if (dimension)
-                add_question(list, "How many rows are there by \"%.200s\"?%s", dimension, "");
+                add_question(list, "How many %s are there by %.200s?", rows, dimension);
         if (number && dimension)
                 add_question(list, "Average %.200s by %.200s", number, dimension);
         if (value && valued)
                 add_question(list, "How many rows have %.200s %.200s?", valued, value);
-        add_question(list, "How many rows are there?%s%s", "", "");
+        add_question(list, "How many %s are there?%s", rows, "");
         if (number)
                 add_question(list, "What is the highest %.200s?%s", number, "");
-        add_question(list, "List the first 10 rows%s%s", "", "");
+        add_question(list, "List the first 10 %s%s", rows, "");
 }
 
 static json_t *questions_of(const struct question *question)

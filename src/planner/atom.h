@@ -103,6 +103,7 @@ enum word {
         WORD_MINUS,
         WORD_TIMES,
         WORD_DIVIDED,
+        WORD_DIFFERENCE, /* "difference between": of two columns */
         WORD_COMMA,
         WORD_OPEN,
         WORD_CLOSE,

@@ -184,6 +184,9 @@ bool builder_time(struct builder *b, struct colref *ret)
                 best = joins;
                 *ret = (struct colref){(int)t, concepts->tables[t].time};
         }
+        for (size_t i = 0; best < 0 && i < b->intent->n_conds; i++)
+                if (b->intent->conds[i].kind == COND_TIME && b->intent->conds[i].refs.n > 0)
+                        return builder_resolve(b, &b->intent->conds[i].refs, ret);
         if (best > 0)
                 b->built->cost += 0.2 * best;
         for (size_t c = 0; best < 0 && c < builder_table(b)->table->n_columns; c++)
@@ -203,12 +206,12 @@ const char *builder_plural(struct builder *b, const char *noun)
                 plural = arena_printf(b->question->arena, "%.*sies", (int)(n - 1), noun);
         else if (n > 0 && (noun[n - 1] == 's' || noun[n - 1] == 'x' ||
                            (n > 1 && noun[n - 1] == 'h' && strchr("cs", noun[n - 2]))))
-                plural = noun[n - 1] == 's' ? noun : arena_printf(b->question->arena, "%ses", noun);
+                plural = arena_printf(b->question->arena, noun[n - 1] == 's' ? "%s" : "%ses", noun);
         else
                 plural = arena_printf(b->question->arena, "%ss", noun);
         if (!plural)
                 b->no_memory = true;
-        return plural ? plural : noun;
+        return plural ? plural : ""; /* noun is the caller's */
 }
 
 static bool is_taken(const struct builder *b, const char *name)
@@ -720,8 +723,10 @@ static void add_having(struct builder *b)
                         continue;
                 json_t *filters = builder_json(b, json_array());
                 json_t *item = build_want(b, &cond->want, filters, NULL);
-                if (!item)
+                if (!item) {
+                        json_decref(filters);
                         return;
+                }
                 size_t f;
                 json_t *filter;
                 json_array_foreach(filters, f, filter)
@@ -849,6 +854,8 @@ static void build_numbers(struct builder *b)
                 take_want(b, &wanted, &intent->wants[w]);
         if (wanted.n == 0 && !has_having(intent)) {
                 struct want rows = {.kind = WANT_ROWS, .index = -1, .table = -1, .segment = -1};
+                if (intent->n_tables == 0)
+                        b->built->cost += 0.5; /* nobody said that rows are counted */
                 take_want(b, &wanted, &rows);
         }
         add_having(b);
@@ -1041,13 +1048,13 @@ static void build_all(struct builder *b)
                 build_numbers(b);
         } else if (intent->is_when && intent->rank.by == RANK_TIME && intent->n_groups == 0) {
                 build_when(b);
-        } else if (intent->rank.by == RANK_COLUMN && !is_row_head(b)) {
+        } else if (intent->rank.by == RANK_COLUMN && !intent->is_when && !is_row_head(b)) {
                 build_ranked_things(b);
         } else if (intent->head.kind == HEAD_TABLE && intent->head.table != b->base) {
                 b->failed = true;
         } else if ((intent->head.kind == HEAD_ENTITY || intent->head.kind == HEAD_COLUMN) &&
                    !is_row_head(b) && intent->rank.by == RANK_NONE &&
-                   (intent->is_which || !shows_segment(b))) {
+                   (intent->is_which || !intent->head_with || !shows_segment(b))) {
                 build_entities(b);
         } else if (intent->is_who && intent->n_shown == 0 && intent->rank.by == RANK_NONE &&
                    intent->head.kind != HEAD_ENTITY && picks_row(b)) {

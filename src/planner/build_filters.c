@@ -77,6 +77,13 @@ static json_t *compare_filter(struct builder *b, const struct cond *cond)
                                    builder_json(b, json_pack("[o, o]",
                                                              value_json(b, cond->a, facts),
                                                              value_json(b, cond->b, facts))));
+        if (cond->n_more > 0) {
+                json_t *list = builder_json(b, json_array());
+                builder_append(b, list, value_json(b, cond->a, facts));
+                for (size_t i = 0; i < cond->n_more; i++)
+                        builder_append(b, list, value_json(b, cond->more[i], facts));
+                return filter_json(b, ref, cond->op == FILTER_NE ? "not_in" : "in", list);
+        }
         return filter_json(b, ref, filter_op_word(cond->op), value_json(b, cond->a, facts));
 }
 

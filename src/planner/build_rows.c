@@ -244,6 +244,8 @@ void build_rows(struct builder *b)
                 select_segment(b, segment);
         else
                 select_default(b);
+        if (intent->head.kind == HEAD_COLUMN || intent->head.kind == HEAD_ENTITY)
+                select_refs(b, &intent->head.refs);
         for (size_t s = 0; s < intent->n_shown; s++)
                 select_refs(b, &intent->shown[s]);
         if (intent->show_time || intent->is_when) {
@@ -264,7 +266,10 @@ void build_rows(struct builder *b)
                 (void)order_by_comparison(b);
         }
         if (segment && segment->limit > 0 && intent->rank.by == RANK_NONE)
-                b->limit = segment->limit;
+                b->limit = intent->is_which && intent->head.kind == HEAD_TABLE &&
+                                           !intent->head.plural && segment->order_by
+                                   ? 1 /* "our oldest open ticket" */
+                                   : segment->limit;
         if (json_array_size(b->filters) == 0 && b->limit > ROWS_MAX)
                 b->limit = ROWS_MAX;
 }

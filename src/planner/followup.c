@@ -167,9 +167,55 @@ static bool holds_function(const json_t *json)
         return false;
 }
 
+static enum plan_func first_function(const json_t *json)
+{
+        size_t i;
+        const char *key;
+        json_t *value;
+        enum plan_func func = FUNC_NONE;
+        const char *said = json_string_value(json_object_get(json, "func"));
+        if (said)
+                return func_from_word(said);
+        json_array_foreach((json_t *)json, i, value) if (func == FUNC_NONE) func =
+                first_function(value);
+        json_object_foreach((json_t *)json, key, value) if (func == FUNC_NONE) func =
+                first_function(value);
+        return func;
+}
+
+/* "and the humidity?" after an average of something else. */
+static bool shows_number(const struct builder *b)
+{
+        const struct intent *intent = b->intent;
+        if (intent->n_shown != 1 || intent->n_wants > 0 ||
+            first_function(b->select) == FUNC_NONE)
+                return false;
+        const struct column_facts *facts = concept_column(b->concepts, intent->shown[0].at[0]);
+        return facts->is_number && !facts->is_id;
+}
+
+static struct want want_again(const struct builder *b, const struct want *want)
+{
+        struct want again = want ? *want
+                                 : (struct want){.kind = WANT_COLUMN,
+                                                 .refs = b->intent->shown[0],
+                                                 .index = -1,
+                                                 .table = -1,
+                                                 .segment = -1};
+        if (again.kind == WANT_COLUMN && again.func == FUNC_NONE)
+                again.func = first_function(b->select);
+        return again;
+}
+
 /* Other numbers over the same rows and groups. */
 static void change_numbers(struct builder *b)
 {
+        struct want wants[WANTS_MAX];
+        size_t n_wants = b->intent->n_wants;
+        for (size_t w = 0; w < n_wants; w++)
+                wants[w] = want_again(b, &b->intent->wants[w]);
+        if (n_wants == 0)
+                wants[n_wants++] = want_again(b, NULL);
         json_t *kept = builder_json(b, json_array());
         json_t *filters = builder_json(b, json_array());
         size_t i;
@@ -179,8 +225,8 @@ static void change_numbers(struct builder *b)
         json_decref(b->select);
         b->select = kept;
         const char *by = "";
-        for (size_t w = 0; w < b->intent->n_wants; w++) {
-                json_t *want = build_want(b, &b->intent->wants[w], filters, b->with);
+        for (size_t w = 0; w < n_wants; w++) {
+                json_t *want = build_want(b, &wants[w], filters, b->with);
                 if (!want)
                         continue;
                 by = w == 0 ? text_of(want, "alias") : by;
@@ -324,7 +370,7 @@ static void change(struct builder *b)
                 if (!is_grouped(b))
                         b->failed = true;
         }
-        if (intent->n_wants > 0) {
+        if (intent->n_wants > 0 || shows_number(b)) {
                 change_numbers(b);
                 any = true;
         } else if (intent->new_func != FUNC_NONE) {

@@ -147,7 +147,14 @@ static const struct entry entries[] = {
         {"happening", WORD_NONE, 1},
         {"people have", WORD_NONE, 1},
         {"what kind of", WORD_NONE, 1},
-        {"above sea level", WORD_NONE, 0}, {"i d", WORD_NONE, 0}, {"id like", WORD_LIST, 0},
+        {"receive", WORD_NONE, 1}, {"receives", WORD_NONE, 1}, {"report", WORD_NONE, 1},
+        {"reports", WORD_NONE, 1}, {"send", WORD_NONE, 1}, {"sent", WORD_NONE, 1},
+        {"came out", WORD_NONE, 1}, {"come out", WORD_NONE, 1}, {"measure", WORD_NONE, 2},
+        {"measures", WORD_NONE, 2}, {"ended", WORD_NONE, 2}, {"end", WORD_NONE, 2},
+        {"said", WORD_NONE, 2}, {"left over", WORD_NONE, 1}, {"altogether", WORD_IN_TOTAL, 0},
+        {"difference between", WORD_DIFFERENCE, 0}, {"gap between", WORD_DIFFERENCE, 0},
+        {"the difference between", WORD_DIFFERENCE, 0}, {"difference of", WORD_DIFFERENCE, 0},
+        {"most first", WORD_DIRECTION, 1}, {"above sea level", WORD_NONE, 0}, {"i d", WORD_NONE, 0}, {"id like", WORD_LIST, 0},
         {"id like to see", WORD_LIST, 0}, {"id like to know", WORD_LIST, 0},
         {"charged", WORD_NONE, 2}, {"paying", WORD_NONE, 2}, {"pays", WORD_NONE, 2},
         {"pay", WORD_NONE, 3}, {"service", WORD_NONE, 3}, {"sold", WORD_NONE, 3}, {"code", WORD_NONE, 2},
@@ -540,12 +547,33 @@ static bool matches(const struct question *question, size_t i, const char *text,
         return true;
 }
 
+/* "change the price" is refused, "how did it change" is not understood; and where a column is called
+ * "reason", it may be asked for. */
+static bool refuses(const struct question *question, size_t i, size_t n, int what)
+{
+        for (size_t a = 0; a < question->n_atoms; a++) {
+                const struct atom *atom = &question->atoms[a];
+                if (atom->kind == ATOM_COLUMN && atom->first == i && atom->n == n &&
+                    atom->cost <= 0.75)
+                        return false;
+        }
+        if (what != REFUSE_WRITE || i == 0)
+                return true;
+        static const char *const before[] = {"please", "you", "and", "to", "then", "now"};
+        for (size_t w = 0; w < ARRAY_SIZE(before); w++)
+                if (strcmp(question->tokens[i - 1].text, before[w]) == 0)
+                        return true;
+        return false;
+}
+
 void grammar_link(struct question *question, size_t i)
 {
         for (size_t e = 0; e < ARRAY_SIZE(entries); e++) {
                 const struct entry *entry = &entries[e];
                 size_t n;
                 if (!matches(question, i, entry->text, &n))
+                        continue;
+                if (entry->word == WORD_REFUSE && !refuses(question, i, n, entry->arg))
                         continue;
                 bool light = entry->word == WORD_NONE;
                 struct atom *atom =

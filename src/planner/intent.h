@@ -45,6 +45,8 @@ struct cond {
         enum cond_kind kind;
         struct refs refs;
         enum filter_op op;
+        const char *more[8]; /* COND_COMPARE: equal to a or one of these */
+        size_t n_more;
         struct refs refs2; /* COND_COMPARE with another column, when there is no number a */
         const char *a, *b; /* numbers as JSON, or dates */
         bool dates;        /* a and b are dates */
@@ -131,6 +133,7 @@ struct intent {
         bool on_average;
         bool in_total;
         bool how_much;
+        bool head_with; /* "sensors with ..." */
         int tables[4]; /* that were named */
         size_t n_tables;
         double cost; /* of what had to be supposed */

@@ -724,6 +724,24 @@ static void link_gender(struct question *question, size_t i)
                 }
 }
 
+/* "opened", where a time is described as "When the ticket was opened". */
+static void link_description(struct question *question, size_t i)
+{
+        const struct concepts *concepts = question->concepts;
+        const char *word = question->tokens[i].text;
+        size_t n = strlen(word);
+        if (question->tokens[i].kind != TOKEN_WORD || n < 5 || strcmp(word + n - 2, "ed") != 0)
+                return;
+        for (size_t t = 0; t < concepts->dataset->n_tables; t++)
+                for (size_t c = 0; c < concepts->dataset->tables[t].n_columns; c++) {
+                        const struct column_facts *facts = &concepts->tables[t].columns[c];
+                        const char *text = facts->column->description;
+                        const char *at = text && facts->is_moment ? strcasestr(text, word) : NULL;
+                        if (at && (at == text || at[-1] == ' ') && !strchr("abcdefghijklmnopqrstuvwxyz_", at[n] ? at[n] : '_'))
+                                add_column(question, ATOM_COLUMN, i, 1, (int)t, (int)c, 0.35);
+                }
+}
+
 /* A unit behind a number, as some column has it: "85 km/h". */
 static void link_unit(struct question *question, size_t i)
 {
@@ -807,6 +825,7 @@ static void link_number(struct question *question, size_t i)
                 struct atom *atom = atom_add(question, ATOM_NUMBER, i, 1, 0.4);
                 atom->number = strtod(words[w].digits, NULL);
                 atom->digits = words[w].digits;
+                atom->cost = strcmp(token->text, "first") == 0 ? 0.9 : 0.4;
                 atom->ordinal = strcmp(token->text, "third") == 0 ||
                                 strcmp(token->text, "first") == 0 ||
                                 strcmp(token->text, "second") == 0;
@@ -887,6 +906,7 @@ int question_link(struct question *question, struct error *err)
                 link_where(question, i);
                 link_gender(question, i);
                 link_unit(question, i);
+                link_description(question, i);
                 grammar_link(question, i);
                 time_link(question, i);
                 link_number(question, i);

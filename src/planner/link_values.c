@@ -91,7 +91,8 @@ static bool is_joint(const struct token *token)
 {
         return token->kind == TOKEN_SIGN &&
                (strcmp(token->text, "-") == 0 || strcmp(token->text, "/") == 0 ||
-                strcmp(token->text, ".") == 0 || strcmp(token->text, "+") == 0);
+                strcmp(token->text, ".") == 0 || strcmp(token->text, "+") == 0 ||
+                strcmp(token->text, ",") == 0);
 }
 
 /* True when tokens first.. say nothing but words of the grammar, in small letters. */
@@ -241,11 +242,18 @@ static void prefer_values(struct question *question)
 {
         for (size_t a = 0; a < question->n_atoms; a++) {
                 struct atom *flag = &question->atoms[a];
-                if (flag->kind != ATOM_COLUMN ||
-                    !concept_column(question->concepts, flag->refs.at[0])->is_flag)
+                if (flag->kind != ATOM_COLUMN)
                         continue;
+                const struct column_facts *facts =
+                        concept_column(question->concepts, flag->refs.at[0]);
+                bool number = facts->is_number && !facts->is_flag && flag->cost < 0.35;
                 for (size_t v = 0; v < question->n_atoms; v++) {
-                        const struct atom *value = &question->atoms[v];
+                        struct atom *value = &question->atoms[v];
+                        if (number && value->kind == ATOM_VALUE && value->first == flag->first &&
+                            value->n == flag->n)
+                                value->cost += 0.4; /* "rain" is an amount sooner than a day */
+                        if (!facts->is_flag)
+                                continue;
                         if (value->kind == ATOM_VALUE && value->first == flag->first &&
                             value->n == flag->n && value->cost < 0.5) {
                                 flag->cost += 0.5;

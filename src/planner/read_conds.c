@@ -23,6 +23,9 @@ static bool take_negation(struct reader *r, size_t i)
                 r->used[before] = true; /* "by email" */
                 before = reader_before(r, before);
         }
+        while (before != NO_ATOM && (reader_is(r, before, WORD_THOSE) ||
+                                     reader_is(r, before, WORD_ROWS)))
+                before = reader_before(r, before); /* "excluding those that" */
         if (before != NO_ATOM && atom_is_noun(r->atoms[before]) && before > 0 &&
             is_negation(r, before - 1) && r->used[before])
                 before--;
@@ -253,6 +256,9 @@ static void take_column_of_value(struct reader *r, size_t i)
                                        r->atoms[i + 1]->kind != ATOM_LIGHT
                                ? r->n
                                : reader_next(r, i);
+        size_t behind = reader_is(r, i + 1, WORD_IN) ? reader_next(r, i) : r->n;
+        if (behind < r->n && value->is_part && r->atoms[behind]->kind == ATOM_COLUMN)
+                after = behind; /* "Garden in the title" */
         const size_t beside[] = {before, after};
         for (size_t k = 0; k < 2; k++) {
                 size_t noun = beside[k];
@@ -420,6 +426,23 @@ static void group_by_refs(struct reader *r, const struct refs *refs, size_t at)
                 intent->groups[intent->n_groups++] = (struct group){.refs = *refs, .at = at};
 }
 
+/* True when the numbers asked for are averages and the like, which say nothing of two kinds taken
+ * together: "median age of men and women". */
+static bool is_averaged(const struct reader *r)
+{
+        const struct intent *intent = r->intent;
+        if (intent->n_groups > 0 || intent->n_wants == 0)
+                return false;
+        for (size_t w = 0; w < intent->n_wants; w++) {
+                const struct want *want = &intent->wants[w];
+                bool averaged = want->kind == WANT_COLUMN &&
+                                (want->func == FUNC_AVG || want->func == FUNC_MEDIAN);
+                if (!averaged)
+                        return false;
+        }
+        return true;
+}
+
 static void join(struct reader *r, struct cond *a, struct cond *b, enum word joint)
 {
         bool same = refs_meet(&a->refs, &b->refs) && a->refs.n > 0;
@@ -430,9 +453,11 @@ static void join(struct reader *r, struct cond *a, struct cond *b, enum word joi
                 for (size_t v = 0; v < b->n_value2 && a->n_value2 < 12; v++)
                         a->value2[a->n_value2++] = b->value2[v];
                 b->dropped = true;
-                if (versus)
+                r->intent->cost -= 0.3; /* two of a kind */
+                if (versus || (joint == WORD_AND && !a->negated && is_averaged(r)))
                         group_by_refs(r, &a->refs, a->at);
-        } else if (a->kind == COND_FLAG && b->kind == COND_FLAG && same && versus) {
+        } else if (a->kind == COND_FLAG && b->kind == COND_FLAG && same &&
+                   (versus || (joint == WORD_AND && a->negated != b->negated))) {
                 a->dropped = b->dropped = true;
                 group_by_refs(r, &a->refs, a->at);
         } else if (joint == WORD_OR && a->apart && b->apart) {

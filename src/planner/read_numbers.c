@@ -12,6 +12,8 @@ struct comparison {
         const struct atom *adjective; /* "older": its columns are meant */
         size_t left, right;    /* the atoms beside it all, or NO_ATOM and r->n */
         const char *a, *b;
+        const char *more[8]; /* "1, 2 or 3": the others */
+        size_t n_more;
         bool money, percent;
         size_t unit; /* an atom that is a unit: hours, percent; or r->n */
         const char *unit_stem; /* of a unit that some column has: "hPa" */
@@ -101,6 +103,28 @@ static void take_second(struct reader *r, struct comparison *c, size_t *end)
         }
 }
 
+/* "1 or 2", "first and second class". */
+static void take_list(struct reader *r, struct comparison *c, size_t *end)
+{
+        while (c->op == FILTER_NONE && c->n_more < 8 && c->second == NO_ATOM) {
+                size_t joint = *end + 1;
+                bool joins = reader_is(r, joint, WORD_OR) || reader_is(r, joint, WORD_COMMA) ||
+                             (reader_is(r, joint, WORD_AND) && r->atoms[joint]->arg == 0);
+                size_t next = joint + 1;
+                if (joins && (reader_is(r, next, WORD_OR) || reader_is(r, next, WORD_AND)))
+                        next++;
+                if (!joins || !is_number(r, next) || r->atoms[next]->money != c->money)
+                        return;
+                size_t unit = next + 1;
+                if (unit < r->n && r->atoms[unit]->kind != ATOM_COLUMN &&
+                    !(c->left != NO_ATOM && r->atoms[c->left]->kind == ATOM_COLUMN))
+                        return;
+                for (size_t k = joint; k < next; k++)
+                        r->used[k] = true;
+                c->more[c->n_more++] = take_digits(r, next, end);
+        }
+}
+
 /* Behind it: "or more", a unit. */
 static void take_tail(struct reader *r, struct comparison *c, size_t end)
 {
@@ -178,6 +202,8 @@ static bool find_by_unit(struct reader *r, const struct comparison *c, bool only
 
 static void fill(struct cond *cond, const struct comparison *c)
 {
+        memcpy(cond->more, c->more, sizeof(cond->more));
+        cond->n_more = c->n_more;
         cond->op = c->op == FILTER_NONE ? FILTER_EQ : c->op;
         cond->a = c->a;
         cond->b = c->b;
@@ -254,6 +280,23 @@ static bool compare_want(struct reader *r, const struct comparison *c)
         return true;
 }
 
+/* "more than $15,000 in revenue" */
+static bool compare_measure(struct reader *r, const struct comparison *c)
+{
+        size_t right = c->right;
+        if (right < r->n && atom_is_soft(r->atoms[right]))
+                right = reader_next(r, right);
+        if (c->op == FILTER_NONE || right >= r->n || r->used[right] ||
+            r->atoms[right]->kind != ATOM_MEASURE)
+                return false;
+        struct cond *cond = reader_cond(r, COND_HAVING, c->number);
+        cond->want.kind = WANT_MEASURE;
+        cond->want.index = r->atoms[right]->index;
+        fill(cond, c);
+        r->used[right] = true;
+        return true;
+}
+
 /* "customer 777": which one it is. */
 static bool compare_identity(struct reader *r, const struct comparison *c)
 {
@@ -313,7 +356,8 @@ static void decide(struct reader *r, struct comparison *c)
                 add_compare(r, c, &c->adjective->refs);
                 return;
         }
-        if (compare_count(r, c) || compare_want(r, c) || compare_identity(r, c))
+        if (compare_count(r, c) || compare_want(r, c) || compare_identity(r, c) ||
+            compare_measure(r, c))
                 return;
         /* "more than 100 overtime hours", "30 percent discount" */
         if (r->intent->in_total && is_column_number(r, c->right) && c->op != FILTER_NONE &&
@@ -357,6 +401,7 @@ static void read_number(struct reader *r, size_t i)
         c.a = take_digits(r, i, &end);
         take_operator(r, &c);
         take_second(r, &c, &end);
+        take_list(r, &c, &end);
         take_tail(r, &c, end);
         decide(r, &c);
 }

@@ -102,6 +102,11 @@ static void find_head(struct reader *r, const struct rank *rank, size_t behind,
         size_t before = reader_before(r, superlative);
         if (before != NO_ATOM && before + 1 < superlative && is_head_noun(r, before))
                 set_head(r, before); /* "products with the highest stock" */
+        for (size_t i = 0; i < superlative && r->intent->head.kind == HEAD_NONE &&
+                           rank->by == RANK_UNSAID;
+             i++)
+                if (is_head_noun(r, i) && r->atoms[i]->kind != ATOM_COLUMN)
+                        set_head(r, i); /* "the 5 customers that spent the most" */
 }
 
 /* "5 products with the highest stock" */
@@ -265,7 +270,13 @@ static void rank_superlative(struct reader *r, size_t i, struct rank *rank, size
                 next = reader_next(r, next);
         *behind = next;
         rank->descending = atom->arg == 1;
-        if (atom->kind == ATOM_ADJECTIVE) {
+        if (atom->kind == ATOM_ADJECTIVE && next < r->n && !r->used[next] &&
+            reader_is_number(r, r->atoms[next])) {
+                rank->by = RANK_COLUMN; /* "the longest commute" */
+                rank->refs = r->atoms[next]->refs;
+                r->used[next] = true;
+                *behind = reader_next(r, next);
+        } else if (atom->kind == ATOM_ADJECTIVE) {
                 rank_by_adjective(r, i, true, rank);
                 rank->descending = atom->arg == 1;
                 if (reader_is(r, next, WORD_UNIT) && r->atoms[next]->arg == UNIT_DAY &&
@@ -374,10 +385,64 @@ static void read_first(struct reader *r)
         }
 }
 
+static bool says_extreme(const struct reader *r, size_t i, enum plan_func *func)
+{
+        if (i >= r->n || r->used[i])
+                return false;
+        const struct atom *atom = r->atoms[i];
+        if (atom_is(atom, WORD_FUNC))
+                *func = (enum plan_func)atom->arg;
+        else if (atom_is(atom, WORD_SUPER) ||
+                 (atom->kind == ATOM_ADJECTIVE && atom->word == WORD_SUPER))
+                *func = atom->arg == 1 ? FUNC_MAX : FUNC_MIN;
+        else
+                return false;
+        return true;
+}
+
+/* "the highest and the lowest fare", "shortest, average and longest time": functions. */
+static void read_extremes(struct reader *r)
+{
+        for (size_t i = 0; i < r->n; i++) {
+                enum plan_func funcs[6];
+                size_t places[12];
+                size_t n = 0;
+                size_t n_places = 0;
+                size_t at = i;
+                bool extreme = false;
+                while (n < 6 && says_extreme(r, at, &funcs[n])) {
+                        extreme = extreme || !reader_is(r, at, WORD_FUNC);
+                        places[n_places++] = at;
+                        n++;
+                        size_t joint = reader_next(r, at);
+                        at = joint;
+                        while (reader_is(r, at, WORD_AND) || reader_is(r, at, WORD_COMMA)) {
+                                if (n_places < 12)
+                                        places[n_places++] = at;
+                                at = reader_next(r, at);
+                        }
+                        if (at == joint || n_places > 10)
+                                break;
+                }
+                if (n < 2 || !extreme || at >= r->n || r->used[at] ||
+                    !reader_is_number(r, r->atoms[at]))
+                        continue;
+                for (size_t k = 0; k < n; k++) {
+                        struct want *want = reader_want(r, WANT_COLUMN);
+                        want->func = funcs[k];
+                        want->refs = r->atoms[at]->refs;
+                }
+                for (size_t k = 0; k < n_places; k++)
+                        r->used[places[k]] = true;
+                r->used[at] = true;
+        }
+}
+
 void read_ranks(struct reader *r)
 {
         struct intent *intent = r->intent;
         read_first(r);
+        read_extremes(r);
         for (size_t i = 0; i < r->n; i++) {
                 struct rank rank = {.by = RANK_NONE, .at = i};
                 size_t behind;

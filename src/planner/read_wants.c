@@ -19,7 +19,8 @@ static size_t last_noun(struct reader *r, size_t i)
         while (i + 1 < r->n && !r->used[i + 1] &&
                (atom_is_noun(r->atoms[i + 1]) || r->atoms[i + 1]->kind == ATOM_SEGMENT) &&
                !reader_is_flag(r, r->atoms[i + 1]) && !r->atoms[i + 1]->is_verb &&
-               !is_moment(r, r->atoms[i + 1])) {
+               !is_moment(r, r->atoms[i + 1]) &&
+               !(r->atoms[i]->kind != ATOM_COLUMN && reader_is_number(r, r->atoms[i + 1]))) {
                 if (r->atoms[i]->kind == ATOM_SEGMENT)
                         break;
                 r->used[i++] = true;
@@ -213,6 +214,22 @@ bool read_operand(struct reader *r, size_t i, enum plan_func func, struct want *
                         want->func = func;
                 return true;
         }
+        if (atom_is(atom, WORD_DIFFERENCE)) {
+                size_t first = reader_next(r, i);
+                size_t joint = reader_next(r, first);
+                size_t second = reader_next(r, joint);
+                if (second >= r->n || !reader_is_number(r, r->atoms[first]) ||
+                    !reader_is(r, joint, WORD_AND) || !reader_is_number(r, r->atoms[second]))
+                        return false;
+                *want = no_want(WANT_COLUMN);
+                want->func = func;
+                want->op = EXPR_SUB;
+                want->refs = r->atoms[first]->refs;
+                want->refs2 = r->atoms[second]->refs;
+                r->used[i] = r->used[first] = r->used[joint] = r->used[second] = true;
+                *end = second;
+                return true;
+        }
         if (atom_is(atom, WORD_FUNC)) {
                 if (!read_operand(r, reader_next(r, i), (enum plan_func)atom->arg, want, end))
                         return false;
@@ -314,6 +331,27 @@ static bool begins_group(const struct reader *r, size_t i)
                reader_is(r, i, WORD_DISTRIBUTION);
 }
 
+/* "each factory floor": the column that the segment, or the value, is about. */
+static bool find_segment_column(const struct reader *r, const struct atom *atom,
+                                struct refs *refs)
+{
+        const struct dataset *dataset = r->question->concepts->dataset;
+        if (atom->kind == ATOM_VALUE && (atom->is_part || atom->n_values > 1)) {
+                *refs = atom->refs;
+                return true;
+        }
+        if (atom->kind != ATOM_SEGMENT)
+                return false;
+        const struct segment *segment = &dataset->segments[atom->index];
+        const char *name = json_string_value(
+                json_object_get(json_array_get(segment->filters, 0), "column"));
+        int column = name ? table_find_column(&dataset->tables[segment->table], name) : -1;
+        if (column < 0 || json_array_size(segment->filters) != 1)
+                return false;
+        refs_add(refs, (int)segment->table, column);
+        return true;
+}
+
 static bool add_group(struct reader *r, size_t i, bool each)
 {
         struct intent *intent = r->intent;
@@ -328,7 +366,10 @@ static bool add_group(struct reader *r, size_t i, bool each)
                 group.refs = atom->refs;
         else if (atom->kind == ATOM_TABLE && concepts->tables[atom->index].key >= 0)
                 refs_add(&group.refs, atom->index, concepts->tables[atom->index].key);
-        else if (atom_is(atom, WORD_UNIT))
+        else if (each && find_segment_column(r, atom, &group.refs)) {
+                intent->groups[intent->n_groups++] = group;
+                return true; /* and it stays a condition */
+        } else if (atom_is(atom, WORD_UNIT))
                 group.unit = (enum plan_unit)atom->arg;
         else if (atom_is(atom, WORD_TIME) && atom->arg == 0)
                 group.unit = UNIT_DAY;
@@ -363,8 +404,12 @@ static bool reads_as_ratio(struct reader *r, size_t per, size_t noun)
         size_t begin = per;
         bool thing = atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY ||
                      atom_is(atom, WORD_UNIT);
-        if (!thing || !reader_is(r, per, WORD_PER) || before == NO_ATOM)
+        if (!thing || !reader_is(r, per, WORD_PER) || before == NO_ATOM ||
+            r->intent->sort != SORT_NONE)
                 return false;
+        for (size_t i = per; i < r->n; i++)
+                if (reader_is(r, i, WORD_DIRECTION))
+                        return false;
         while (begin > 0) {
                 const struct atom *at = r->atoms[begin - 1];
                 if (atom_is(at, WORD_FUNC) && at->arg == FUNC_AVG)
@@ -399,7 +444,8 @@ static bool averages_rows(const struct reader *r, size_t per, size_t noun)
                                         r->atoms[i]->arg == FUNC_AVG);
         bool row = atom->kind == ATOM_TABLE ||
                    (atom->kind == ATOM_ENTITY && reader_facts(r, &atom->refs)->is_key);
-        return averaged && row && r->question->concepts->dataset->n_tables == 1;
+        int table = atom->kind == ATOM_TABLE ? atom->index : atom->refs.at[0].table;
+        return averaged && row && r->atoms[per - 1]->refs.at[0].table == table;
 }
 
 static void set_per(struct reader *r, size_t i)
@@ -473,7 +519,7 @@ static bool computes(const struct reader *r)
         for (size_t i = 0; i < r->n; i++)
                 if (atom_is(r->atoms[i], WORD_FUNC) || atom_is(r->atoms[i], WORD_COUNT) ||
                     atom_is(r->atoms[i], WORD_HOW_MANY) || r->atoms[i]->kind == ATOM_MEASURE ||
-                    atom_is(r->atoms[i], WORD_SHARE))
+                    atom_is(r->atoms[i], WORD_SHARE) || atom_is(r->atoms[i], WORD_DISTRIBUTION))
                         return true;
         return r->intent->share != SHARE_NONE;
 }
@@ -1055,6 +1101,8 @@ static void place_noun_of_list(struct reader *r, size_t i)
         if (ids && (head->kind == HEAD_NONE || head->kind == HEAD_COLUMN)) {
                 if (head->kind == HEAD_COLUMN)
                         show(r, &head->refs);
+                intent->head_with = reader_is(r, i + 1, WORD_WITH) &&
+                                    r->question->tokens[r->atoms[i + 1]->first].text[0] == 'w';
                 *head = (struct head){.kind = atom->kind == ATOM_TABLE ? HEAD_TABLE : HEAD_ENTITY,
                                       .table = atom->index,
                                       .refs = atom->refs,

