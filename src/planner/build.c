@@ -715,6 +715,23 @@ static void rank_groups(struct builder *b, const struct wanted *wanted)
         (void)own;
 }
 
+/* Groups of one row each: more than 5 of them there are never. */
+static bool counts_single_rows(const struct builder *b, const struct want *want)
+{
+        const struct table_facts *table = builder_table(b);
+        size_t i;
+        json_t *group;
+        if (want->table >= 0 && want->table != b->base)
+                return false;
+        json_array_foreach(b->group_by, i, group)
+        {
+                int column = table_find_column(table->table, json_string_value(group));
+                if (column >= 0 && (table->columns[column].is_unique || column == table->key))
+                        return true;
+        }
+        return false;
+}
+
 static void add_having(struct builder *b)
 {
         for (size_t i = 0; i < b->intent->n_conds; i++) {
@@ -727,6 +744,8 @@ static void add_having(struct builder *b)
                         json_decref(filters);
                         return;
                 }
+                if (cond->want.kind == WANT_ROWS && counts_single_rows(b, &cond->want))
+                        b->failed = true;
                 size_t f;
                 json_t *filter;
                 json_array_foreach(filters, f, filter)
@@ -1077,8 +1096,35 @@ static void put_list(struct builder *b, json_t *plan, const char *key, json_t *l
                 builder_set(b, plan, key, json_incref(list));
 }
 
+/* "Is not empty" goes without saying where the column is compared with something. */
+static void drop_implied(struct builder *b)
+{
+        for (size_t i = json_array_size(b->filters); i > 0; i--) {
+                const json_t *filter = json_array_get(b->filters, i - 1);
+                const char *op = json_string_value(json_object_get(filter, "op"));
+                const json_t *column = json_object_get(filter, "column");
+                size_t k;
+                json_t *other;
+                bool implied = false;
+                if (!op || !column || strcmp(op, "is_not_null") != 0)
+                        continue;
+                json_array_foreach(b->filters, k, other)
+                {
+                        const char *op2 = json_string_value(json_object_get(other, "op"));
+                        const json_t *column2 = json_object_get(other, "column");
+                        implied = implied || (k != i - 1 && op2 && column2 &&
+                                              json_equal(column, column2) &&
+                                              strcmp(op2, "is_null") != 0 &&
+                                              strcmp(op2, "is_not_null") != 0);
+                }
+                if (implied)
+                        (void)json_array_remove(b->filters, i - 1);
+        }
+}
+
 static json_t *assemble(struct builder *b)
 {
+        drop_implied(b);
         json_t *plan = builder_json(
                 b, json_pack("{s:s, s:s, s:O}", "dataset_id", b->concepts->dataset->id, "table",
                              b->concepts->dataset->tables[b->base].name, "select", b->select));

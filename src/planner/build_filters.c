@@ -179,6 +179,10 @@ static json_t *no_rows_filter(struct builder *b, const struct cond *cond)
                 b->failed = true;
                 return NULL;
         }
+        /* Whose rows they are must be elsewhere: customers are known by their orders only. */
+        for (size_t i = 0; i < b->intent->head.refs.n; i++)
+                if (b->intent->head.refs.at[i].table == cond->index)
+                        b->failed = true;
         double cost = b->built->cost;
         refs_add(&refs, cond->index, table->key);
         if (!builder_resolve(b, &refs, &ref))

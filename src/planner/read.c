@@ -66,7 +66,7 @@ bool reader_is_number(const struct reader *r, const struct atom *atom)
         if (atom->kind != ATOM_COLUMN)
                 return false;
         const struct column_facts *facts = reader_facts(r, &atom->refs);
-        return facts->is_number && !facts->is_id;
+        return facts->is_number && !facts->is_id && !facts->is_flag;
 }
 
 bool reader_is_flag(const struct reader *r, const struct atom *atom)

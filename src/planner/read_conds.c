@@ -391,6 +391,7 @@ static bool find_joint(struct reader *r, const struct cond *a, const struct cond
         for (size_t i = a->at + 1; i < b->at; i++) {
                 const struct atom *atom = r->atoms[i];
                 bool plain = atom_is_soft(atom) || atom_is(atom, WORD_NOT) ||
+                             (atom_is(atom, WORD_AND) && atom->arg == 1) ||
                              atom_is(atom, WORD_EXCEPT) || atom_is(atom, WORD_COMPARE_OP) ||
                              atom->kind == ATOM_NUMBER || atom->kind == ATOM_COLUMN ||
                              atom_is(atom, WORD_WITHOUT) || atom_is(atom, WORD_WHAT_ABOUT) ||

@@ -275,7 +275,7 @@ static void rank_superlative(struct reader *r, size_t i, struct rank *rank, size
                 rank->by = RANK_COLUMN; /* "the longest commute" */
                 rank->refs = r->atoms[next]->refs;
                 r->used[next] = true;
-                *behind = reader_next(r, next);
+                *behind = r->n;
         } else if (atom->kind == ATOM_ADJECTIVE) {
                 rank_by_adjective(r, i, true, rank);
                 rank->descending = atom->arg == 1;

@@ -1057,12 +1057,18 @@ static void place_noun_of_number(struct reader *r, size_t i)
         }
         if (atom->kind == ATOM_COLUMN && reader_facts(r, &atom->refs)->is_moment) {
                 /* "signups per quarter": the time that is meant */
+                bool meant = false;
                 for (size_t g = 0; g < intent->n_groups; g++)
-                        if (intent->groups[g].unit != UNIT_NONE && intent->groups[g].refs.n == 0)
+                        if (intent->groups[g].unit != UNIT_NONE && intent->groups[g].refs.n == 0) {
                                 intent->groups[g].refs = atom->refs;
+                                meant = true;
+                        }
                 for (size_t k = 0; k < intent->n_conds; k++)
-                        if (intent->conds[k].kind == COND_TIME && intent->conds[k].refs.n == 0)
+                        if (intent->conds[k].kind == COND_TIME && intent->conds[k].refs.n == 0) {
                                 intent->conds[k].refs = atom->refs;
+                                meant = true;
+                        }
+                intent->cost += meant ? 0 : 0.5;
                 return;
         }
         for (size_t w = 0; w < intent->n_wants; w++)
@@ -1138,17 +1144,6 @@ static void complete_rank(struct reader *r)
                 intent->rank.by = RANK_WANT;
                 intent->rank.want = intent->wants[0];
                 intent->n_wants = 0;
-        } else if (intent->rank.by == RANK_UNSAID) {
-                /* "what do we have most of": rows */
-                for (size_t i = 0; i < r->n; i++) {
-                        const struct atom *atom = r->atoms[i];
-                        if (r->used[i] || !reader_is_number(r, atom))
-                                continue;
-                        intent->rank.by = RANK_COLUMN;
-                        intent->rank.refs = atom->refs;
-                        r->used[i] = true;
-                        return;
-                }
         }
 }
 
