@@ -136,6 +136,7 @@ struct timex {
         char from[32], to[32]; /* "2026-01-31" */
         bool from_open, to_open; /* the end itself is not included */
         int first, last;
+        enum plan_unit supposed; /* "last month" was said: what it was taken for is supposed */
         bool is_year; /* a whole year, or several: from and to are in years */
 };
 

@@ -159,6 +159,18 @@ static bool is_general_year(const struct column_facts *facts)
         return true;
 }
 
+/* One of several times was taken, and nobody said that it is the one. */
+static void assume_time(struct builder *b, const struct colref *ref)
+{
+        const struct table_facts *table = builder_table(b);
+        size_t n = 0;
+        for (size_t c = 0; c < table->table->n_columns; c++)
+                n += table->columns[c].is_moment;
+        if (n > 1 && !table->table->time && ref->table == b->base)
+                builder_assume(b, "The time is taken from %s.",
+                               table->columns[ref->column].column->name);
+}
+
 bool builder_time(struct builder *b, struct colref *ret)
 {
         const struct concepts *concepts = b->concepts;
@@ -195,6 +207,8 @@ bool builder_time(struct builder *b, struct colref *ret)
                         best = 0;
                         break;
                 }
+        if (best == 0)
+                assume_time(b, ret);
         return best >= 0;
 }
 

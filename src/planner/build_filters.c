@@ -328,6 +328,10 @@ void build_time(struct builder *b, const struct cond *cond, json_t *array)
         }
         json_t *filter = NULL;
         const struct column_facts *facts = concept_column(b->concepts, ref);
+        if (time->supposed == UNIT_MONTH)
+                builder_assume(b, "The last month is the last 30 days.");
+        if (time->supposed == UNIT_YEAR)
+                builder_assume(b, "The last year is the last 365 days.");
         if (facts->is_year && !facts->is_moment)
                 filter = year_filter(b, ref, time);
         else if (time->kind == TIME_LAST)

@@ -256,6 +256,8 @@ static void set_last(struct timex *time, int n, enum plan_unit unit, bool counte
                 *time = (struct timex){.kind = TIME_LAST, .n = 365, .unit = UNIT_DAY};
         if (!counted && unit == UNIT_DAY)
                 *time = (struct timex){.kind = TIME_LAST, .n = 24, .unit = UNIT_HOUR};
+        if (!counted && (unit == UNIT_MONTH || unit == UNIT_YEAR))
+                time->supposed = unit;
 }
 
 /* The calendar's unit that holds as_of, or the one before. */
