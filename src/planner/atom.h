@@ -140,6 +140,7 @@ struct timex {
         bool is_year; /* a whole year, or several: from and to are in years */
 };
 
+#define LIGHT_BEHIND_NAME 4 /* arg of a light word that needs a name before it: "stock level" */
 #define UNIT_OF_COLUMN 100 /* arg of a light word that is the unit of some column */
 
 struct atom {

@@ -340,6 +340,10 @@ static void add_time_group(struct builder *b, const struct group *group)
                 b->failed = true;
                 return;
         }
+        if (facts->values && facts->values->n_nulls > 0)
+                builder_add_filter(b, b->filters,
+                                   json_pack("{s:s, s:s}", "column", builder_name(b, ref), "op",
+                                             "is_not_null"));
         alias = builder_alias(b, alias);
         json_t *expr = builder_json(
                 b, json_pack("{s:o, s:s}", group->is_part ? "date_part" : "date_trunc",
@@ -887,6 +891,8 @@ static void build_numbers(struct builder *b)
                 take_want(b, &wanted, &intent->wants[w]);
         if (wanted.n == 0 && !has_having(intent)) {
                 struct want rows = {.kind = WANT_ROWS, .index = -1, .table = -1, .segment = -1};
+                if (intent->on_average || intent->in_total)
+                        b->failed = true; /* of what? */
                 if (intent->n_tables == 0)
                         b->built->cost += 0.5; /* nobody said that rows are counted */
                 take_want(b, &wanted, &rows);
@@ -1026,7 +1032,7 @@ static bool is_vague(const struct builder *b)
 {
         const struct intent *intent = b->intent;
         bool number = false;
-        if (intent->head.kind != HEAD_NONE || intent->rank.by != RANK_NONE ||
+        if ((intent->head.kind != HEAD_NONE && intent->head.kind != HEAD_TABLE) || intent->rank.by != RANK_NONE ||
             intent->n_shown == 0)
                 return false;
         for (size_t s = 0; s < intent->n_shown; s++)

@@ -161,8 +161,18 @@ static const struct entry entries[] = {
         {"codes", WORD_NONE, 2}, {"figure", WORD_NONE, 2}, {"figures", WORD_NONE, 2},
         {"in percent", WORD_NONE, 0}, {"as a percentage", WORD_NONE, 0}, {"in %", WORD_NONE, 0},
         {"how", WORD_NONE, 2}, {"like", WORD_NONE, 2},
-        {"something", WORD_NONE, 0}, {"anything", WORD_NONE, 0}, {"level", WORD_NONE, 0}, {"levels", WORD_NONE, 0}, {"value", WORD_NONE, 0},
-        {"values", WORD_NONE, 0}, {"reading", WORD_NONE, 1}, {"data", WORD_NONE, 1},
+        {"something", WORD_NONE, 0}, {"anything", WORD_NONE, 0}, {"level", WORD_NONE, 4},
+        {"levels", WORD_NONE, 4}, {"value", WORD_NONE, 4}, {"values", WORD_NONE, 4},
+        {"amount", WORD_NONE, 4}, {"type", WORD_NONE, 4}, {"types", WORD_NONE, 4},
+        {"number", WORD_NONE, 4}, {"weve", WORD_NONE, 0}, {"ive", WORD_NONE, 0},
+        {"theyve", WORD_NONE, 0}, {"theyre", WORD_IS, 0}, {"theres", WORD_NONE, 0},
+        {"already", WORD_NONE, 0}, {"paid to", WORD_NONE, 1}, {"paid out", WORD_NONE, 1},
+        {"paid", WORD_NONE, 3}, {"make up", WORD_NONE, 1}, {"makes up", WORD_NONE, 1},
+        {"does each have", WORD_NONE, 0}, {"each have", WORD_NONE, 0},
+        {"each has", WORD_NONE, 0}, {"each one has", WORD_NONE, 0},
+        {"each of them has", WORD_NONE, 0}, {"do they have", WORD_NONE, 0},
+        {"does each one have", WORD_NONE, 0}, {"they made", WORD_NONE, 1},
+        {"they have", WORD_NONE, 1}, {"they had", WORD_NONE, 1}, {"reading", WORD_NONE, 1}, {"data", WORD_NONE, 1},
         {"recorded", WORD_NONE, 1}, {"measured", WORD_NONE, 1}, {"detected", WORD_NONE, 1},
         {"made", WORD_NONE, 1}, {"placed", WORD_NONE, 1}, {"received", WORD_NONE, 1},
         {"registered", WORD_NONE, 1}, {"happened", WORD_NONE, 1}, {"occurred", WORD_NONE, 1},
@@ -579,6 +589,7 @@ void grammar_link(struct question *question, size_t i)
                 struct atom *atom =
                         atom_add(question, light ? ATOM_LIGHT : ATOM_WORD, i, n,
                                  entry->word == WORD_REFUSE        ? 0.3
+                                 : light && entry->arg == LIGHT_BEHIND_NAME ? 0.7
                                  : light && entry->arg == 3 ? 1.2
                                  : light && entry->arg == 2 ? 0.9
                                  : light && entry->arg == 1 ? 0.6

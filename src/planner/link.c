@@ -29,7 +29,7 @@ struct atom *atom_add(struct question *question, enum atom_kind kind, size_t fir
         const struct token *last = &question->tokens[first + n - 1];
         size_t length = strlen(last->text);
         atom->plural = last->kind == TOKEN_WORD && length > 2 && last->text[length - 1] == 's' &&
-                       last->text[length - 2] != 's';
+                       !strchr("sui", last->text[length - 2]);
         const struct token *begin = &question->tokens[first];
         size_t begins = strlen(begin->text);
         atom->is_verb = n <= 2 && begin->kind == TOKEN_WORD && begins > 4 &&
@@ -309,6 +309,8 @@ static void link_tables(struct question *question, size_t i, const char *stem)
 static const char *const synonyms[][7] = {
         {"salary", "pay", "wage", "earnings", "compensation", "earn", "paid"},
         {"salary", "earner", NULL},
+        {"hire", "joined", "join", "started", NULL},
+        {"birth", "born", NULL},
         {"gender", "sex", NULL},
         {"country", "nation", NULL},
         {"film", "movie", NULL},
@@ -401,6 +403,8 @@ static void link_synonyms(struct question *question, size_t i)
 {
         const struct token *token = &question->tokens[i];
         size_t from = question->n_atoms;
+        if (strcmp(token->text, "rate") == 0 || strcmp(token->text, "rates") == 0)
+                return; /* has the stem of "rating" */
         for (size_t s = 0; s < ARRAY_SIZE(synonyms); s++) {
                 bool found = false;
                 for (size_t w = 0; w < 7 && synonyms[s][w] && !found; w++) {
@@ -724,6 +728,35 @@ static void link_gender(struct question *question, size_t i)
                 }
 }
 
+static bool is_money(const struct column_facts *facts)
+{
+        const char *unit = facts->column->unit;
+        if (unit && (strcmp(unit, "USD") == 0 || strcmp(unit, "EUR") == 0))
+                return true;
+        for (size_t w = facts->n_words - facts->n_unit; w < facts->n_words; w++)
+                if (strcmp(facts->words[w], "usd") == 0 || strcmp(facts->words[w], "eur") == 0)
+                        return true;
+        return false;
+}
+
+/* "the value of the orders", where one column of theirs is money. */
+static void link_money(struct question *question, size_t i)
+{
+        static const char *const words[] = {"value", "worth", "money", "amount"};
+        const struct concepts *concepts = question->concepts;
+        bool said = false;
+        for (size_t w = 0; w < ARRAY_SIZE(words); w++)
+                said = said || strcmp(question->tokens[i].text, words[w]) == 0;
+        for (size_t t = 0; said && t < concepts->dataset->n_tables; t++) {
+                int found = -1;
+                for (size_t c = 0; c < concepts->dataset->tables[t].n_columns; c++)
+                        if (is_money(&concepts->tables[t].columns[c]))
+                                found = found == -1 ? (int)c : -2;
+                if (found >= 0)
+                        add_column(question, ATOM_COLUMN, i, 1, (int)t, found, 0.6);
+        }
+}
+
 /* "opened", where a time is described as "When the ticket was opened". */
 static void link_description(struct question *question, size_t i)
 {
@@ -875,8 +908,16 @@ static void link_text(struct question *question, size_t i)
         if (token->kind == TOKEN_QUOTED)
                 atom_add(question, ATOM_TEXT, i, 1, 0.3)->text = token->said;
         else if ((token->kind == TOKEN_WORD || token->kind == TOKEN_NUMBER) && i > 0 &&
-                 begins_pattern(question, i) && !is_pattern_word(question, i))
+                 begins_pattern(question, i) && !is_pattern_word(question, i)) {
                 atom_add(question, ATOM_TEXT, i, 1, 0.6)->text = token->said;
+                if (i + 1 < question->n_tokens && question->tokens[i + 1].capital) {
+                        const char *both = arena_printf(question->arena, "%s %s", token->said,
+                                                        question->tokens[i + 1].said);
+                        if (!both)
+                                question->no_memory = true;
+                        atom_add(question, ATOM_TEXT, i, 2, 0.5)->text = both;
+                }
+        }
 }
 
 static void link_unknown(struct question *question, size_t i)
@@ -907,6 +948,7 @@ int question_link(struct question *question, struct error *err)
                 link_gender(question, i);
                 link_unit(question, i);
                 link_description(question, i);
+                link_money(question, i);
                 grammar_link(question, i);
                 time_link(question, i);
                 link_number(question, i);

@@ -70,7 +70,7 @@ static void add_spellings(struct grams *grams, const char *text, size_t first, s
                 {"ies", "y", false, 0.05}, {"es", "", false, 0.1},  {"s", "", false, 0.05},
                 {"y", "ies", false, 0.05}, {"", "s", false, 0.05},  {"", "es", false, 0.1},
                 {"n", "", true, 0.1},      {"an", "", true, 0.1},   {"ian", "y", true, 0.1},
-                {"ish", "", true, 0.1},    {"ny", "ne", false, 0.1}, {"ny", "n", false, 0.1},
+                {"ish", "", true, 0.1},    {"gy", "", false, 0.1}, {"ny", "ne", false, 0.1}, {"ny", "n", false, 0.1},
                 {"my", "m", false, 0.1},   {"y", "", false, 0.15},
                 {"men", "man", false, 0.1}, {"s", "ed", false, 0.3},
         };

@@ -109,6 +109,11 @@ static const struct atom *find_left(const struct reader *r)
                         WORD_ROWS, WORD_ONLY,  WORD_THOSE, WORD_ALSO,  WORD_DISTRIBUTION,
                         WORD_INSTEAD, WORD_WHAT_ABOUT, WORD_COMPARE, WORD_FIRST};
                 bool is_free = false;
+                if (atom->kind == ATOM_LIGHT && atom->arg == LIGHT_BEHIND_NAME &&
+                    !(i > 0 && (r->atoms[i - 1]->kind >= ATOM_COLUMN)) &&
+                    !(i > 0 && atom_is(r->atoms[i - 1], WORD_SUPER)) &&
+                    !reader_is(r, i + 1, WORD_OF))
+                        return atom;
                 if (r->used[i] || atom_is_soft(atom))
                         continue;
                 is_free = (atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY) && atom->is_verb;

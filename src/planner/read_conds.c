@@ -42,6 +42,8 @@ static bool is_null_word(const struct reader *r, size_t i)
 
 static bool has_nulls(const struct reader *r, const struct refs *refs)
 {
+        if (refs->n == 0)
+                return false;
         const struct column_facts *facts = reader_facts(r, refs);
         return facts->values ? facts->values->n_nulls > 0 : facts->column->nullable;
 }
@@ -135,6 +137,13 @@ static void read_missing(struct reader *r, size_t i)
 static void read_with(struct reader *r, size_t i)
 {
         size_t column = i + 2;
+        if (is_share_noun(r, i + 1) && i + 2 < r->n &&
+            (atom_is(r->atoms[i + 2], WORD_ROWS) || r->atoms[i + 2]->kind == ATOM_TABLE) &&
+            has_nulls(r, &r->atoms[i + 1]->refs)) {
+                r->used[i + 2] = true; /* "have vibration readings" */
+                add_absence(r, i + 1, true);
+                return;
+        }
         if (!reader_is(r, i + 1, WORD_A) || !is_share_noun(r, column) ||
             !has_nulls(r, &r->atoms[column]->refs))
                 return;
@@ -156,9 +165,13 @@ void read_absences(struct reader *r)
                         read_missing(r, i);
                 else if (reader_is(r, i, WORD_WITH) || reader_is(r, i, WORD_HAVE))
                         read_with(r, i);
-                else if (reader_is(r, i, WORD_NOT) && reader_is(r, i + 1, WORD_HAVE)) {
+                else if (reader_is(r, i, WORD_NOT) && !r->used[i]) {
                         size_t column = reader_next(r, i);
-                        if (is_share_noun(r, column)) {
+                        bool has = reader_is(r, i + 1, WORD_HAVE) ||
+                                   (column < r->n && column > i + 2 &&
+                                    reader_is(r, column - 1, WORD_A) &&
+                                    has_nulls(r, &r->atoms[column]->refs));
+                        if (has && is_share_noun(r, column)) {
                                 r->used[i] = true;
                                 add_absence(r, column, false);
                         }
@@ -231,6 +244,7 @@ static void read_quoted(struct reader *r, size_t i)
                 return;
         struct cond *cond = reader_cond(r, COND_TEXT, i);
         cond->refs = refs;
+        r->intent->cost += in ? 0 : 0.5;
         cond->op = in ? FILTER_CONTAINS : FILTER_EQ;
         cond->text = r->atoms[i]->text;
         r->used[i] = true;

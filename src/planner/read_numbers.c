@@ -218,6 +218,27 @@ static void add_compare(struct reader *r, const struct comparison *c, const stru
         fill(cond, c);
 }
 
+/* "low stock (under 20)": the number is about what the segment is about. */
+static bool compare_segment(struct reader *r, const struct comparison *c)
+{
+        struct refs refs = {.n = 0};
+        if (c->left == NO_ATOM || c->op == FILTER_NONE ||
+            r->atoms[c->left]->kind != ATOM_SEGMENT)
+                return false;
+        const struct dataset *dataset = r->question->concepts->dataset;
+        const struct segment *segment = &dataset->segments[r->atoms[c->left]->index];
+        const json_t *filter = json_array_get(segment->filters, 0);
+        const char *name = json_string_value(json_object_get(filter, "column"));
+        int column = name ? table_find_column(&dataset->tables[segment->table], name) : -1;
+        if (column < 0)
+                return false;
+        refs_add(&refs, (int)segment->table, column);
+        if (!reader_facts(r, &refs)->is_number)
+                return false;
+        add_compare(r, c, &refs);
+        return true;
+}
+
 /* "more than 5 orders": groups with that many rows. */
 static bool compare_count(struct reader *r, const struct comparison *c)
 {
@@ -239,6 +260,14 @@ static bool compare_count(struct reader *r, const struct comparison *c)
                (r->atoms[right + 1]->kind == ATOM_TABLE || r->atoms[right + 1]->kind == ATOM_VALUE ||
                 r->atoms[right + 1]->kind == ATOM_SEGMENT))
                 right++; /* "more than 15 townhouse sales" */
+        if (r->atoms[right]->kind == ATOM_SEGMENT && right == c->right) {
+                struct comparison about = *c;
+                about.left = right; /* "more than 100 in stock" */
+                if (compare_segment(r, &about)) {
+                        r->used[right] = true;
+                        return true;
+                }
+        }
         const struct atom *atom = r->atoms[right];
         bool counted = atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY ||
                        atom->kind == ATOM_SEGMENT || atom_is(atom, WORD_ROWS);
@@ -327,25 +356,18 @@ static bool may_equal(const struct reader *r, size_t i)
         return facts->is_number || facts->is_id;
 }
 
-/* "low stock (under 20)": the number is about what the segment is about. */
-static bool compare_segment(struct reader *r, const struct comparison *c)
+/* "women over 80": their age, if it is known. */
+static bool find_age(const struct reader *r, struct refs *refs)
 {
-        struct refs refs = {.n = 0};
-        if (c->left == NO_ATOM || c->op == FILTER_NONE ||
-            r->atoms[c->left]->kind != ATOM_SEGMENT)
-                return false;
-        const struct dataset *dataset = r->question->concepts->dataset;
-        const struct segment *segment = &dataset->segments[r->atoms[c->left]->index];
-        const json_t *filter = json_array_get(segment->filters, 0);
-        const char *name = json_string_value(json_object_get(filter, "column"));
-        int column = name ? table_find_column(&dataset->tables[segment->table], name) : -1;
-        if (column < 0)
-                return false;
-        refs_add(&refs, (int)segment->table, column);
-        if (!reader_facts(r, &refs)->is_number)
-                return false;
-        add_compare(r, c, &refs);
-        return true;
+        const struct concepts *concepts = r->question->concepts;
+        for (size_t t = 0; t < concepts->dataset->n_tables; t++)
+                for (size_t k = 0; k < concepts->dataset->tables[t].n_columns; k++) {
+                        const struct column_facts *facts = &concepts->tables[t].columns[k];
+                        if (facts->is_number && facts->n_words - facts->n_unit == 1 &&
+                            strcmp(facts->words[0], "age") == 0)
+                                refs_add(refs, (int)t, (int)k);
+                }
+        return refs->n == 1;
 }
 
 static void decide(struct reader *r, struct comparison *c)
@@ -387,6 +409,11 @@ static void decide(struct reader *r, struct comparison *c)
             (find_by_unit(r, c, false, &refs) || find_by_unit(r, c, true, &refs))) {
                 add_compare(r, c, &refs);
                 r->intent->cost += 0.1;
+                return;
+        }
+        if (c->op != FILTER_NONE && !c->money && !c->percent && find_age(r, &refs)) {
+                add_compare(r, c, &refs);
+                r->intent->cost += 0.2;
                 return;
         }
         r->used[c->number] = false; /* nobody knows what it is a number of */

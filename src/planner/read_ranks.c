@@ -3,12 +3,20 @@
 
 #include <string.h>
 
-static bool is_superlative(const struct atom *atom)
+/* "busiest", and not "common", which needs "most" before it. */
+static bool ends_in_est(const struct reader *r, const struct atom *atom)
+{
+        const char *text = r->question->tokens[atom->first].text;
+        size_t n = strlen(text);
+        return n > 4 && strcmp(text + n - 3, "est") == 0;
+}
+
+static bool is_superlative(const struct reader *r, const struct atom *atom)
 {
         return atom_is(atom, WORD_TOP) || atom_is(atom, WORD_SUPER) || atom_is(atom, WORD_MOST) ||
                atom_is(atom, WORD_LATE) ||
                (atom->kind == ATOM_ADJECTIVE && atom->word == WORD_SUPER) ||
-               (atom_is(atom, WORD_COMMON) && atom->n == 1);
+               (atom_is(atom, WORD_COMMON) && ends_in_est(r, atom));
 }
 
 static bool is_plain_number(const struct reader *r, size_t i)
@@ -192,6 +200,8 @@ static bool may_count(const struct reader *r, size_t i)
             (r->atoms[noun]->kind == ATOM_TABLE || r->atoms[noun]->kind == ATOM_ENTITY ||
              r->atoms[noun]->kind == ATOM_SEGMENT || atom_is(r->atoms[noun], WORD_ROWS)))
                 return true;
+        if (atom->kind == ATOM_VALUE && atom->plural)
+                return true; /* "the most storms" */
         return atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY ||
                atom->kind == ATOM_SEGMENT || atom->kind == ATOM_MEASURE ||
                atom_is(atom, WORD_COUNT) || atom_is(atom, WORD_FUNC) || atom_is(atom, WORD_ROWS) ||
@@ -203,7 +213,9 @@ static bool take_by(struct reader *r, size_t from, struct rank *rank)
 {
         for (size_t i = from; i < r->n; i++) {
                 size_t end;
-                if (!reader_is(r, i, WORD_BY) || r->used[i])
+                bool for_number = reader_is(r, i, WORD_FOR) &&
+                                  i + 1 < r->n && reader_is_number(r, r->atoms[i + 1]);
+                if ((!reader_is(r, i, WORD_BY) && !for_number) || r->used[i])
                         continue;
                 size_t operand = reader_next(r, i);
                 if (may_count(r, operand) && take_rank(r, operand, rank, &end)) {
@@ -311,8 +323,19 @@ static void rank_superlative(struct reader *r, size_t i, struct rank *rank, size
                 /* "the largest total order": what it is by, then what it is */
                 if (*behind != end + 1)
                         *behind = r->n;
+        } else if (atom_is(atom, WORD_TOP) && next < r->n && !r->used[next] &&
+                   reader_is_number(r, r->atoms[next]) && rank->n > 0) {
+                rank->by = RANK_COLUMN; /* "top 2 earners" */
+                rank->refs = r->atoms[next]->refs;
+                r->used[next] = true;
+                *behind = r->n;
         } else {
                 rank->by = RANK_UNSAID;
+        }
+        if (rank->by == RANK_UNSAID && reader_is(r, next, WORD_UNIT) &&
+            r->atoms[next]->arg == UNIT_DAY && r->intent->head.kind == HEAD_NONE && rank->n > 0) {
+                r->used[next] = true; /* "top 3 days for rain" */
+                r->intent->show_time = true;
         }
 }
 
@@ -446,7 +469,7 @@ void read_ranks(struct reader *r)
         for (size_t i = 0; i < r->n; i++) {
                 struct rank rank = {.by = RANK_NONE, .at = i};
                 size_t behind;
-                if (r->used[i] || !is_superlative(r->atoms[i]))
+                if (r->used[i] || !is_superlative(r, r->atoms[i]))
                         continue;
                 if (intent->rank.by != RANK_NONE && intent->rank.by != RANK_UNSAID)
                         continue;

@@ -394,6 +394,18 @@ static size_t skip_owner(struct reader *r, size_t i)
         return i;
 }
 
+/* Things of which there are so few that each is looked at. */
+static bool is_few(const struct reader *r, const struct atom *atom)
+{
+        const struct concepts *concepts = r->question->concepts;
+        int64_t n = -1;
+        if (atom->kind == ATOM_ENTITY)
+                n = reader_facts(r, &atom->refs)->n_distinct;
+        else if (atom->kind == ATOM_TABLE)
+                n = concepts->tables[atom->index].n_rows;
+        return n >= 0 && n <= 200;
+}
+
 /* "average X per Y": one number, X by the count of Y, and not a group for each. */
 static bool reads_as_ratio(struct reader *r, size_t per, size_t noun)
 {
@@ -426,6 +438,8 @@ static bool reads_as_ratio(struct reader *r, size_t per, size_t noun)
                     (what->kind == ATOM_MEASURE && atom->kind != ATOM_WORD);
         if (averaged)
                 return rows && !number;
+        if (is_few(r, atom))
+                return false; /* "tickets per agent" */
         return rows && !counted && !atom_is(atom, WORD_UNIT) && what->kind != ATOM_MEASURE &&
                what->kind != ATOM_SEGMENT && r->intent->rank.by == RANK_NONE &&
                !r->intent->is_which;
@@ -439,13 +453,31 @@ static bool averages_rows(const struct reader *r, size_t per, size_t noun)
             !reader_is_number(r, r->atoms[per - 1]))
                 return false;
         const struct atom *atom = r->atoms[noun];
-        for (size_t i = 0; i < per; i++)
-                averaged = averaged || (reader_is(r, i, WORD_FUNC) &&
-                                        r->atoms[i]->arg == FUNC_AVG);
+        bool bare = true;
+        for (size_t i = 0; i < per; i++) {
+                averaged = averaged ||
+                           (reader_is(r, i, WORD_FUNC) && r->atoms[i]->arg == FUNC_AVG);
+                bare = bare && !reader_is(r, i, WORD_FUNC) && !reader_is(r, i, WORD_COUNT) &&
+                       !reader_is(r, i, WORD_HOW_MANY) && !reader_is(r, i, WORD_HOW_MUCH);
+        }
+        averaged = averaged || (bare && r->intent->rank.by == RANK_NONE &&
+                                r->intent->sort == SORT_NONE);
         bool row = atom->kind == ATOM_TABLE ||
                    (atom->kind == ATOM_ENTITY && reader_facts(r, &atom->refs)->is_key);
         int table = atom->kind == ATOM_TABLE ? atom->index : atom->refs.at[0].table;
         return averaged && row && r->atoms[per - 1]->refs.at[0].table == table;
+}
+
+/* "sick days per employee": nothing else says that they are averaged. */
+static void average_number(struct reader *r, size_t per)
+{
+        for (size_t i = 0; i < per; i++)
+                if (reader_is(r, i, WORD_FUNC) || r->intent->on_average)
+                        return;
+        struct want *want = reader_want(r, WANT_COLUMN);
+        want->func = FUNC_AVG;
+        want->refs = r->atoms[per - 1]->refs;
+        r->used[per - 1] = true;
 }
 
 static void set_per(struct reader *r, size_t i)
@@ -604,6 +636,11 @@ static void read_unitly(struct reader *r, size_t i)
 /* What is distributed: the column behind, or right before ("wind direction distribution"). */
 static bool distributes(const struct reader *r, size_t i, size_t *at)
 {
+        bool by = false;
+        for (size_t k = *at; k < r->n; k++)
+                by = by || reader_is(r, k, WORD_BY);
+        if (by && *at < r->n && reader_is_flag(r, r->atoms[*at]))
+                return false; /* "breakdown of the survivors by class" */
         if (*at < r->n && r->atoms[*at]->kind == ATOM_COLUMN && !r->used[*at])
                 return true;
         if (i > 0 && r->atoms[i - 1]->kind == ATOM_COLUMN && !r->used[i - 1]) {
@@ -683,6 +720,10 @@ void read_groups(struct reader *r)
                                 r->used[i] = true; /* "compare A and B by revenue" */
                                 continue;
                         }
+                        if (reader_is(r, i, WORD_EACH) && reader_is(r, at, WORD_ROWS)) {
+                                r->used[i] = true; /* "for every reading" */
+                                continue;
+                        }
                         if (reader_is(r, i, WORD_EACH) && i > 0 && lists(r, i)) {
                                 r->used[i] = true; /* "list every anomaly" */
                                 continue;
@@ -697,6 +738,7 @@ void read_groups(struct reader *r)
                                 continue;
                         if (averages_rows(r, i, at)) {
                                 r->used[i] = r->used[at] = true;
+                                average_number(r, i);
                                 continue;
                         }
                         if (reads_as_ratio(r, i, at)) {
@@ -822,11 +864,27 @@ static void read_function(struct reader *r, size_t i)
                 read_more_columns(r, end, funcs, n);
 }
 
+/* "customers with 9 or more calls and how many they made": it is shown anyway. */
+static bool is_afterthought(const struct reader *r, size_t i)
+{
+        if (i == 0 || !atom_is(r->atoms[i], WORD_HOW_MANY) || !reader_is(r, i - 1, WORD_AND))
+                return false;
+        for (size_t k = i + 1; k < r->n; k++)
+                if (r->atoms[k]->kind != ATOM_LIGHT && !atom_is_soft(r->atoms[k]))
+                        return false;
+        for (size_t k = 0; k < r->intent->n_conds; k++)
+                if (r->intent->conds[k].kind == COND_COMPARE)
+                        return true;
+        return r->intent->rank.by == RANK_COLUMN;
+}
+
 static void read_how_many(struct reader *r, size_t i)
 {
         struct want want;
         size_t end;
         r->used[i] = true;
+        if (is_afterthought(r, i))
+                return;
         if (reader_is(r, i, WORD_COUNT) && r->atoms[i]->arg == 2) {
                 want = no_want(WANT_ROWS);
                 *reader_want(r, WANT_ROWS) = want;
@@ -899,26 +957,6 @@ static void read_whole(struct reader *r)
                 r->used[i] = true;
                 return;
         }
-}
-
-/* "how much does X cost" asks for what one row says, and not for a sum. */
-static bool asks_one_row(const struct reader *r)
-{
-        for (size_t i = 0; i < r->n; i++) {
-                const struct atom *atom = r->atoms[i];
-                const struct concepts *concepts = r->question->concepts;
-                if (atom->kind == ATOM_VALUE && !atom->is_part) {
-                        const struct colref ref = atom->refs.at[0];
-                        if (concept_column(concepts, ref)->is_unique ||
-                            concepts->tables[ref.table].label == ref.column)
-                                return true;
-                }
-        }
-        for (size_t k = 0; k < r->intent->n_conds; k++)
-                if (r->intent->conds[k].kind == COND_COMPARE &&
-                    reader_facts(r, &r->intent->conds[k].refs)->is_key)
-                        return true;
-        return false;
 }
 
 /* True when i is one of several things that are asked for: "revenue and orders by month". */
@@ -999,9 +1037,66 @@ static void read_share_noun(struct reader *r)
         }
 }
 
+/* "how much does X cost" asks for what one row says, and not for a sum. */
+static bool asks_one_row(const struct reader *r)
+{
+        for (size_t i = 0; i < r->n; i++) {
+                const struct atom *atom = r->atoms[i];
+                const struct concepts *concepts = r->question->concepts;
+                if (atom->kind == ATOM_VALUE && !atom->is_part) {
+                        const struct colref ref = atom->refs.at[0];
+                        if (concept_column(concepts, ref)->is_unique ||
+                            concepts->tables[ref.table].label == ref.column)
+                                return true;
+                }
+        }
+        for (size_t k = 0; k < r->intent->n_conds; k++)
+                if (r->intent->conds[k].kind == COND_COMPARE &&
+                    reader_facts(r, &r->intent->conds[k].refs)->is_key)
+                        return true;
+        return false;
+}
+
+static enum plan_func func_of_word(const char *word)
+{
+        static const struct {
+                const char *word;
+                enum plan_func func;
+        } words[] = {{"total", FUNC_SUM},   {"average", FUNC_AVG}, {"mean", FUNC_AVG},
+                     {"median", FUNC_MEDIAN}, {"maximum", FUNC_MAX}, {"minimum", FUNC_MIN}};
+        for (size_t w = 0; w < sizeof(words) / sizeof(words[0]); w++)
+                if (strcmp(words[w].word, word) == 0)
+                        return words[w].func;
+        return FUNC_NONE;
+}
+
+/* "total cost of the admissions", where a column is called "Total Cost": the sum of it, as long as
+ * no row is asked for. */
+static void read_named_functions(struct reader *r)
+{
+        bool lists = r->n > 0 && (reader_is(r, 0, WORD_LIST) || reader_is(r, 0, WORD_WHICH));
+        if (lists || r->intent->n_wants > 0 || r->intent->rank.by != RANK_NONE || asks_one_row(r))
+                return;
+        for (size_t i = 0; i < r->n; i++) {
+                const struct atom *atom = r->atoms[i];
+                enum plan_func func = func_of_word(r->question->tokens[atom->first].text);
+                if (r->used[i] || atom->n < 2 || func == FUNC_NONE || !reader_is_number(r, atom))
+                        continue;
+                size_t before = reader_before(r, i);
+                if (before != NO_ATOM)
+                        return;
+                struct want *want = reader_want(r, WANT_COLUMN);
+                want->func = func;
+                want->refs = atom->refs;
+                r->used[i] = true;
+                return;
+        }
+}
+
 void read_wants(struct reader *r)
 {
         read_share_noun(r);
+        read_named_functions(r);
         for (size_t i = 0; i < r->n; i++) {
                 const struct atom *atom = r->atoms[i];
                 if (r->used[i])
@@ -1038,6 +1133,12 @@ static void show(struct reader *r, const struct refs *refs)
                 intent->shown[intent->n_shown++] = *refs;
 }
 
+static bool may_be_empty(const struct reader *r, const struct refs *refs)
+{
+        const struct column_facts *facts = reader_facts(r, refs);
+        return facts->values && facts->values->n_nulls > 0;
+}
+
 /* A noun that is left, when numbers are asked for: it names a group, or only the context. */
 static void place_noun_of_number(struct reader *r, size_t i)
 {
@@ -1071,9 +1172,22 @@ static void place_noun_of_number(struct reader *r, size_t i)
                 intent->cost += meant ? 0 : 0.5;
                 return;
         }
+        for (size_t k = 0; k < intent->n_conds; k++)
+                if (atom->kind == ATOM_COLUMN && refs_meet(&intent->conds[k].refs, &atom->refs))
+                        return; /* what a condition is about */
         for (size_t w = 0; w < intent->n_wants; w++)
                 if (refs_meet(&intent->wants[w].refs, &atom->refs))
                         return; /* the same once more: "length of stay (LOS)" */
+        if (reader_is_number(r, atom) && intent->n_wants > 0 && !is_joined(r, i) &&
+            (intent->wants[0].kind == WANT_ROWS || intent->wants[0].kind == WANT_DISTINCT) &&
+            may_be_empty(r, &atom->refs)) {
+                /* "how many sensors measure vibration": those that have a number for it */
+                struct cond *cond = reader_cond(r, COND_NULL, i);
+                cond->refs = atom->refs;
+                cond->negated = true;
+                intent->cost += 0.4;
+                return;
+        }
         if (reader_is_number(r, atom)) {
                 /* a number that nobody said what to do with */
                 bool alone = intent->n_wants > 0 || intent->rank.by == RANK_WANT;
@@ -1160,10 +1274,34 @@ static void read_time_nouns(struct reader *r)
         }
 }
 
+/* "In which months did it rain more than 80 mm": the month's sum. */
+static void sum_by_asked_time(struct reader *r)
+{
+        struct intent *intent = r->intent;
+        bool asked = false;
+        for (size_t g = 0; g < intent->n_groups; g++)
+                asked = asked || (intent->groups[g].unit != UNIT_NONE &&
+                                  !intent->groups[g].per_each);
+        if (!asked || intent->n_wants > 0 || intent->rank.by != RANK_NONE ||
+            intent->share != SHARE_NONE)
+                return;
+        for (size_t k = 0; k < intent->n_conds; k++) {
+                struct cond *cond = &intent->conds[k];
+                if (cond->kind != COND_COMPARE || cond->op == FILTER_EQ || !cond->a ||
+                    reader_facts(r, &cond->refs)->nature != NATURE_ADDED)
+                        continue;
+                cond->kind = COND_HAVING;
+                cond->want = no_want(WANT_COLUMN);
+                cond->want.func = FUNC_SUM;
+                cond->want.refs = cond->refs;
+        }
+}
+
 void read_nouns(struct reader *r)
 {
         struct intent *intent = r->intent;
         complete_rank(r);
+        sum_by_asked_time(r);
         bool number = asks_number(r);
         for (size_t i = 0; i < r->n; i++)
                 if (!r->used[i] && atom_is_noun(r->atoms[i])) {

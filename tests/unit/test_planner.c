@@ -509,6 +509,19 @@ static void test_follow_up_of_nothing(void **state)
         }
 }
 
+/* A date has no hours: that is no plan, and no error either. */
+static void test_follow_up_that_cannot_be(void **state)
+{
+        static const char *const fragments[] = {"by hour", "by minutes", "only for Flurb"};
+        (void)state;
+        const struct planner_input first = input_of("average price by store", NULL);
+        _cleanup_(planner_output_done) struct planner_output before = ask(&first);
+        for (size_t i = 0; i < ARRAY_SIZE(fragments); i++) {
+                const struct planner_input input = input_of(fragments[i], before.plan);
+                json_decref(abstention_of(&input, "words_not_understood"));
+        }
+}
+
 /* QUESTION_BYTES_MAX bytes are read, and one more is not. */
 static void test_long(void **state)
 {
@@ -731,6 +744,7 @@ int main(int argc, char **argv)
                 cmocka_unit_test(test_no_values),
                 cmocka_unit_test(test_no_question),
                 cmocka_unit_test(test_follow_up_of_nothing),
+                cmocka_unit_test(test_follow_up_that_cannot_be),
                 cmocka_unit_test(test_long),
                 cmocka_unit_test(test_not_utf8),
                 cmocka_unit_test(test_random),
