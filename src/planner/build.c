@@ -171,6 +171,33 @@ static void assume_time(struct builder *b, const struct colref *ref)
                                table->columns[ref->column].column->name);
 }
 
+/* Whether a row as a whole belongs to that time: an order to its date, a customer not to the day of
+ * their signup. The owner says so, or the name does, or there is a word in it that the rows are
+ * called by. */
+static bool is_general_time(const struct builder *b, const struct colref *ref)
+{
+        static const char *const plain[] = {"date", "time",  "timestamp", "day",    "datetim",
+                                            "creat", "record", "at",      "on",     "year",
+                                            "order", "sale",  "transact", "purchas", "event",
+                                            "visit", "start", "measur",  "read"};
+        const struct table_facts *table = &b->concepts->tables[ref->table];
+        const struct column_facts *facts = &table->columns[ref->column];
+        if (table->table->time)
+                return true;
+        for (size_t w = 0; w < facts->n_words; w++) {
+                bool known = false;
+                char name[128];
+                for (size_t p = 0; p < ARRAY_SIZE(plain); p++)
+                        known = known || strcmp(facts->words[w], plain[p]) == 0;
+                (void)fold_text(table->table->name, name, sizeof(name));
+                if (strncmp(name, facts->words[w], 4) == 0)
+                        return true; /* "Admit Date" of admissions */
+                if (!known)
+                        return false;
+        }
+        return true;
+}
+
 bool builder_time(struct builder *b, struct colref *ret)
 {
         const struct concepts *concepts = b->concepts;
@@ -196,6 +223,8 @@ bool builder_time(struct builder *b, struct colref *ret)
                 best = joins;
                 *ret = (struct colref){(int)t, concepts->tables[t].time};
         }
+        if (best == 0 && !is_general_time(b, ret))
+                return false;
         for (size_t i = 0; best < 0 && i < b->intent->n_conds; i++)
                 if (b->intent->conds[i].kind == COND_TIME && b->intent->conds[i].refs.n > 0)
                         return builder_resolve(b, &b->intent->conds[i].refs, ret);
@@ -989,7 +1018,7 @@ static bool shows_values(const struct builder *b)
         if (intent->head.kind != HEAD_NONE || intent->n_shown == 0 ||
             intent->rank.by != RANK_NONE || intent->show_time)
                 return false;
-        if (picks_row(b))
+        if (picks_row(b) || intent->is_who)
                 return false;
         for (size_t s = 0; s < intent->n_shown; s++) {
                 const struct column_facts *facts =
@@ -1074,17 +1103,34 @@ static void build_who(struct builder *b)
         b->intent = before;
 }
 
+/* "When was order 1050 returned": the date of an order is not that of its return. */
+static bool asks_of_event(const struct builder *b)
+{
+        for (size_t i = 0; i < b->intent->n_shown; i++)
+                if (concept_column(b->concepts, b->intent->shown[i].at[0])->is_moment)
+                        return false;
+        for (size_t i = 0; i < b->intent->n_conds; i++) {
+                const struct cond *cond = &b->intent->conds[i];
+                bool event = cond->kind == COND_FLAG || cond->kind == COND_VALUES;
+                if (event && !concept_column(b->concepts, cond->refs.at[0])->is_unique &&
+                    !concept_column(b->concepts, cond->refs.at[0])->is_id)
+                        return true;
+        }
+        return false;
+}
+
 static void build_all(struct builder *b)
 {
         const struct intent *intent = b->intent;
-        bool fragment = intent->rank.by == RANK_UNSAID ||
-                        (intent->new_func != FUNC_NONE && intent->n_wants == 0);
+        bool fragment = intent->rank.by == RANK_UNSAID || intent->new_func != FUNC_NONE;
         if (fragment) {
                 b->failed = true;
         } else if (!intent->is_list) {
                 if (intent->rank.by == RANK_COLUMN || intent->rank.by == RANK_TIME)
                         b->failed = true;
                 build_numbers(b);
+        } else if (intent->is_when && intent->rank.by == RANK_NONE && asks_of_event(b)) {
+                b->failed = true;
         } else if (intent->is_when && intent->rank.by == RANK_TIME && intent->n_groups == 0) {
                 build_when(b);
         } else if (intent->rank.by == RANK_COLUMN && !intent->is_when && !is_row_head(b)) {

@@ -33,6 +33,8 @@ static json_t *number_json(struct builder *b, const char *digits)
 /* The number as the column's type has it: an id that is text, a year for a date. */
 static json_t *value_json(struct builder *b, const char *digits, const struct column_facts *facts)
 {
+        if (strlen(digits) > 15 && facts->column->kind != COLUMN_TEXT)
+                b->failed = true; /* no number that JSON keeps */
         if (facts->column->kind == COLUMN_TEXT)
                 return builder_json(b, json_string(digits));
         if (facts->is_moment) {
@@ -353,6 +355,25 @@ void build_time(struct builder *b, const struct cond *cond, json_t *array)
         builder_add_filter(b, array, cond->negated ? negated(b, filter) : filter);
 }
 
+/* What is in stock is known for now, not for a day in December. */
+static bool has_no_time(const struct builder *b, const struct cond *cond)
+{
+        bool timed = false;
+        int table = cond->kind == COND_SEGMENT
+                            ? (int)b->concepts->dataset->segments[cond->index].table
+                    : cond->refs.n > 0 ? cond->refs.at[0].table
+                                       : b->base;
+        for (size_t i = 0; i < b->intent->n_conds; i++)
+                timed = timed || b->intent->conds[i].kind == COND_TIME;
+        bool stated = cond->kind == COND_SEGMENT || cond->kind == COND_COMPARE ||
+                      cond->kind == COND_BETWEEN;
+        bool named = false;
+        for (size_t i = 0; i < cond->refs.n; i++)
+                named = named || cond->refs.at[i].table == b->base;
+        return timed && stated && !named && table != b->base &&
+               b->concepts->tables[table].time < 0 && cond->kind == COND_SEGMENT;
+}
+
 static json_t *one_filter(struct builder *b, const struct cond *cond)
 {
         switch (cond->kind) {
@@ -378,6 +399,8 @@ static json_t *one_filter(struct builder *b, const struct cond *cond)
 
 static void add_cond(struct builder *b, const struct cond *cond, json_t *array)
 {
+        if (has_no_time(b, cond))
+                b->failed = true;
         if (cond->kind == COND_TIME)
                 build_time(b, cond, array);
         else if (cond->kind == COND_SEGMENT)

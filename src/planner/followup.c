@@ -10,7 +10,8 @@
 
 bool followup_is(const struct question *question)
 {
-        static const char *const first[] = {"only", "just", "and", "now", "same", "instead",
+        static const char *const first[] = {"top", "lowest first", "highest first", "newest first",
+                                            "oldest first", "order by", "sorted", "only", "just", "and", "now", "same", "instead",
                                             "also", "but", "then", "what about", "how about",
                                             "those", "by", "per", "for", "in", "sort", "without"};
         const struct token *tokens = question->tokens;
@@ -87,8 +88,20 @@ static const char *column_of(const json_t *filter)
 }
 
 /* A new filter takes the place of an old one about the same column. */
+static bool starts_over(const struct question *question)
+{
+        static const char *const firsts[][2] = {{"and", "of"}, {"and", "for"}, {"and", "in"},
+                                                {"what", "about"}, {"how", "about"}};
+        for (size_t i = 0; i < ARRAY_SIZE(firsts) && question->n_tokens > 1; i++)
+                if (strcmp(question->tokens[0].text, firsts[i][0]) == 0 &&
+                    strcmp(question->tokens[1].text, firsts[i][1]) == 0)
+                        return true;
+        return false;
+}
+
 static void change_filters(struct builder *b)
 {
+        size_t n_before = json_array_size(b->filters);
         json_t *added = builder_json(b, json_array());
         size_t i;
         json_t *filter;
@@ -101,6 +114,12 @@ static void change_filters(struct builder *b)
                                 (void)json_array_remove(b->filters, k - 1);
                 builder_add_filter(b, b->filters, json_incref(filter));
         }
+        /* "and of those with a garden?": beside the condition before, or in its place? */
+        bool replaced = json_array_size(b->filters) < n_before + json_array_size(added);
+        bool timed = json_array_size(added) == 1 && b->intent->n_conds == 1 &&
+                     b->intent->conds[0].kind == COND_TIME;
+        if (starts_over(b->question) && n_before > 0 && !replaced && !timed)
+                b->failed = true;
         json_decref(added);
 }
 

@@ -99,6 +99,12 @@ struct want *reader_want(struct reader *r, enum want_kind kind)
         return want;
 }
 
+static bool may_be_followed(const struct atom *atom)
+{
+        return atom->kind == ATOM_COLUMN || atom->kind == ATOM_MEASURE ||
+               atom->kind == ATOM_SEGMENT || atom->kind == ATOM_ADJECTIVE;
+}
+
 /* The first atom that means something and was not taken. */
 static const struct atom *find_left(const struct reader *r)
 {
@@ -110,7 +116,7 @@ static const struct atom *find_left(const struct reader *r)
                         WORD_INSTEAD, WORD_WHAT_ABOUT, WORD_COMPARE, WORD_FIRST};
                 bool is_free = false;
                 if (atom->kind == ATOM_LIGHT && atom->arg == LIGHT_BEHIND_NAME &&
-                    !(i > 0 && (r->atoms[i - 1]->kind >= ATOM_COLUMN)) &&
+                    !(i > 0 && may_be_followed(r->atoms[i - 1])) &&
                     !(i > 0 && atom_is(r->atoms[i - 1], WORD_SUPER)) &&
                     !reader_is(r, i + 1, WORD_OF))
                         return atom;

@@ -463,6 +463,9 @@ static void join(struct reader *r, struct cond *a, struct cond *b, enum word joi
         bool same = refs_meet(&a->refs, &b->refs) && a->refs.n > 0;
         bool versus = joint == WORD_VERSUS || (is_compare(r) && joint == WORD_AND);
         if (a->kind == COND_VALUES && b->kind == COND_VALUES && same &&
+            (joint == WORD_TO || (b->negated && !a->negated))) {
+                r->intent->cost += 60; /* "Books but never Toys", "from online to offline" */
+        } else if (a->kind == COND_VALUES && b->kind == COND_VALUES && same &&
             a->n_value2 < sizeof(a->value2) / sizeof(a->value2[0])) {
                 a->value2[a->n_value2++] = b->value;
                 for (size_t v = 0; v < b->n_value2 && a->n_value2 < 12; v++)

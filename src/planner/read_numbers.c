@@ -356,6 +356,20 @@ static bool may_equal(const struct reader *r, size_t i)
         return facts->is_number || facts->is_id;
 }
 
+static bool find_only_number(const struct reader *r, size_t i, struct refs *refs)
+{
+        const struct concepts *concepts = r->question->concepts;
+        if (i == NO_ATOM || r->atoms[i]->kind != ATOM_TABLE)
+                return false;
+        const struct table_facts *table = &concepts->tables[r->atoms[i]->index];
+        for (size_t k = 0; k < table->table->n_columns; k++) {
+                const struct column_facts *facts = &table->columns[k];
+                if (facts->is_number && !facts->is_id && !facts->is_year && !facts->is_flag)
+                        refs_add(refs, r->atoms[i]->index, (int)k);
+        }
+        return refs->n == 1;
+}
+
 /* "women over 80": their age, if it is known. */
 static bool find_age(const struct reader *r, struct refs *refs)
 {
@@ -411,6 +425,13 @@ static void decide(struct reader *r, struct comparison *c)
                 r->intent->cost += 0.1;
                 return;
         }
+        refs.n = 0;
+        if (c->op != FILTER_NONE && c->unit == r->n && find_only_number(r, c->left, &refs)) {
+                add_compare(r, c, &refs);
+                r->intent->cost += 0.3; /* "orders over 500": there is but one number */
+                return;
+        }
+        refs.n = 0;
         if (c->op != FILTER_NONE && !c->money && !c->percent && find_age(r, &refs)) {
                 add_compare(r, c, &refs);
                 r->intent->cost += 0.2;

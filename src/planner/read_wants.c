@@ -48,8 +48,9 @@ static bool is_countable(const struct reader *r, size_t i)
                 return false;
         return atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY ||
                atom_is(atom, WORD_ROWS) ||
-               (atom->kind == ATOM_COLUMN && !reader_is_flag(r, atom)) ||
-               atom->kind == ATOM_MEASURE || atom_is(atom, WORD_UNIT);
+               (atom->kind == ATOM_COLUMN && !reader_is_flag(r, atom) && !is_moment(r, atom)) ||
+               atom->kind == ATOM_MEASURE ||
+               (atom_is(atom, WORD_UNIT) && atom->arg == UNIT_DAY);
 }
 
 static void count_noun(struct reader *r, const struct atom *atom, bool distinct, struct want *want)
@@ -839,6 +840,12 @@ static void read_function(struct reader *r, size_t i)
                 r->used[i] = n > 0;
                 return;
         }
+        /* "average daily temperature": by day, which was read already */
+        if (reader_is(r, at, WORD_UNITLY) && at + 1 < r->n) {
+                const struct atom *of = r->atoms[at + 1];
+                if (reader_is_number(r, of) || (of->kind == ATOM_MEASURE && funcs[0] == FUNC_SUM))
+                        at++;
+        }
         /* "average number of X" */
         if (reader_is(r, at, WORD_COUNT))
                 counted = true;
@@ -854,6 +861,9 @@ static void read_function(struct reader *r, size_t i)
                 /* Rows are added up or, per something, averaged; nothing else. */
                 if (funcs[0] != FUNC_SUM && !(funcs[0] == FUNC_AVG && r->intent->ratio))
                         r->intent->cost += 60;
+                if (want.kind == WANT_DISTINCT && !atom_is(r->atoms[at], WORD_COUNT) &&
+                    want.refs.n > 0 && !reader_facts(r, &want.refs)->is_id)
+                        r->intent->cost += 60; /* "sum of the names" */
                 *reader_want(r, want.kind) = want;
                 return;
         }
@@ -1133,6 +1143,17 @@ static void show(struct reader *r, const struct refs *refs)
                 intent->shown[intent->n_shown++] = *refs;
 }
 
+/* "orders and revenue by month": two numbers. */
+static bool stands_beside(const struct reader *r, size_t i)
+{
+        size_t before = reader_before(r, i);
+        bool first = before == NO_ATOM && reader_is(r, i + 1, WORD_AND) && i + 2 < r->n &&
+                     r->atoms[i + 2]->kind == ATOM_MEASURE;
+        bool last = before != NO_ATOM && before > 0 && atom_is(r->atoms[before], WORD_AND) &&
+                    r->atoms[before - 1]->kind == ATOM_MEASURE;
+        return first || last;
+}
+
 static bool may_be_empty(const struct reader *r, const struct refs *refs)
 {
         const struct column_facts *facts = reader_facts(r, refs);
@@ -1147,6 +1168,13 @@ static void place_noun_of_number(struct reader *r, size_t i)
         struct group group = {.refs = atom->refs, .at = i};
         bool group_it = atom->kind != ATOM_TABLE && intent->n_groups < GROUPS_MAX;
         r->used[i] = true;
+        if ((atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY) && intent->n_wants > 0 &&
+            stands_beside(r, i)) {
+                struct want want;
+                count_noun(r, atom, false, &want);
+                *reader_want(r, want.kind) = want;
+                return;
+        }
         if (atom->kind == ATOM_TABLE) {
                 if (is_asked_for(r, i) && intent->head.kind == HEAD_NONE) {
                         intent->head = (struct head){.kind = HEAD_TABLE,
@@ -1215,6 +1243,9 @@ static void place_noun_of_list(struct reader *r, size_t i)
 {
         struct intent *intent = r->intent;
         const struct atom *atom = r->atoms[i];
+        if (i > 0 && reader_is(r, i - 1, WORD_WHICH) && reader_is_number(r, atom) &&
+            atom->plural && !reader_facts(r, &atom->refs)->is_dimension)
+                intent->cost += 60; /* "which languages", of which only the number is known */
         struct head *head = &intent->head;
         r->used[i] = true;
         bool ids = atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY;

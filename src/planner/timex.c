@@ -74,6 +74,25 @@ static bool is_any(const struct question *question, size_t i, const char *const 
         return false;
 }
 
+static int year_at(const struct question *question, size_t i)
+{
+        const struct token *token = token_at(question, i);
+        if (!token || token->kind != TOKEN_NUMBER || strlen(token->text) != 4 || token->money ||
+            token->percent || token->ordinal || token->number < 1500 || token->number > 2200 ||
+            strlen(token->said) != 4)
+                return 0;
+        return (int)token->number;
+}
+
+static int day_at(const struct question *question, size_t i)
+{
+        const struct token *token = token_at(question, i);
+        if (!token || token->kind != TOKEN_NUMBER || token->number < 1 || token->number > 31 ||
+            token->money || token->percent || strlen(token->text) > 2)
+                return 0;
+        return (int)token->number;
+}
+
 static int month_at(const struct question *question, size_t i)
 {
         static const char *const names[][4] = {
@@ -85,7 +104,8 @@ static int month_at(const struct question *question, size_t i)
                 {"november", "nov", NULL},  {"december", "dec", NULL},
         };
         const struct token *token = token_at(question, i);
-        if (token && strcmp(token->text, "may") == 0 && !token->capital)
+        if (token && strcmp(token->text, "may") == 0 && !token->capital &&
+            !year_at(question, i + 1) && !day_at(question, i + 1))
                 return 0; /* the verb */
         for (size_t m = 0; m < ARRAY_SIZE(names); m++)
                 if (is_any(question, i, names[m]))
@@ -105,25 +125,6 @@ static int weekday_at(const struct question *question, size_t i)
                         return (int)d + 1;
         }
         return 0;
-}
-
-static int year_at(const struct question *question, size_t i)
-{
-        const struct token *token = token_at(question, i);
-        if (!token || token->kind != TOKEN_NUMBER || strlen(token->text) != 4 || token->money ||
-            token->percent || token->ordinal || token->number < 1500 || token->number > 2200 ||
-            strlen(token->said) != 4)
-                return 0;
-        return (int)token->number;
-}
-
-static int day_at(const struct question *question, size_t i)
-{
-        const struct token *token = token_at(question, i);
-        if (!token || token->kind != TOKEN_NUMBER || token->number < 1 || token->number > 31 ||
-            token->money || token->percent || strlen(token->text) > 2)
-                return 0;
-        return (int)token->number;
 }
 
 static size_t year_behind(const struct question *question, size_t i, int *year)
@@ -304,8 +305,11 @@ static size_t relative_at(struct question *question, size_t i, struct timex *ret
         int n = count_at(question, at);
         if (n > 0)
                 at++;
-        else if (is_word(question, at, "full") || is_word(question, at, "calendar"))
+        else if (is_word(question, at, "full") || is_word(question, at, "calendar")) {
                 at++;
+                before = before || last; /* "last full month" */
+                last = false;
+        }
         enum plan_unit unit = unit_at(question, at);
         if (unit == UNIT_NONE || (now && n > 0))
                 return 0;
@@ -392,7 +396,8 @@ static size_t between_at(struct question *question, size_t i, struct timex *ret)
                 n = 1;
         }
         if (n == 0 || !is_any(question, at + n, tos) ||
-            (!begins && (is_word(question, at + n, "and") || is_word(question, at + n, "-"))))
+            (!begins && is_word(question, at + n, "and")) ||
+            (!begins && is_word(question, at + n, "-") && from.day == 0))
                 return 0;
         at += n + 1;
         if (is_word(question, at, "the"))
@@ -412,6 +417,10 @@ static size_t between_at(struct question *question, size_t i, struct timex *ret)
                 return 0;
         if (open_from && !open_to)
                 from.year = to.year - (from.month > to.month);
+        if (!open_from && open_to)
+                to.year = from.year + (from.month > to.month);
+        if (open_from && open_to && days_of(first_of(from)) > days_of(first_of(to)))
+                from.year--;
         *ret = range(from, to);
         return at + n - i;
 }

@@ -135,13 +135,25 @@ static size_t number_length(const char *text, const char *end)
         return (size_t)(at - text);
 }
 
+/* "C#", "C++", "B+": a sign that ends a word and belongs to it. */
+static bool is_word_sign(const char *start, const char *at, const char *end)
+{
+        if (at == start || (*at != '#' && *at != '+'))
+                return false;
+        char before = at[-1];
+        const char *next = at + 1;
+        while (next < end && *next == *at)
+                next++;
+        return (is_letter(before) || before == *at) && (next >= end || !is_word_char(*next));
+}
+
 /* How many bytes at `at` stand for themselves in a folded word: letters, digits, a point between
  * digits; nothing else. */
 static size_t folded_char(const char *start, const char *at, const char *end)
 {
         if (plain_sign(at, end))
                 return 0;
-        if (is_word_char(*at))
+        if (is_word_char(*at) || is_word_sign(start, at, end))
                 return 1;
         if (*at == '.' && at > start && is_digit(at[-1]) && at + 1 < end && is_digit(at[1]))
                 return 1;
@@ -403,7 +415,7 @@ static void cut_word(struct cutter *cutter)
                         at = next;
                         continue;
                 }
-                if (sign || !is_word_char(*at))
+                if (sign || !(is_word_char(*at) || is_word_sign(from, at, cutter->end)))
                         break;
                 if (n + 1 < sizeof(word))
                         word[n++] = lower(*at);
