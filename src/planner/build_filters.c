@@ -217,7 +217,7 @@ static void add_segment(struct builder *b, const struct cond *cond, json_t *arra
         json_t *filters = builder_qualified(b, segment->filters, segment->table);
         b->built->cost += (int)segment->table == b->base ? 0 : 0.3;
         if (b->intent->is_when && segment->time)
-                b->built->cost += 0.5; /* "when was it resolved" asks for the time */
+                b->built->cost += 0.8; /* "when was it resolved" asks for the time */
         size_t i;
         json_t *filter;
         if (cond->negated) {

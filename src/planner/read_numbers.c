@@ -388,6 +388,9 @@ static void decide(struct reader *r, struct comparison *c)
 {
         struct refs refs = {.n = 0};
         bool left = c->left != NO_ATOM && may_equal(r, c->left);
+        for (size_t i = c->left; left && c->op == FILTER_NONE && i < c->number; i++)
+                if (reader_is(r, i, WORD_IN))
+                        left = false; /* "in stock on 1 December" */
         if (c->adjective) {
                 add_compare(r, c, &c->adjective->refs);
                 return;

@@ -307,7 +307,10 @@ void read_share_conditions(struct reader *r)
                         if (is_verb(r->atoms[k]) && cond->kind != COND_TIME)
                                 verb = k;
         }
-        for (int pass = 0; pass < 3 && n_marked == 0; pass++) {
+        bool each = false;
+        for (size_t g = 0; g < intent->n_groups; g++)
+                each = each || (intent->groups[g].per_each && intent->groups[g].at > noun);
+        for (int pass = 0; pass < (each ? 2 : 3) && n_marked == 0; pass++) {
                 for (size_t i = 0; i < intent->n_conds; i++) {
                         struct cond *cond = &intent->conds[i];
                         bool is_of = pass == 0   ? verb < r->n && cond->at > verb
@@ -1244,7 +1247,8 @@ static void place_noun_of_list(struct reader *r, size_t i)
         struct intent *intent = r->intent;
         const struct atom *atom = r->atoms[i];
         if (i > 0 && reader_is(r, i - 1, WORD_WHICH) && reader_is_number(r, atom) &&
-            atom->plural && !reader_facts(r, &atom->refs)->is_dimension)
+            atom->plural && reader_facts(r, &atom->refs)->nature != NATURE_AVERAGED &&
+            !reader_facts(r, &atom->refs)->is_year)
                 intent->cost += 60; /* "which languages", of which only the number is known */
         struct head *head = &intent->head;
         r->used[i] = true;
