@@ -97,7 +97,7 @@ static void suggest(struct suggestions *suggestions, size_t distance, const char
 static size_t tolerance(const char *word)
 {
         size_t n = strlen(word);
-        return n <= 3 ? 1 : n <= 6 ? 2 : 3;
+        return n <= 5 ? 1 : n <= 8 ? 2 : 3;
 }
 
 static void suggest_columns(const struct concepts *concepts, const char *word,
@@ -192,6 +192,9 @@ static json_t *nearest_of(const struct question *question, size_t token)
         if (word->kind == TOKEN_WORD && strlen(word->text) >= 3) {
                 suggest_columns(question->concepts, word->stem, &suggestions);
                 suggest_values(question->concepts, word->text, &suggestions);
+                const char *meant = grammar_nearest(word->text, tolerance(word->text) - 1, edits);
+                if (meant)
+                        suggest(&suggestions, 0, meant);
         }
         json_t *list = json_array();
         for (size_t i = 0; i < suggestions.n; i++)

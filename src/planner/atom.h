@@ -177,6 +177,9 @@ struct question {
 
 /* grammar.c: atoms of the grammar's words that begin at token i. */
 void grammar_link(struct question *question, size_t i);
+/* A word of the grammar that is at most `most` edits from text, as measure counts them, or NULL. */
+const char *grammar_nearest(const char *text, size_t most,
+                            size_t (*measure)(const char *, const char *, size_t));
 /* timex.c */
 void time_link(struct question *question, size_t i);
 /* link.c: all atoms of the question, into question->atoms. 0 or ERROR_INTERNAL. */

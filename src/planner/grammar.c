@@ -602,3 +602,21 @@ void grammar_link(struct question *question, size_t i)
                 atom->arg = entry->arg;
         }
 }
+
+const char *grammar_nearest(const char *text, size_t most,
+                            size_t (*measure)(const char *, const char *, size_t))
+{
+        const char *nearest = NULL;
+        for (size_t e = 0; e < ARRAY_SIZE(entries); e++) {
+                const char *word = entries[e].text;
+                bool says = entries[e].word != WORD_NONE && entries[e].word != WORD_REFUSE;
+                if (!says || strchr(word, ' ') || strlen(word) < 4)
+                        continue;
+                size_t edits = measure(text, word, most);
+                if (edits > most)
+                        continue;
+                most = edits == 0 ? 0 : edits - 1;
+                nearest = word;
+        }
+        return nearest;
+}

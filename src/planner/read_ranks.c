@@ -346,6 +346,13 @@ static void complete(struct reader *r, size_t i, struct rank *rank)
                 return;
         if (take_by(r, i, rank) || take_second_superlative(r, i + 1, rank))
                 return;
+        size_t before = reader_before(r, i);
+        if (before != NO_ATOM && !r->used[before] && reader_is_number(r, r->atoms[before]) &&
+            !atom_is(r->atoms[i], WORD_TOP)) {
+                rank->by = RANK_COLUMN; /* "which sensor's battery is the lowest" */
+                rank->refs = r->atoms[before]->refs;
+                r->used[before] = true;
+        }
 }
 
 /* "most", where a number is asked for and nothing ranked: "the highest price" is a maximum. */

@@ -293,6 +293,14 @@ static bool is_verb(const struct atom *atom)
                atom_is(atom, WORD_THAT) || (atom->kind == ATOM_LIGHT && atom->cost > 0.55);
 }
 
+/* "What share of the orders does each category make up": parts of the total. */
+static bool asks_does_each(const struct reader *r, size_t i)
+{
+        while (i > 0 && !reader_is(r, i, WORD_EACH))
+                i--;
+        return i > 0 && reader_is(r, i - 1, WORD_DO);
+}
+
 void read_share_conditions(struct reader *r)
 {
         struct intent *intent = r->intent;
@@ -309,7 +317,7 @@ void read_share_conditions(struct reader *r)
         }
         bool each = false;
         for (size_t g = 0; g < intent->n_groups; g++)
-                each = each || (intent->groups[g].per_each && intent->groups[g].at > noun);
+                each = each || asks_does_each(r, intent->groups[g].at);
         for (int pass = 0; pass < (each ? 2 : 3) && n_marked == 0; pass++) {
                 for (size_t i = 0; i < intent->n_conds; i++) {
                         struct cond *cond = &intent->conds[i];
@@ -882,9 +890,13 @@ static bool is_afterthought(const struct reader *r, size_t i)
 {
         if (i == 0 || !atom_is(r->atoms[i], WORD_HOW_MANY) || !reader_is(r, i - 1, WORD_AND))
                 return false;
-        for (size_t k = i + 1; k < r->n; k++)
-                if (r->atoms[k]->kind != ATOM_LIGHT && !atom_is_soft(r->atoms[k]))
+        for (size_t k = i + 1; k < r->n; k++) {
+                bool ranked = r->atoms[k]->kind == ATOM_COLUMN &&
+                              r->intent->rank.by == RANK_COLUMN &&
+                              refs_meet(&r->atoms[k]->refs, &r->intent->rank.refs);
+                if (!ranked && r->atoms[k]->kind != ATOM_LIGHT && !atom_is_soft(r->atoms[k]))
                         return false;
+        }
         for (size_t k = 0; k < r->intent->n_conds; k++)
                 if (r->intent->conds[k].kind == COND_COMPARE)
                         return true;
