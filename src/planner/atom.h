@@ -94,6 +94,7 @@ enum word {
         WORD_MONEY,
         WORD_MILLION,   /* how often a thousand */
         WORD_ROWS,
+        WORD_BOTH,
         WORD_ONLY,
         WORD_INSTEAD,
         WORD_WHAT_ABOUT,

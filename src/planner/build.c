@@ -1004,8 +1004,10 @@ static bool picks_row(const struct builder *b)
                         continue;
                 const struct colref ref = cond->refs.at[0];
                 const struct column_facts *facts = concept_column(b->concepts, ref);
-                if (facts->is_unique || facts->is_key ||
-                    b->concepts->tables[ref.table].label == ref.column)
+                const struct table_facts *table = &b->concepts->tables[ref.table];
+                bool nearly = facts->n_distinct >= 0 && table->n_rows > 0 &&
+                              facts->n_distinct * 10 >= table->n_rows * 9;
+                if (facts->is_unique || facts->is_key || nearly || table->label == ref.column)
                         return true;
         }
         return false;
@@ -1131,6 +1133,7 @@ static void build_all(struct builder *b)
                 build_numbers(b);
         } else if (intent->is_when && intent->rank.by == RANK_NONE && asks_of_event(b)) {
                 b->failed = true;
+                b->built->senseless = true;
         } else if (intent->is_when && intent->rank.by == RANK_TIME && intent->n_groups == 0) {
                 build_when(b);
         } else if (intent->rank.by == RANK_COLUMN && !intent->is_when && !is_row_head(b)) {

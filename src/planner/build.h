@@ -13,6 +13,7 @@ struct built {
         double cost;  /* of what had to be supposed, over the intent's own */
         const char *assumptions[ASSUMPTIONS_MAX]; /* in the question's arena */
         size_t n_assumptions;
+        bool senseless; /* it was understood, and the data cannot say it */
         bool unsure; /* the plan holds a guess that another reading would not */
 };
 

@@ -150,6 +150,8 @@ static int build_from(struct candidates *candidates, const struct planner_input 
                         if (r < 0)
                                 return r;
                         bool unsure = built.unsure;
+                        if (built.senseless && cost + built.cost < candidates->senseless)
+                                candidates->senseless = cost + built.cost;
                         keep(candidates, input, &built, cost + built.cost);
                         if (!unsure)
                                 break;
@@ -264,7 +266,7 @@ static int decide(const struct planner_input *input, const struct question *ques
                   const struct candidates *candidates, const struct misreading *why,
                   struct planner_output *output, struct error *err)
 {
-        if (candidates->n == 0)
+        if (candidates->n == 0 || candidates->items[0].cost > candidates->senseless)
                 return abstain_not_understood(input, question, why, output, err);
         size_t near = count_near(candidates);
         if (near > 1)
@@ -275,7 +277,7 @@ static int decide(const struct planner_input *input, const struct question *ques
 static int plan_tokens(const struct planner_input *input, struct question *question,
                        struct planner_output *output, struct error *err)
 {
-        _cleanup_(candidates_done) struct candidates candidates = {.n = 0};
+        _cleanup_(candidates_done) struct candidates candidates = {.n = 0, .senseless = 1e9};
         struct misreading why = {.n_words = 0, .refused = -1};
         struct path *paths = arena_array(question->arena, PATHS_MAX, sizeof(*paths));
         question->atoms = arena_array(question->arena, ATOMS_MAX, sizeof(*question->atoms));

@@ -16,6 +16,7 @@ struct candidate {
 struct candidates {
         struct candidate items[CANDIDATES_MAX];
         size_t n;
+        double senseless; /* cost of the likeliest reading that asks for what the data cannot say */
 };
 
 void candidates_done(struct candidates *candidates);

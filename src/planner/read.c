@@ -13,7 +13,7 @@ bool atom_is_soft(const struct atom *atom)
                                          WORD_FOR,  WORD_FROM,       WORD_IS,   WORD_HAVE,
                                          WORD_DO,   WORD_THAT,       WORD_WITH, WORD_OPEN,
                                          WORD_CLOSE, WORD_LIST,      WORD_WHAT, WORD_TIME,
-                                         WORD_ON_AVERAGE, WORD_IN_TOTAL};
+                                         WORD_ON_AVERAGE, WORD_IN_TOTAL, WORD_BOTH};
         if (atom->kind == ATOM_LIGHT)
                 return true;
         if (atom->kind != ATOM_WORD || atom->word == WORD_TIME)
@@ -113,7 +113,7 @@ static const struct atom *find_left(const struct reader *r)
                 static const enum word free_words[] = {
                         WORD_AND,  WORD_WHICH, WORD_WHO,   WORD_COMMA, WORD_TO,
                         WORD_ROWS, WORD_ONLY,  WORD_THOSE, WORD_ALSO,  WORD_DISTRIBUTION,
-                        WORD_INSTEAD, WORD_WHAT_ABOUT, WORD_COMPARE, WORD_FIRST};
+                        WORD_INSTEAD, WORD_WHAT_ABOUT, WORD_COMPARE, WORD_FIRST, WORD_BOTH};
                 bool is_free = false;
                 if (atom->kind == ATOM_LIGHT && atom->arg == LIGHT_BEHIND_NAME &&
                     !(i > 0 && may_be_followed(r->atoms[i - 1])) &&

@@ -471,6 +471,9 @@ static void join(struct reader *r, struct cond *a, struct cond *b, enum word joi
                 for (size_t v = 0; v < b->n_value2 && a->n_value2 < 12; v++)
                         a->value2[a->n_value2++] = b->value2[v];
                 b->dropped = true;
+                for (size_t i = 0; i < r->n; i++)
+                        if (reader_is(r, i, WORD_BOTH))
+                                r->intent->cost += 60; /* "bought both Books and Toys" */
                 r->intent->cost -= 0.3; /* two of a kind */
                 if (versus || (joint == WORD_AND && !a->negated && is_averaged(r)))
                         group_by_refs(r, &a->refs, a->at);

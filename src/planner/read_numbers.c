@@ -146,6 +146,11 @@ static void take_tail(struct reader *r, struct comparison *c, size_t end)
                 c->op = (enum filter_op)r->atoms[i]->arg;
                 r->used[i++] = true;
         }
+        if (i + 1 < r->n && r->atoms[i]->kind == ATOM_COLUMN && reader_is(r, i + 1, WORD_OR_MORE) &&
+            c->op == FILTER_NONE) {
+                c->op = (enum filter_op)r->atoms[i + 1]->arg; /* "5 awards or more" */
+                r->used[i + 1] = true;
+        }
         c->right = i < r->n && atom_is_soft(r->atoms[i]) && !reader_is(r, i, WORD_IN)
                            ? reader_next(r, i)
                            : i;

@@ -61,7 +61,9 @@ static bool is_head_noun(const struct reader *r, size_t i)
 {
         if (i >= r->n || r->used[i] || !atom_is_noun(r->atoms[i]))
                 return false;
-        return !reader_is_number(r, r->atoms[i]);
+        return !reader_is_number(r, r->atoms[i]) ||
+               (reader_facts(r, &r->atoms[i]->refs)->is_dimension &&
+                !reader_facts(r, &r->atoms[i]->refs)->is_flag);
 }
 
 /* The noun that is asked for: right behind the superlative ("top 10 products"), behind "which", or
@@ -100,8 +102,10 @@ static void find_head(struct reader *r, const struct rank *rank, size_t behind,
                 while (noun < superlative && r->atoms[noun]->kind == ATOM_LIGHT)
                         noun++;
                 if (asks && noun + 1 < superlative && is_head_noun(r, noun) &&
-                    is_head_noun(r, noun + 1))
+                    is_head_noun(r, noun + 1)) {
+                        r->intent->cost += r->atoms[noun]->kind == ATOM_COLUMN ? 0.6 : 0;
                         r->used[noun++] = true;
+                }
                 if (noun < superlative && is_head_noun(r, noun)) {
                         set_head(r, noun);
                         return;
@@ -168,6 +172,12 @@ static bool take_rank(struct reader *r, size_t i, struct rank *rank, size_t *end
                 return false;
         const struct atom *atom = r->atoms[i];
         *end = i;
+        if (r->rate_at == i) { /* "the highest churn rate" */
+                rank->by = RANK_WANT;
+                rank->want = (struct want){.kind = WANT_ROWS, .index = -1, .table = -1,
+                                           .segment = -1};
+                return true;
+        }
         if (reader_is_number(r, atom)) {
                 rank->by = RANK_COLUMN;
                 rank->refs = atom->refs;
@@ -193,6 +203,8 @@ static bool may_count(const struct reader *r, size_t i)
                 return false;
         const struct atom *atom = r->atoms[i];
         size_t noun = i;
+        if (r->rate_at == i)
+                return true;
         while (noun < r->n && noun < i + 3 &&
                (r->atoms[noun]->kind == ATOM_VALUE || reader_is_flag(r, r->atoms[noun])))
                 noun++; /* "the most emergency admissions" */
@@ -405,7 +417,7 @@ static void read_first(struct reader *r)
                 intent->sort = SORT_NUMBER;
                 if (adjective && !column)
                         column = atom;
-                if (column && column->kind == ATOM_COLUMN) {
+                if (column && column->refs.n > 0) {
                         intent->sort = SORT_COLUMN;
                         intent->sort_refs = column->refs;
                 }

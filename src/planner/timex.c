@@ -457,10 +457,20 @@ static size_t bounded_at(struct question *question, size_t i, struct timex *ret)
         bool bare = !since && !after && !before && !until && !in;
         if (bare && date.month == 0 && (date.year < 1800 || date.year > 2100))
                 return 0;
-        bool onwards = is_word(question, at, "on") || is_word(question, at, "onwards") ||
+        bool later = is_word(question, at, "or") && (is_word(question, at + 1, "later") ||
+                                                     is_word(question, at + 1, "after") ||
+                                                     is_word(question, at + 1, "newer"));
+        bool earlier = is_word(question, at, "or") && (is_word(question, at + 1, "earlier") ||
+                                                       is_word(question, at + 1, "before") ||
+                                                       is_word(question, at + 1, "older"));
+        if (later || earlier)
+                at += 2;
+        bool onwards = later || is_word(question, at, "on") || is_word(question, at, "onwards") ||
                        is_word(question, at, "onward");
-        if (since && onwards)
+        if (since && onwards && !later)
                 at++;
+        since = since || later; /* "2024 or later" */
+        until = until || earlier;
         if (!onwards && is_word(question, i, "from"))
                 since = false; /* "orders from October" */
         if (since)
