@@ -961,9 +961,12 @@ static void build_ranked_things(struct builder *b)
         const struct column_facts *facts = concept_column(b->concepts, ref);
         enum plan_func func = changed.on_average ? FUNC_AVG
                               : changed.in_total ? FUNC_SUM
-                              : facts->nature == NATURE_ADDED ? FUNC_SUM
+                              : facts->nature == NATURE_ADDED && b->choice == 1 ? FUNC_SUM
                               : changed.rank.descending     ? FUNC_MAX
                                                             : FUNC_MIN;
+        if (facts->nature == NATURE_ADDED && !changed.rank.is_most && !changed.on_average &&
+            !changed.in_total)
+                b->built->unsure = true; /* "the highest": of all together, or a single one? */
         changed.rank.want = (struct want){.kind = WANT_COLUMN,
                                           .func = func,
                                           .refs = changed.rank.refs,

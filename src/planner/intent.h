@@ -82,6 +82,7 @@ struct rank {
         struct want want;
         struct refs refs;
         bool plural; /* of what is ranked */
+        bool is_most; /* "most", and not "highest": numbers are added up */
         size_t at;
 };
 

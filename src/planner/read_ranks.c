@@ -505,6 +505,7 @@ void read_ranks(struct reader *r)
                         become_function(r, &rank);
                         continue;
                 }
+                rank.is_most = atom_is(r->atoms[i], WORD_MOST) || atom_is(r->atoms[i], WORD_TOP);
                 rank.plural = intent->head.plural;
                 intent->rank = rank;
         }

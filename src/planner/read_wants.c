@@ -1251,7 +1251,10 @@ static void place_noun_of_number(struct reader *r, size_t i)
                         return;
                 }
         }
-        intent->cost += 0.5;
+        bool own = atom->kind == ATOM_ENTITY &&
+                   (reader_facts(r, &atom->refs)->is_key ||
+                    r->question->concepts->dataset->n_tables == 1);
+        intent->cost += own ? 0.5 : 60; /* what it is there for is not understood */
 }
 
 static void place_noun_of_list(struct reader *r, size_t i)
