@@ -936,13 +936,13 @@ static void build_numbers(struct builder *b)
         settle_filters(b, &wanted);
         if (intent->share == SHARE_OF_TOTAL)
                 add_parts(b, &wanted);
-        builder_append_with(b);
         if (intent->rank.by == RANK_WANT && json_array_size(b->group_by) == 0)
                 b->failed = true;
         else if (intent->rank.by == RANK_WANT)
                 rank_groups(b, &wanted);
         else
                 order_groups(b, &wanted);
+        builder_append_with(b);
         if (has_having(intent) && json_array_size(b->group_by) == 0)
                 b->failed = true;
         if (b->limit == 0 && !b->top && may_be_many(b))

@@ -586,6 +586,9 @@ void grammar_link(struct question *question, size_t i)
                 size_t n;
                 if (!matches(question, i, entry->text, &n))
                         continue;
+                if (entry->word == WORD_MOST && i > 0 &&
+                    strcmp(question->tokens[i - 1].text, "at") == 0)
+                        continue; /* "at least" */
                 if (entry->word == WORD_REFUSE && !refuses(question, i, n, entry->arg))
                         continue;
                 bool light = entry->word == WORD_NONE;

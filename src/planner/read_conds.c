@@ -477,6 +477,12 @@ static void join(struct reader *r, struct cond *a, struct cond *b, enum word joi
                 r->intent->cost -= 0.3; /* two of a kind */
                 if (versus || (joint == WORD_AND && !a->negated && is_averaged(r)))
                         group_by_refs(r, &a->refs, a->at);
+        } else if (a->kind == COND_COMPARE && b->kind == COND_COMPARE && same &&
+                   a->op == FILTER_EQ && b->op == FILTER_EQ && a->n_more < 8) {
+                a->more[a->n_more++] = b->a; /* "agent 105 compared to agent 110" */
+                b->dropped = true;
+                if (versus || (joint == WORD_AND && is_averaged(r)))
+                        group_by_refs(r, &a->refs, a->at);
         } else if (a->kind == COND_FLAG && b->kind == COND_FLAG && same &&
                    (versus || (joint == WORD_AND && a->negated != b->negated))) {
                 a->dropped = b->dropped = true;

@@ -280,6 +280,10 @@ static bool compare_count(struct reader *r, const struct comparison *c)
                 counted = !reader_is_number(r, atom) && !reader_is_flag(r, atom);
         if (!counted || !read_operand(r, right, FUNC_COUNT, &want, &end))
                 return false;
+        bool any = (c->op == FILTER_GE && strcmp(c->a, "1") == 0) ||
+                   (c->op == FILTER_GT && strcmp(c->a, "0") == 0);
+        if (any)
+                return true; /* "at least one order": whoever has none is in no row */
         struct cond *cond = reader_cond(r, COND_HAVING, c->number);
         cond->want = want;
         fill(cond, c);

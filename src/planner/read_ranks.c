@@ -59,7 +59,8 @@ static void set_head(struct reader *r, size_t i)
 
 static bool is_head_noun(const struct reader *r, size_t i)
 {
-        if (i >= r->n || r->used[i] || !atom_is_noun(r->atoms[i]))
+        if (i >= r->n || r->used[i] || !atom_is_noun(r->atoms[i]) ||
+            (r->atoms[i]->is_verb && r->atoms[i]->kind == ATOM_COLUMN))
                 return false;
         return !reader_is_number(r, r->atoms[i]) ||
                (reader_facts(r, &r->atoms[i]->refs)->is_dimension &&
