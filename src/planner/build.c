@@ -576,12 +576,20 @@ static void add_parts(struct builder *b, struct wanted *wanted)
                                  builder_alias(b, alias)));
 }
 
+static bool has_having(const struct intent *intent)
+{
+        for (size_t i = 0; i < intent->n_conds; i++)
+                if (intent->conds[i].kind == COND_HAVING)
+                        return true;
+        return false;
+}
+
 /* The first want for each of something: items per order. */
 static void add_ratio(struct builder *b, struct wanted *wanted)
 {
         const struct head *per = &b->intent->per;
         struct want want = {.index = -1, .table = -1, .segment = -1};
-        if (wanted->n == 0) {
+        if (wanted->n == 0 || has_having(b->intent) || b->intent->any_row) {
                 b->failed = true;
                 return;
         }
@@ -730,7 +738,7 @@ static void rank_groups(struct builder *b, const struct wanted *wanted)
         const char *number = main_number(b, wanted);
         if (rank->n == 0 && rank->plural)
                 builder_assume(b, "The first 10 are shown.");
-        if (rank->want.kind == WANT_ROWS && intent->head.kind == HEAD_COLUMN)
+        if (intent->head.kind == HEAD_COLUMN)
                 require_value(b, &intent->head.refs);
         for (size_t g = 0; g < intent->n_groups; g++) {
                 const struct group *group = &intent->groups[g];
@@ -842,13 +850,6 @@ void builder_append_with(struct builder *b)
         }
 }
 
-static bool has_having(const struct intent *intent)
-{
-        for (size_t i = 0; i < intent->n_conds; i++)
-                if (intent->conds[i].kind == COND_HAVING)
-                        return true;
-        return false;
-}
 
 /* More groups than a plan without a limit shows. */
 static bool may_be_many(struct builder *b)
@@ -900,10 +901,20 @@ static void add_who_group(struct builder *b)
                 b->failed = true;
 }
 
+/* Groups that something is asked of are there. */
+static void require_groups(struct builder *b)
+{
+        for (size_t g = 0; g < b->intent->n_groups; g++)
+                if (b->intent->groups[g].unit == UNIT_NONE)
+                        require_value(b, &b->intent->groups[g].refs);
+}
+
 static void build_numbers(struct builder *b)
 {
         const struct intent *intent = b->intent;
         struct wanted wanted = {.n = 0};
+        if (has_having(intent))
+                require_groups(b);
         build_filters(b, false, b->filters);
         if (intent->rank.by != RANK_NONE || (has_having(intent) && intent->n_wants == 0))
                 add_head_group(b);
@@ -958,6 +969,8 @@ static void build_ranked_things(struct builder *b)
         struct colref ref;
         if (!builder_resolve(b, &changed.rank.refs, &ref))
                 return;
+        if (changed.head.kind == HEAD_TABLE && ref.table != changed.head.table)
+                b->built->cost += 1; /* "the most expensive order" is not that of an item */
         const struct column_facts *facts = concept_column(b->concepts, ref);
         enum plan_func func = changed.on_average ? FUNC_AVG
                               : changed.in_total ? FUNC_SUM
@@ -1036,6 +1049,9 @@ static bool shows_values(const struct builder *b)
 
 static void build_values(struct builder *b)
 {
+        for (size_t i = 0; i < b->intent->n_conds; i++)
+                if (b->intent->conds[i].negated && b->intent->conds[i].lacks)
+                        b->failed = true; /* in none of their rows */
         build_filters(b, false, b->filters);
         for (size_t s = 0; s < b->intent->n_shown; s++) {
                 struct colref ref;

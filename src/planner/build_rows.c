@@ -239,6 +239,8 @@ void build_rows(struct builder *b)
         const struct intent *intent = b->intent;
         const struct segment *segment = find_shown_segment(b);
         struct colref time;
+        if (!builder_is_about(b))
+                b->built->cost += 0.4;
         build_filters(b, false, b->filters);
         if (segment)
                 select_segment(b, segment);
@@ -266,7 +268,7 @@ void build_rows(struct builder *b)
                 (void)order_by_comparison(b);
         }
         if (segment && segment->limit > 0 && intent->rank.by == RANK_NONE)
-                b->limit = intent->is_which && intent->head.kind == HEAD_TABLE &&
+                b->limit = intent->head.kind == HEAD_TABLE &&
                                            !intent->head.plural && segment->order_by
                                    ? 1 /* "our oldest open ticket" */
                                    : segment->limit;
@@ -309,14 +311,21 @@ void build_entities(struct builder *b)
 {
         const struct intent *intent = b->intent;
         struct colref ref;
+        for (size_t i = 0; i < intent->n_conds; i++)
+                if (intent->conds[i].negated && intent->conds[i].lacks)
+                        b->failed = true; /* "locations without a fault": in none of their rows */
         build_filters(b, false, b->filters);
         if (!builder_resolve(b, &intent->head.refs, &ref))
                 return;
         select_column(b, ref);
         const struct column *column = concept_column(b->concepts, ref)->column;
         select_names(b, &column->show, ref.table);
-        for (size_t s = 0; s < intent->n_shown; s++)
-                select_refs(b, &intent->shown[s]);
+        for (size_t s = 0; s < intent->n_shown; s++) {
+                const struct column_facts *facts =
+                        concept_column(b->concepts, intent->shown[s].at[0]);
+                if (!facts->is_number || facts->is_id || facts->is_dimension)
+                        select_refs(b, &intent->shown[s]);
+        }
         size_t n = json_array_size(b->select);
         for (size_t i = 0; i < n; i++)
                 builder_append(b, b->group_by,

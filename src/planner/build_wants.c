@@ -142,7 +142,7 @@ static const char *rows_noun(struct builder *b, const struct want *want, int tab
 }
 
 /* True unless all the conditions are about other tables' columns. */
-static bool is_about(const struct builder *b)
+bool builder_is_about(const struct builder *b)
 {
         bool any = false;
         for (size_t i = 0; i < b->intent->n_conds; i++) {
@@ -163,7 +163,7 @@ static json_t *count_rows(struct builder *b, const struct want *want, json_t *wi
         json_t *item;
         if (b->intent->how_much)
                 b->built->cost += 0.8; /* "how much" counts no rows */
-        if (want->table < 0 && !is_about(b))
+        if (want->table < 0 && !builder_is_about(b))
                 b->built->cost += 0.4;
         if (table == b->base) {
                 item = builder_json(b, json_pack("{s:s}", "func", "count"));
@@ -410,6 +410,9 @@ static json_t *want_measure(struct builder *b, const struct want *want, json_t *
                                                       name)
                                   : -1;
                 json_decref(item);
+                const char *own = json_string_value(json_object_get(core, "func"));
+                if (own && func_from_word(own) != FUNC_AVG)
+                        b->failed = true; /* "the median of the total per customer" */
                 if (column < 0) {
                         b->failed = true;
                         return NULL;

@@ -67,6 +67,9 @@ int find_measure(const struct builder *b, enum plan_func func, struct colref ref
 json_t *rounded(struct builder *b, json_t *expr);
 json_t *percent_of(struct builder *b, json_t *part, json_t *whole);
 
+/* True unless all the conditions are about other tables' columns. */
+bool builder_is_about(const struct builder *b);
+
 /* build_rows.c: rows, or things, without numbers. */
 void build_rows(struct builder *b);
 void build_entities(struct builder *b);

@@ -363,7 +363,7 @@ static bool says_also(const struct question *question)
                 if (strcmp(question->tokens[i].text, "also") == 0 ||
                     strcmp(question->tokens[i].text, "too") == 0)
                         return true;
-        return strcmp(question->tokens[0].text, "and") == 0;
+        return false;
 }
 
 /* Something that was listed or ranked before has no room for what comes now. */

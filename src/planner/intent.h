@@ -62,6 +62,8 @@ struct cond {
         size_t at; /* place in the path */
         bool is_share; /* what the share is of: counted, not filtered by */
         bool dropped;
+        bool lacks; /* said with "no", "without", "never" */
+        bool excepted; /* said with "except" */
         bool apart; /* "or" behind it is no either: "without A or B" */
 };
 
@@ -134,6 +136,7 @@ struct intent {
         bool on_average;
         bool in_total;
         bool how_much;
+        bool any_row; /* "at least one order" was said */
         bool head_with; /* "sensors with ..." */
         int tables[4]; /* that were named */
         size_t n_tables;

@@ -429,7 +429,7 @@ struct adjective {
 
 #define PRICES                                                                                     \
         {                                                                                          \
-                "price", "cost", "fare", "msrp", "fee", "charge", "amount", NULL                   \
+                "price", "cost", "fare", "msrp", "fee", "total", "amount", NULL                    \
         }
 #define LENGTHS                                                                                    \
         {                                                                                          \
@@ -593,10 +593,17 @@ static void link_adjectives(struct question *question, size_t i)
                     memcmp(question->tokens[i].text, adjective->word, length) != 0 ||
                     (second && strcmp(question->tokens[i + 1].text, second + 1) != 0))
                         continue;
-                for (size_t w = 0; w < 8 && adjective->columns[w]; w++)
+                double more = 0;
+                for (size_t w = 0; w < 8 && adjective->columns[w]; w++) {
+                        size_t from = question->n_atoms;
                         if (link_adjective_word(question, i, n, adjective,
-                                                adjective->columns[w]) > 0)
+                                                adjective->columns[w]) == 0)
+                                continue;
+                        raise_cost(question, from, more);
+                        more += 0.5;
+                        if (question->concepts->dataset->n_tables == 1)
                                 break;
+                }
         }
 }
 
@@ -629,7 +636,7 @@ static bool is_derived(const char *word, const char *of_name)
         size_t n = strlen(word);
         size_t m = strlen(of_name);
         size_t least = n < m ? n : m;
-        return least >= 5 && n != m && (n > m ? n - m : m - n) <= 3 &&
+        return least >= 6 && n != m && (n > m ? n - m : m - n) <= 3 &&
                strncmp(word, of_name, least) == 0;
 }
 
@@ -908,7 +915,8 @@ static void link_text(struct question *question, size_t i)
         if (token->kind == TOKEN_QUOTED)
                 atom_add(question, ATOM_TEXT, i, 1, 0.3)->text = token->said;
         else if ((token->kind == TOKEN_WORD || token->kind == TOKEN_NUMBER) && i > 0 &&
-                 begins_pattern(question, i) && !is_pattern_word(question, i)) {
+                 begins_pattern(question, i) && !is_pattern_word(question, i) &&
+                 !(is_filler(token->text) || strcmp(token->text, "at") == 0)) {
                 atom_add(question, ATOM_TEXT, i, 1, 0.6)->text = token->said;
                 if (i + 1 < question->n_tokens && question->tokens[i + 1].capital) {
                         const char *both = arena_printf(question->arena, "%s %s", token->said,

@@ -186,6 +186,9 @@ static void add_value(struct question *question, const struct gram *gram, int t,
                       const char *value)
 {
         double cost = 0.25 + gram->cost + (is_owners(question, gram->first, gram->n) ? 0.4 : 0);
+        const struct token *token = &question->tokens[gram->first];
+        if (gram->n == 1 && token->capital && strcmp(token->said, value) == 0)
+                cost = -0.1; /* typed as the data has it: "Resolved" */
         struct atom *atom = find_value_atom(question, gram, t, c);
         if (!atom)
                 atom = atom_add(question, ATOM_VALUE, gram->first, gram->n, cost);
@@ -378,6 +381,13 @@ static void collect_parts(struct question *question, size_t i, struct parts *par
         char text[FOLDED_MAX] = "";
         size_t length = 0;
         bool unexplained = false;
+        static const char *const vague[] = {"high", "low",  "new",   "old",   "small", "large",
+                                            "long", "short", "good",  "best",  "other", "main",
+                                            "north", "south", "east", "west",  "level", "type"};
+        for (size_t w = 0; w < ARRAY_SIZE(vague); w++)
+                if (strcmp(question->tokens[i].text, vague[w]) == 0 &&
+                    !question->tokens[i].capital)
+                        return;
         if (question->tokens[i].kind != TOKEN_WORD ||
             strlen(question->tokens[i].text) < (question->tokens[i].capital ? 3 : 4) ||
             (is_explained(question, i) && !question->tokens[i].capital))

@@ -115,6 +115,11 @@ static const struct atom *find_left(const struct reader *r)
                         WORD_ROWS, WORD_ONLY,  WORD_THOSE, WORD_ALSO,  WORD_DISTRIBUTION,
                         WORD_INSTEAD, WORD_WHAT_ABOUT, WORD_COMPARE, WORD_FIRST, WORD_BOTH};
                 bool is_free = false;
+                if (atom->kind == ATOM_LIGHT && atom->n == 1 &&
+                    strcmp(r->question->tokens[atom->first].text, "how") == 0 &&
+                    !(i + 1 < r->n && (r->atoms[i + 1]->kind == ATOM_ADJECTIVE ||
+                                       r->atoms[i + 1]->kind == ATOM_COLUMN)))
+                        return atom;
                 if (atom->kind == ATOM_LIGHT && atom->arg == LIGHT_BEHIND_NAME &&
                     !(i > 0 && may_be_followed(r->atoms[i - 1])) &&
                     !(i > 0 && atom_is(r->atoms[i - 1], WORD_SUPER)) &&
@@ -145,6 +150,21 @@ static const struct atom *find_unknown(const struct reader *r)
                 if (r->atoms[i]->kind == ATOM_UNKNOWN)
                         return r->atoms[i];
         return NULL;
+}
+
+/* "Is it higher?" asks for a yes or a no, and "Discharge patient 7 today" for nothing. */
+static bool asks_yes_or_no(const struct reader *r)
+{
+        if (r->n == 0)
+                return false;
+        if (atom_is(r->atoms[0], WORD_IS) || atom_is(r->atoms[0], WORD_DO) ||
+            atom_is(r->atoms[0], WORD_HAVE))
+                return true;
+        bool thing = r->n > 2 && (r->atoms[1]->kind == ATOM_ENTITY ||
+                                  r->atoms[1]->kind == ATOM_TABLE);
+        return thing && r->atoms[0]->kind == ATOM_COLUMN &&
+               reader_facts(r, &r->atoms[0]->refs)->is_moment &&
+               (r->atoms[2]->kind == ATOM_VALUE || r->atoms[2]->kind == ATOM_NUMBER);
 }
 
 static void read_marks(struct reader *r)
@@ -203,6 +223,10 @@ bool intent_read(const struct question *question, const struct path *path, struc
         misread->stuck = find_unknown(&r);
         if (misread->stuck)
                 return false;
+        if (asks_yes_or_no(&r)) {
+                misread->stuck = path->atoms[0];
+                return false;
+        }
         read_marks(&r);
         read_shares(&r);
         read_ranks(&r);

@@ -287,12 +287,27 @@ static void take_column_of_value(struct reader *r, size_t i)
         }
 }
 
+/* Which word negates what stands at i. */
+static void note_negation(const struct reader *r, size_t i, struct cond *cond)
+{
+        size_t before = reader_before(r, i);
+        while (before != NO_ATOM && before > 0 && !is_negation(r, before) &&
+               (atom_is_noun(r->atoms[before]) || reader_is(r, before, WORD_THOSE) ||
+                reader_is(r, before, WORD_ROWS) || reader_is(r, before, WORD_BY)))
+                before--;
+        if (before == NO_ATOM)
+                return;
+        cond->lacks = reader_is(r, before, WORD_WITHOUT) || reader_is(r, before, WORD_NEVER);
+        cond->excepted = reader_is(r, before, WORD_EXCEPT) || cond->lacks;
+}
+
 static void add_value(struct reader *r, size_t i)
 {
         take_column_of_value(r, i);
         struct cond *cond = reader_cond(r, COND_VALUES, i);
         cond->refs = r->atoms[i]->refs;
         cond->value = r->atoms[i];
+        note_negation(r, i, cond);
         cond->negated = take_negation(r, i);
         r->used[i] = true;
 }
@@ -340,7 +355,11 @@ static void add_time(struct reader *r, size_t i)
         struct cond *cond = reader_cond(r, COND_TIME, i);
         cond->time = time;
         cond->refs = refs;
+        size_t negation = reader_before(r, i);
         cond->negated = take_negation(r, i);
+        if (cond->negated && refs.n > 0 && negation != NO_ATOM &&
+            !reader_is(r, negation, WORD_EXCEPT))
+                r->intent->cost += 60; /* "not ordered in the last month": by none of its orders */
         r->used[i] = true;
 }
 
@@ -348,6 +367,7 @@ static void add_segment(struct reader *r, size_t i)
 {
         struct cond *cond = reader_cond(r, COND_SEGMENT, i);
         cond->index = r->atoms[i]->index;
+        note_negation(r, i, cond);
         cond->negated = take_negation(r, i);
         r->used[i] = true;
 }
@@ -358,6 +378,7 @@ static void add_flag(struct reader *r, size_t i)
         struct cond *cond = reader_cond(r, COND_FLAG, i);
         r->intent->cost += 0.3;
         cond->refs = r->atoms[i]->refs;
+        note_negation(r, i, cond);
         cond->negated = take_negation(r, i);
         r->used[i] = true;
         /* "PhoneService = Yes" */

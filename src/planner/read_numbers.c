@@ -151,9 +151,10 @@ static void take_tail(struct reader *r, struct comparison *c, size_t end)
                 c->op = (enum filter_op)r->atoms[i + 1]->arg; /* "5 awards or more" */
                 r->used[i + 1] = true;
         }
-        c->right = i < r->n && atom_is_soft(r->atoms[i]) && !reader_is(r, i, WORD_IN)
-                           ? reader_next(r, i)
-                           : i;
+        while (i < r->n && (r->atoms[i]->kind == ATOM_LIGHT || reader_is(r, i, WORD_OF) ||
+                            reader_is(r, i, WORD_A)))
+                i++;
+        c->right = i;
 }
 
 static bool is_column_number(const struct reader *r, size_t i)
@@ -282,6 +283,7 @@ static bool compare_count(struct reader *r, const struct comparison *c)
                 return false;
         bool any = (c->op == FILTER_GE && strcmp(c->a, "1") == 0) ||
                    (c->op == FILTER_GT && strcmp(c->a, "0") == 0);
+        r->intent->any_row |= any;
         if (any)
                 return true; /* "at least one order": whoever has none is in no row */
         struct cond *cond = reader_cond(r, COND_HAVING, c->number);
@@ -400,6 +402,9 @@ static void decide(struct reader *r, struct comparison *c)
         for (size_t i = c->left; left && c->op == FILTER_NONE && i < c->number; i++)
                 if (reader_is(r, i, WORD_IN))
                         left = false; /* "in stock on 1 December" */
+        if (c->adjective && c->left != NO_ATOM && !r->used[c->left] && !left &&
+            r->atoms[c->left]->kind == ATOM_COLUMN && !reader_is_flag(r, r->atoms[c->left]))
+                r->intent->cost += 60; /* "whose ticket is older than 30" */
         if (c->adjective) {
                 add_compare(r, c, &c->adjective->refs);
                 return;

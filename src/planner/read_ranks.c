@@ -271,6 +271,11 @@ static bool take_second_superlative(struct reader *r, size_t from, struct rank *
                 if (r->used[i] || !(atom_is(atom, WORD_MOST) || atom_is(atom, WORD_SUPER)))
                         continue;
                 size_t next = reader_next(r, i);
+                if (adjective_behind(r, next)) { /* "top 3 most expensive" */
+                        rank_by_adjective(r, next, atom->arg == 1, rank);
+                        r->used[i] = true;
+                        return true;
+                }
                 if (!may_count(r, next) || !take_rank(r, next, rank, &end))
                         continue;
                 rank->descending = atom->arg == 1;
@@ -372,7 +377,8 @@ static void complete(struct reader *r, size_t i, struct rank *rank)
 static bool is_function(const struct reader *r, const struct rank *rank)
 {
         const struct intent *intent = r->intent;
-        if (rank->by != RANK_COLUMN || intent->head.kind != HEAD_NONE || rank->n > 0)
+        if (rank->by != RANK_COLUMN || intent->head.kind != HEAD_NONE || rank->n > 0 ||
+            intent->is_when)
                 return false;
         return true;
 }

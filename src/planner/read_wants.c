@@ -326,7 +326,8 @@ void read_share_conditions(struct reader *r)
                                                  : cond->at > r->share_at && cond->at <= noun;
                         if (r->rate_at < r->n)
                                 is_of = cond->at == r->rate_at;
-                        if (cond->kind == COND_TIME || cond->kind == COND_HAVING || cond->dropped)
+                        if (cond->kind == COND_TIME || cond->kind == COND_HAVING ||
+                            cond->dropped || (cond->negated && cond->excepted))
                                 continue;
                         cond->is_share = is_of;
                         n_marked += is_of;
@@ -426,8 +427,10 @@ static bool reads_as_ratio(struct reader *r, size_t per, size_t noun)
         bool averaged = false;
         bool counted = false;
         size_t begin = per;
+        bool column = atom->kind == ATOM_COLUMN && !reader_is_number(r, atom) &&
+                      !reader_is_flag(r, atom);
         bool thing = atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY ||
-                     atom_is(atom, WORD_UNIT);
+                     atom_is(atom, WORD_UNIT) || column;
         if (!thing || !reader_is(r, per, WORD_PER) || before == NO_ATOM ||
             r->intent->sort != SORT_NONE)
                 return false;
@@ -449,9 +452,16 @@ static bool reads_as_ratio(struct reader *r, size_t per, size_t noun)
                     what->kind == ATOM_SEGMENT ||
                     (what->kind == ATOM_MEASURE && atom->kind != ATOM_WORD);
         if (averaged)
-                return rows && !number;
+                return rows && !number && (!column || counted);
+        if (column)
+                return false;
         if (is_few(r, atom))
                 return false; /* "tickets per agent" */
+        bool other = false; /* "revenue per order for each category" */
+        for (size_t i = noun + 1; i < r->n; i++)
+                other = other || reader_is(r, i, WORD_EACH) || reader_is(r, i, WORD_BY);
+        if (what->kind == ATOM_MEASURE && other && !counted)
+                return true;
         return rows && !counted && !atom_is(atom, WORD_UNIT) && what->kind != ATOM_MEASURE &&
                what->kind != ATOM_SEGMENT && r->intent->rank.by == RANK_NONE &&
                !r->intent->is_which;
@@ -496,9 +506,9 @@ static void set_per(struct reader *r, size_t i)
 {
         const struct atom *atom = r->atoms[i];
         struct head *per = &r->intent->per;
-        per->kind = atom->kind == ATOM_TABLE    ? HEAD_TABLE
-                    : atom->kind == ATOM_ENTITY ? HEAD_ENTITY
-                                                : HEAD_TIME;
+        per->kind = atom->kind == ATOM_TABLE ? HEAD_TABLE
+                    : atom->refs.n > 0       ? HEAD_ENTITY
+                                             : HEAD_TIME;
         per->table = atom->index;
         per->refs = atom->refs;
         per->at = (size_t)(atom->kind == ATOM_WORD ? atom->arg : 0);
@@ -513,6 +523,8 @@ static void take_ratio_noun(struct reader *r, size_t per)
                 if (reader_is(r, i, WORD_FUNC) || reader_is(r, i, WORD_COUNT))
                         return;
         struct want want;
+        if (r->atoms[per - 1]->kind == ATOM_MEASURE)
+                return;
         count_noun(r, r->atoms[per - 1], false, &want);
         *reader_want(r, want.kind) = want;
         r->used[per - 1] = true;
@@ -744,6 +756,8 @@ void read_groups(struct reader *r)
                                 r->used[at] = true;
                                 at = reader_next(r, at);
                         }
+                        if (reader_is(r, i, WORD_DISTRIBUTION))
+                                at = skip_owner(r, at);
                         if (reader_is(r, i, WORD_DISTRIBUTION) && !distributes(r, i, &at))
                                 continue;
                         if (at >= r->n || read_by_number(r, i, at))
@@ -786,6 +800,8 @@ static size_t take_functions(struct reader *r, size_t i, enum plan_func *funcs, 
                         i = joint;
                         if (r->atoms[joint]->arg == (int)funcs[*n - 1] || funcs[*n - 1] == FUNC_SUM)
                                 (*n)--;
+                        else
+                                r->intent->cost += 60; /* "the median of the averages" */
                         continue;
                 }
                 size_t next = reader_next(r, joint);
@@ -926,6 +942,9 @@ static void read_how_many(struct reader *r, size_t i)
                         }
                 want = no_want(WANT_ROWS);
         }
+        for (size_t k = i; r->intent->n_wants > 0 && k <= end && end < r->n; k++)
+                if (r->atoms[k]->kind == ATOM_SEGMENT || r->atoms[k]->kind == ATOM_VALUE)
+                        r->intent->cost += 60; /* a condition of this number alone */
         *reader_want(r, want.kind) = want;
 }
 
@@ -939,8 +958,9 @@ static void read_average_of_counts(struct reader *r)
         for (size_t g = 0; g < intent->n_groups; g++) {
                 /* "how many items per order on average" */
                 const struct atom *atom = r->atoms[intent->groups[g].at];
+                bool day = atom_is(atom, WORD_UNIT) && atom->arg == UNIT_DAY;
                 if (intent->groups[g].per_each &&
-                    (atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY)) {
+                    (atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY || day)) {
                         set_per(r, intent->groups[g].at);
                         for (size_t k = g + 1; k < intent->n_groups; k++)
                                 intent->groups[k - 1] = intent->groups[k];
@@ -1046,6 +1066,9 @@ static void read_share_noun(struct reader *r)
                     reader_is_flag(r, atom)) {
                         size_t next = i + 1;
                         r->share_noun = i;
+                        while (reader_is(r, next, WORD_OR) || reader_is(r, next, WORD_AND) ||
+                               reader_is(r, next, WORD_COMMA))
+                                next++;
                         if (next < r->n && (r->atoms[next]->kind == ATOM_TABLE ||
                                             r->atoms[next]->kind == ATOM_ENTITY ||
                                             r->atoms[next]->kind == ATOM_SEGMENT ||
@@ -1190,6 +1213,10 @@ static void place_noun_of_number(struct reader *r, size_t i)
                 *reader_want(r, want.kind) = want;
                 return;
         }
+        size_t joint = reader_before(r, i);
+        if (atom->kind == ATOM_TABLE && joint != NO_ATOM && atom_is(r->atoms[joint], WORD_AND) &&
+            intent->n_wants > 0)
+                intent->cost += 60; /* "tickets and tickets that ..." */
         if (atom->kind == ATOM_TABLE) {
                 if (is_asked_for(r, i) && intent->head.kind == HEAD_NONE) {
                         intent->head = (struct head){.kind = HEAD_TABLE,
@@ -1352,6 +1379,16 @@ void read_nouns(struct reader *r)
         struct intent *intent = r->intent;
         complete_rank(r);
         sum_by_asked_time(r);
+        for (size_t k = 0; k < intent->n_conds; k++) {
+                const struct segment *segment =
+                        intent->conds[k].kind == COND_SEGMENT
+                                ? &r->question->concepts->dataset
+                                           ->segments[intent->conds[k].index]
+                                : NULL;
+                if (segment && segment->limit > 0 && intent->is_what && intent->n_groups > 0 &&
+                    intent->n_wants == 0)
+                        intent->cost += 60; /* "the oldest open ticket in each category" */
+        }
         bool number = asks_number(r);
         for (size_t i = 0; i < r->n; i++)
                 if (!r->used[i] && atom_is_noun(r->atoms[i])) {
