@@ -414,6 +414,19 @@ static bool same_stems(const struct phrase *a, const struct phrase *b)
         return true;
 }
 
+/* True when the table has a column that is called like the thing itself. */
+static bool has_named_column(const struct concepts *concepts, const struct phrase *entity)
+{
+        const struct table_facts *table = &concepts->tables[entity->refs.at[0].table];
+        for (size_t c = 0; c < table->table->n_columns && entity->n_stems == 1; c++) {
+                const struct column_facts *facts = &table->columns[c];
+                if ((int)c != entity->refs.at[0].column && facts->n_words == 1 &&
+                    strcmp(facts->words[0], entity->stems[0]) == 0)
+                        return true;
+        }
+        return false;
+}
+
 /* "Products" are the rows of the table of products before they are the numbers that other tables
  * have for them. */
 static void prefer_tables(struct concepts *concepts)
@@ -422,6 +435,8 @@ static void prefer_tables(struct concepts *concepts)
                 struct phrase *entity = &concepts->phrases[e];
                 if (entity->kind != PHRASE_ENTITY)
                         continue;
+                if (has_named_column(concepts, entity))
+                        entity->cost += 0.4; /* "manager" beside "manager_id" */
                 for (size_t t = 0; t < concepts->n_phrases; t++) {
                         const struct phrase *table = &concepts->phrases[t];
                         if (table->kind == PHRASE_TABLE && table->cost == 0 &&

@@ -188,7 +188,7 @@ static void add_value(struct question *question, const struct gram *gram, int t,
         double cost = 0.25 + gram->cost + (is_owners(question, gram->first, gram->n) ? 0.4 : 0);
         const struct token *token = &question->tokens[gram->first];
         if (gram->n == 1 && token->capital && strcmp(token->said, value) == 0)
-                cost = -0.1; /* typed as the data has it: "Resolved" */
+                cost = -0.3; /* typed as the data has it: "Resolved" */
         struct atom *atom = find_value_atom(question, gram, t, c);
         if (!atom)
                 atom = atom_add(question, ATOM_VALUE, gram->first, gram->n, cost);
@@ -266,6 +266,26 @@ static void prefer_values(struct question *question)
         }
 }
 
+/* "Ivan Moreau" is whoever the row is about sooner than somebody's manager. */
+static void prefer_labels(struct question *question)
+{
+        const struct concepts *concepts = question->concepts;
+        for (size_t a = 0; a < question->n_atoms; a++) {
+                const struct atom *label = &question->atoms[a];
+                if (label->kind != ATOM_VALUE || label->is_part ||
+                    concepts->tables[label->refs.at[0].table].label != label->refs.at[0].column)
+                        continue;
+                for (size_t o = 0; o < question->n_atoms; o++) {
+                        struct atom *other = &question->atoms[o];
+                        const struct colref ref = other->refs.at[0];
+                        if (o != a && other->kind == ATOM_VALUE && other->first == label->first &&
+                            other->n == label->n && other->refs.n > 0 &&
+                            concepts->tables[ref.table].label != ref.column)
+                                other->cost += 0.4;
+                }
+        }
+}
+
 void values_link(struct question *question)
 {
         struct grams *grams = arena_alloc(question->arena, sizeof(*grams));
@@ -283,6 +303,7 @@ void values_link(struct question *question)
                 for (size_t c = 0; c < dataset->tables[t].n_columns; c++)
                         look_up_column(grams, (int)t, (int)c);
         prefer_values(question);
+        prefer_labels(question);
 }
 
 /* Words that nothing else explains: "Smith" in a column of names. */

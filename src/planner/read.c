@@ -123,9 +123,11 @@ static const struct atom *find_left(const struct reader *r)
                 if (atom->kind == ATOM_LIGHT && atom->arg == LIGHT_BEHIND_NAME &&
                     !(i > 0 && may_be_followed(r->atoms[i - 1])) &&
                     !(i > 0 && atom_is(r->atoms[i - 1], WORD_SUPER)) &&
-                    !reader_is(r, i + 1, WORD_OF))
+                    !(reader_is(r, i + 1, WORD_OF) &&
+                      r->question->tokens[atom->first].text[0] != 'n'))
                         return atom;
-                if (r->used[i] || atom_is_soft(atom))
+                if (r->used[i] || atom_is_soft(atom) ||
+                    (atom_is(atom, WORD_PERCENT) && i > 0 && r->atoms[i - 1]->kind == ATOM_COLUMN))
                         continue;
                 is_free = (atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY) && atom->is_verb;
                 for (size_t w = 0; w < sizeof(free_words) / sizeof(free_words[0]); w++)

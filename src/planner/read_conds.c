@@ -367,6 +367,11 @@ static void add_segment(struct reader *r, size_t i)
 {
         struct cond *cond = reader_cond(r, COND_SEGMENT, i);
         cond->index = r->atoms[i]->index;
+        size_t joint = reader_before(r, i);
+        if (joint != NO_ATOM && joint > 0 && reader_is(r, joint, WORD_AND) &&
+            r->atoms[joint - 1]->kind == ATOM_TABLE && r->intent->n_wants > 0 && i > joint &&
+            r->atoms[i]->n > 2)
+                r->intent->cost += 60; /* "tickets and tickets that missed": two counts */
         note_negation(r, i, cond);
         cond->negated = take_negation(r, i);
         r->used[i] = true;

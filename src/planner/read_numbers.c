@@ -55,7 +55,11 @@ static void take_operator(struct reader *r, struct comparison *c)
         if (i == NO_ATOM || r->used[i])
                 return;
         const struct atom *atom = r->atoms[i];
-        if (atom_is(atom, WORD_COMPARE_OP)) {
+        if (atom_is(atom, WORD_NOT) && i + 1 == c->number) {
+                c->op = FILTER_NE; /* "not in third class" */
+                r->used[i] = true;
+                c->left = reader_before(r, i);
+        } else if (atom_is(atom, WORD_COMPARE_OP)) {
                 c->op = (enum filter_op)atom->arg;
                 r->used[i] = true;
                 c->left = reader_before(r, i);
@@ -152,7 +156,7 @@ static void take_tail(struct reader *r, struct comparison *c, size_t end)
                 r->used[i + 1] = true;
         }
         while (i < r->n && (r->atoms[i]->kind == ATOM_LIGHT || reader_is(r, i, WORD_OF) ||
-                            reader_is(r, i, WORD_A)))
+                            reader_is(r, i, WORD_A) || (c->percent && reader_is(r, i, WORD_IS))))
                 i++;
         c->right = i;
 }
@@ -245,12 +249,19 @@ static bool compare_segment(struct reader *r, const struct comparison *c)
         return true;
 }
 
+/* "or" between two values: "15 High or Critical tickets". */
+static bool joins_values(const struct reader *r, size_t i)
+{
+        return (reader_is(r, i, WORD_OR) || reader_is(r, i, WORD_AND)) && i + 1 < r->n &&
+               (r->atoms[i + 1]->kind == ATOM_VALUE || r->atoms[i + 1]->kind == ATOM_SEGMENT);
+}
+
 /* "more than 5 orders": groups with that many rows. */
 static bool compare_count(struct reader *r, const struct comparison *c)
 {
         struct want want = {.kind = WANT_NONE};
         size_t end;
-        if (c->op == FILTER_NONE || c->right >= r->n)
+        if (c->op == FILTER_NONE || c->op == FILTER_NE || c->right >= r->n)
                 return false;
         size_t right = c->right;
         if (reader_is(r, right, WORD_TIME) && r->atoms[right]->arg == 1) {
@@ -264,8 +275,9 @@ static bool compare_count(struct reader *r, const struct comparison *c)
                                     r->atoms[right]->kind == ATOM_SEGMENT ||
                                     reader_is_flag(r, r->atoms[right])) &&
                (r->atoms[right + 1]->kind == ATOM_TABLE || r->atoms[right + 1]->kind == ATOM_VALUE ||
-                r->atoms[right + 1]->kind == ATOM_SEGMENT))
-                right++; /* "more than 15 townhouse sales" */
+                r->atoms[right + 1]->kind == ATOM_SEGMENT || joins_values(r, right + 1))) {
+                right += joins_values(r, right + 1) ? 2 : 1;
+        } /* "more than 15 townhouse sales" */
         if (r->atoms[right]->kind == ATOM_SEGMENT && right == c->right) {
                 struct comparison about = *c;
                 about.left = right; /* "more than 100 in stock" */
@@ -403,7 +415,8 @@ static void decide(struct reader *r, struct comparison *c)
                 if (reader_is(r, i, WORD_IN))
                         left = false; /* "in stock on 1 December" */
         if (c->adjective && c->left != NO_ATOM && !r->used[c->left] && !left &&
-            r->atoms[c->left]->kind == ATOM_COLUMN && !reader_is_flag(r, r->atoms[c->left]))
+            r->atoms[c->left]->kind == ATOM_COLUMN && !reader_is_flag(r, r->atoms[c->left]) &&
+            reader_is(r, c->left + 1, WORD_IS))
                 r->intent->cost += 60; /* "whose ticket is older than 30" */
         if (c->adjective) {
                 add_compare(r, c, &c->adjective->refs);

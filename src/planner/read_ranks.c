@@ -207,7 +207,8 @@ static bool may_count(const struct reader *r, size_t i)
         if (r->rate_at == i)
                 return true;
         while (noun < r->n && noun < i + 3 &&
-               (r->atoms[noun]->kind == ATOM_VALUE || reader_is_flag(r, r->atoms[noun])))
+               (r->atoms[noun]->kind == ATOM_VALUE || reader_is_flag(r, r->atoms[noun]) ||
+                (noun > i && r->atoms[noun]->kind == ATOM_COLUMN)))
                 noun++; /* "the most emergency admissions" */
         if (noun > i && noun < r->n &&
             (r->atoms[noun]->kind == ATOM_TABLE || r->atoms[noun]->kind == ATOM_ENTITY ||
@@ -409,6 +410,13 @@ static void read_first(struct reader *r)
                 bool adjective = atom->kind == ATOM_ADJECTIVE && atom->word == WORD_SUPER;
                 size_t at = i + 1;
                 const struct atom *column = NULL;
+                if (atom_is(atom, WORD_LATE) && i + 2 < r->n && atom_is(r->atoms[i + 1], WORD_UNIT) &&
+                    atom_is(r->atoms[i + 2], WORD_LATE) && r->atoms[i + 2]->arg == 0) {
+                        intent->sort = SORT_TIME; /* "oldest month first" */
+                        intent->sort_descending = atom->arg == 1;
+                        r->used[i] = r->used[i + 1] = r->used[i + 2] = true;
+                        continue;
+                }
                 if (!atom_is(atom, WORD_SUPER) && !atom_is(atom, WORD_MOST) && !adjective)
                         continue;
                 if (reader_is(r, at, WORD_COMMON) || (at < r->n && r->atoms[at]->kind ==
