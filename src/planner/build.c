@@ -1050,7 +1050,7 @@ static bool shows_values(const struct builder *b)
 static void build_values(struct builder *b)
 {
         for (size_t i = 0; i < b->intent->n_conds; i++)
-                if (b->intent->conds[i].negated && b->intent->conds[i].lacks)
+                if (b->intent->conds[i].lacks)
                         b->failed = true; /* in none of their rows */
         build_filters(b, false, b->filters);
         for (size_t s = 0; s < b->intent->n_shown; s++) {
@@ -1210,6 +1210,30 @@ static void drop_implied(struct builder *b)
         }
 }
 
+/* Two values that one column cannot have at once: the owner's condition of a measure, and that of
+ * the question. */
+static bool contradicts(const struct builder *b)
+{
+        size_t i;
+        size_t k;
+        json_t *a;
+        json_t *c;
+        json_array_foreach(b->filters, i, a)
+        {
+                json_array_foreach(b->filters, k, c)
+                {
+                        const char *x = json_string_value(json_object_get(a, "op"));
+                        const char *y = json_string_value(json_object_get(c, "op"));
+                        if (i < k && x && y && strcmp(x, "=") == 0 && strcmp(y, "=") == 0 &&
+                            json_object_get(a, "column") &&
+                            json_equal(json_object_get(a, "column"),
+                                       json_object_get(c, "column")))
+                                return true;
+                }
+        }
+        return false;
+}
+
 static json_t *assemble(struct builder *b)
 {
         drop_implied(b);
@@ -1279,7 +1303,7 @@ int intent_build(const struct question *question, const struct intent *intent, i
         ret->cost += cost_of_base(&b);
         if (b.no_memory)
                 return error_oom(err);
-        if (b.failed || json_array_size(b.select) == 0)
+        if (b.failed || contradicts(&b) || json_array_size(b.select) == 0)
                 return 0;
         ret->plan = assemble(&b);
         if (b.no_memory) {

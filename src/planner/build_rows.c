@@ -37,8 +37,11 @@ static void select_column(struct builder *b, struct colref ref)
 static void select_refs(struct builder *b, const struct refs *refs)
 {
         struct colref ref;
-        if (builder_resolve(b, refs, &ref))
-                select_column(b, ref);
+        if (!builder_resolve(b, refs, &ref))
+                return;
+        if (!builder_leads(b, ref.table))
+                b->failed = true; /* several of them for each row */
+        select_column(b, ref);
 }
 
 static void select_names(struct builder *b, const struct words *names, int table)
@@ -312,7 +315,7 @@ void build_entities(struct builder *b)
         const struct intent *intent = b->intent;
         struct colref ref;
         for (size_t i = 0; i < intent->n_conds; i++)
-                if (intent->conds[i].negated && intent->conds[i].lacks)
+                if (intent->conds[i].lacks)
                         b->failed = true; /* "locations without a fault": in none of their rows */
         build_filters(b, false, b->filters);
         if (!builder_resolve(b, &intent->head.refs, &ref))
@@ -323,6 +326,9 @@ void build_entities(struct builder *b)
         for (size_t s = 0; s < intent->n_shown; s++) {
                 const struct column_facts *facts =
                         concept_column(b->concepts, intent->shown[s].at[0]);
+                if (intent->n_conds == 0 && intent->shown[s].at[0].table != ref.table &&
+                    intent->shown[s].n == 1)
+                        b->failed = true; /* "category of customers" */
                 if (!facts->is_number || facts->is_id || facts->is_dimension)
                         select_refs(b, &intent->shown[s]);
         }

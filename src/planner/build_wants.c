@@ -202,6 +202,10 @@ static json_t *count_distinct(struct builder *b, const struct want *want)
         }
         if (!builder_resolve(b, &want->refs, &ref))
                 return NULL;
+        for (size_t i = 0; i < b->intent->n_conds; i++)
+                if (b->intent->conds[i].lacks && concept_column(b->concepts, ref)->is_id &&
+                    !concept_column(b->concepts, ref)->is_key)
+                        b->failed = true; /* "customers who never returned anything" */
         json_t *item = builder_json(b, json_pack("{s:s, s:s}", "func", "count_distinct", "column",
                                                  builder_name(b, ref)));
         return with_alias(b, item, builder_plural(b, thing_name(b, ref)));

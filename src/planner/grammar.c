@@ -465,9 +465,9 @@ static const struct entry entries[] = {
         {"rows", WORD_ROWS, 0}, {"row", WORD_ROWS, 0}, {"records", WORD_ROWS, 0},
         {"record", WORD_ROWS, 0}, {"entries", WORD_ROWS, 0}, {"lines", WORD_ROWS, 0},
         {"observations", WORD_ROWS, 0}, {"data points", WORD_ROWS, 0}, {"ones", WORD_ROWS, 0},
-        {"everyone", WORD_ROWS, 0}, {"everybody", WORD_ROWS, 0}, {"anyone", WORD_ROWS, 0},
-        {"someone", WORD_ROWS, 0}, {"folks", WORD_ROWS, 0}, {"workforce", WORD_ROWS, 0},
-        {"people", WORD_ROWS, 1}, {"persons", WORD_ROWS, 1}, {"cases", WORD_ROWS, 1}, {"readings", WORD_ROWS, 0}, {"reading", WORD_ROWS, 0}, {"measurements", WORD_ROWS, 0},
+        {"everyone", WORD_ROWS, 2}, {"everybody", WORD_ROWS, 2}, {"anyone", WORD_ROWS, 2},
+        {"someone", WORD_ROWS, 2}, {"folks", WORD_ROWS, 2}, {"workforce", WORD_ROWS, 2},
+        {"people", WORD_ROWS, 2}, {"anybody", WORD_ROWS, 2}, {"persons", WORD_ROWS, 2}, {"cases", WORD_ROWS, 1}, {"readings", WORD_ROWS, 0}, {"reading", WORD_ROWS, 0}, {"measurements", WORD_ROWS, 0},
         {"samples", WORD_ROWS, 0},
 
         {"only", WORD_ONLY, 0}, {"just", WORD_ONLY, 0}, {"only the ones", WORD_ONLY, 0},
@@ -485,7 +485,7 @@ static const struct entry entries[] = {
         {"those", WORD_THOSE, 0}, {"these", WORD_THOSE, 0}, {"them", WORD_THOSE, 0},
         {"that one", WORD_THOSE, 0}, {"of those", WORD_THOSE, 0}, {"of them", WORD_THOSE, 0},
         {"of these", WORD_THOSE, 0}, {"also", WORD_ALSO, 0}, {"too", WORD_ALSO, 0},
-        {"add", WORD_ALSO, 1}, {"again", WORD_ALSO, 0},
+        {"again", WORD_ALSO, 0},
         {",", WORD_COMMA, 0}, {";", WORD_COMMA, 0}, {":", WORD_OPEN, 0}, {"(", WORD_OPEN, 0},
         {")", WORD_CLOSE, 0}, {"?", WORD_NONE, 0}, {"!", WORD_NONE, 0}, {".", WORD_NONE, 0},
         {"/", WORD_AND, 1},
@@ -579,12 +579,31 @@ static bool refuses(const struct question *question, size_t i, size_t n, int wha
         return false;
 }
 
+/* True when the rows of the only table are persons, as far as its columns tell. */
+static bool lists_persons(const struct question *question)
+{
+        static const char *const signs[] = {"gender", "sex", "age", "birth", "passeng", "employe"};
+        const struct concepts *concepts = question->concepts;
+        if (concepts->dataset->n_tables != 1)
+                return false;
+        for (size_t c = 0; c < concepts->dataset->tables[0].n_columns; c++) {
+                const struct column_facts *facts = &concepts->tables[0].columns[c];
+                for (size_t w = 0; w < facts->n_words; w++)
+                        for (size_t s = 0; s < ARRAY_SIZE(signs); s++)
+                                if (strcmp(facts->words[w], signs[s]) == 0)
+                                        return true;
+        }
+        return false;
+}
+
 void grammar_link(struct question *question, size_t i)
 {
         for (size_t e = 0; e < ARRAY_SIZE(entries); e++) {
                 const struct entry *entry = &entries[e];
                 size_t n;
                 if (!matches(question, i, entry->text, &n))
+                        continue;
+                if (entry->word == WORD_ROWS && entry->arg == 2 && !lists_persons(question))
                         continue;
                 if (entry->word == WORD_MOST && i > 0 &&
                     strcmp(question->tokens[i - 1].text, "at") == 0)
@@ -599,7 +618,7 @@ void grammar_link(struct question *question, size_t i)
                                  : light && entry->arg == 3 ? 1.2
                                  : light && entry->arg == 2 ? 0.9
                                  : light && entry->arg == 1 ? 0.6
-                                 : entry->word == WORD_ROWS && entry->arg == 1 ? 0.8
+                                 : entry->word == WORD_ROWS && entry->arg > 0 ? 0.8
                                                             : 0.5);
                 atom->word = entry->word;
                 atom->arg = entry->arg;

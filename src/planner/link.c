@@ -259,6 +259,11 @@ static void link_columns(struct question *question, size_t i, const char **stems
                         double cost = cost_of_part(facts, said, with_last);
                         if (!with_last && cost > COST_NAME && is_plural(question, i + tokens - 1))
                                 cost += 0.5; /* "properties" are no property types */
+                        const char *text = question->tokens[i].text;
+                        size_t length = strlen(text);
+                        if (n == 1 && facts->is_flag && length > 4 &&
+                            strcmp(text + length - 3, "ing") == 0)
+                                cost += 1; /* "returning customers" have not returned anything */
                         if (n == 1 && cost > COST_NAME && is_unit_word(question, i))
                                 cost += 0.4;
                         parts[n_parts++] = (struct part){(int)t, (int)c, cost};

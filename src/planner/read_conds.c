@@ -69,6 +69,7 @@ static void add_absence(struct reader *r, size_t column, bool present)
                 cond->negated = present;
         }
         cond->refs = atom->refs;
+        cond->lacks = !present;
         r->used[column] = true;
 }
 
