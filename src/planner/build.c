@@ -1097,6 +1097,29 @@ static bool is_vague(const struct builder *b)
         return !picks_row(b);
 }
 
+/* "Population of Berlin": a number of the country whose capital that is, and not of Berlin. */
+static bool asks_of_part(const struct builder *b)
+{
+        const struct intent *intent = b->intent;
+        bool number = false;
+        if (intent->head.kind != HEAD_NONE || intent->rank.by != RANK_NONE)
+                return false;
+        for (size_t s = 0; s < intent->n_shown; s++)
+                number = number ||
+                         concept_column(b->concepts, intent->shown[s].at[0])->is_number;
+        for (size_t i = 0; number && i < intent->n_conds; i++) {
+                const struct cond *cond = &intent->conds[i];
+                if (cond->kind != COND_VALUES || cond->refs.n == 0)
+                        continue;
+                const struct colref ref = cond->refs.at[0];
+                const struct column_facts *facts = concept_column(b->concepts, ref);
+                if (facts->is_unique && !facts->is_id && !facts->is_key &&
+                    b->concepts->tables[ref.table].label != ref.column)
+                        return true;
+        }
+        return false;
+}
+
 /* Rows that the owner says how to list: "find sensors with dangerous vibration". */
 static bool shows_segment(const struct builder *b)
 {
@@ -1169,7 +1192,7 @@ static void build_all(struct builder *b)
         } else if (shows_values(b)) {
                 build_values(b);
         } else {
-                if (is_vague(b))
+                if (is_vague(b) || asks_of_part(b))
                         b->failed = true;
                 if (intent->head.kind == HEAD_NONE && intent->n_shown == 0 &&
                     intent->n_conds == 0 && intent->rank.by == RANK_NONE)

@@ -183,6 +183,18 @@ static void order_by_rank(struct builder *b)
         json_t *columns = builder_json(b, json_array());
         for (size_t g = 0; g < b->intent->n_groups; g++) {
                 struct colref column;
+                if (b->intent->groups[g].unit != UNIT_NONE) {
+                        json_t *group_by = b->group_by;
+                        b->group_by = builder_json(b, json_array());
+                        builder_add_group(b, &b->intent->groups[g]); /* its select item */
+                        if (json_array_size(b->group_by) == 1)
+                                builder_append(b, columns,
+                                               json_incref(json_array_get(b->group_by, 0)));
+                        json_decref(b->group_by);
+                        b->group_by = group_by;
+                        per = true;
+                        continue;
+                }
                 if (b->intent->groups[g].unit != UNIT_NONE ||
                     !builder_resolve(b, &b->intent->groups[g].refs, &column)) {
                         b->failed = true;
@@ -244,6 +256,8 @@ void build_rows(struct builder *b)
         struct colref time;
         if (!builder_is_about(b))
                 b->built->cost += 0.4;
+        if (intent->names_number && intent->head.kind == HEAD_TABLE && intent->rank.by == RANK_NONE)
+                b->built->cost += 0.4; /* "total order value of ...": a number, not rows */
         build_filters(b, false, b->filters);
         if (segment)
                 select_segment(b, segment);
@@ -256,6 +270,8 @@ void build_rows(struct builder *b)
         if (intent->show_time || intent->is_when) {
                 if (builder_time(b, &time))
                         select_column(b, time);
+                else
+                        b->failed = true;
         }
         if (!segment)
                 select_conditions(b);
@@ -329,8 +345,15 @@ void build_entities(struct builder *b)
                 if (intent->n_conds == 0 && intent->shown[s].at[0].table != ref.table &&
                     intent->shown[s].n == 1)
                         b->failed = true; /* "category of customers" */
-                if (!facts->is_number || facts->is_id || facts->is_dimension)
+                bool compared = false;
+                for (size_t i = 0; i < intent->n_conds; i++)
+                        compared = compared ||
+                                   refs_meet(&intent->conds[i].refs, &intent->shown[s]);
+                bool own = intent->shown[s].at[0].table != b->base; /* as the thing's own table */
+                if (!facts->is_number || facts->is_id || facts->is_dimension || own)
                         select_refs(b, &intent->shown[s]);
+                else if (!compared)
+                        b->failed = true; /* which of the thing's numbers? */
         }
         size_t n = json_array_size(b->select);
         for (size_t i = 0; i < n; i++)

@@ -118,7 +118,10 @@ static void change_filters(struct builder *b)
         bool replaced = json_array_size(b->filters) < n_before + json_array_size(added);
         bool timed = json_array_size(added) == 1 && b->intent->n_conds == 1 &&
                      b->intent->conds[0].kind == COND_TIME;
-        if (starts_over(b->question) && n_before > 0 && !replaced && !timed)
+        bool flag = false;
+        for (size_t k = 0; k < b->intent->n_conds; k++)
+                flag = flag || b->intent->conds[k].kind == COND_FLAG;
+        if (starts_over(b->question) && n_before > 0 && !replaced && !timed && flag)
                 b->failed = true;
         json_decref(added);
 }

@@ -136,6 +136,7 @@ struct intent {
         bool on_average;
         bool in_total;
         bool how_much;
+        bool names_number; /* it begins with a number in the singular */
         bool any_row; /* "at least one order" was said */
         bool head_with; /* "sensors with ..." */
         int tables[4]; /* that were named */

@@ -838,7 +838,8 @@ static void link_label(struct question *question, size_t i)
             (strcmp(token->text, "name") != 0 && strcmp(token->text, "names") != 0))
                 return;
         for (size_t t = 0; t < concepts->dataset->n_tables; t++)
-                if (concepts->tables[t].label >= 0)
+                if (concepts->tables[t].label >= 0 &&
+                    !concepts->tables[t].columns[concepts->tables[t].label].is_id)
                         add_column(question, ATOM_COLUMN, i, 1, (int)t, concepts->tables[t].label,
                                    0.25);
 }

@@ -106,7 +106,8 @@ static bool is_grammar(const struct question *question, size_t first, size_t n)
                 for (size_t a = 0; a < question->n_atoms && !grammar; a++) {
                         const struct atom *atom = &question->atoms[a];
                         grammar = atom->first == i && atom->n == 1 &&
-                                  (atom->kind == ATOM_WORD || atom->kind == ATOM_LIGHT);
+                                  ((atom->kind == ATOM_WORD && atom->word != WORD_REFUSE) ||
+                                   atom->kind == ATOM_LIGHT);
                 }
                 if (!grammar)
                         return false;
@@ -266,10 +267,29 @@ static void prefer_values(struct question *question)
         }
 }
 
+static bool atom_is_refusal(const struct atom *atom)
+{
+        return atom->kind == ATOM_WORD && atom->word == WORD_REFUSE;
+}
+
 /* "Ivan Moreau" is whoever the row is about sooner than somebody's manager. */
 static void prefer_labels(struct question *question)
 {
         const struct concepts *concepts = question->concepts;
+        for (size_t a = 0; a < question->n_atoms; a++) {
+                const struct atom *exact = &question->atoms[a];
+                if (exact->kind != ATOM_VALUE || exact->cost > 0.26 || exact->is_part)
+                        continue;
+                for (size_t o = 0; o < question->n_atoms; o++) {
+                        struct atom *other = &question->atoms[o];
+                        bool same = other->first == exact->first && other->n == exact->n;
+                        if (same && other->kind == ATOM_VALUE && other->cost > 0.28 &&
+                            other->cost < 0.42)
+                                other->cost += 0.3; /* "contract" is no "Contracts" */
+                        if (same && atom_is_refusal(other))
+                                other->cost += 2; /* "in good condition" */
+                }
+        }
         for (size_t a = 0; a < question->n_atoms; a++) {
                 const struct atom *label = &question->atoms[a];
                 if (label->kind != ATOM_VALUE || label->is_part ||

@@ -162,11 +162,13 @@ static bool asks_yes_or_no(const struct reader *r)
         if (atom_is(r->atoms[0], WORD_IS) || atom_is(r->atoms[0], WORD_DO) ||
             atom_is(r->atoms[0], WORD_HAVE))
                 return true;
-        bool thing = r->n > 2 && (r->atoms[1]->kind == ATOM_ENTITY ||
-                                  r->atoms[1]->kind == ATOM_TABLE);
-        return thing && r->atoms[0]->kind == ATOM_COLUMN &&
-               reader_facts(r, &r->atoms[0]->refs)->is_moment &&
-               (r->atoms[2]->kind == ATOM_VALUE || r->atoms[2]->kind == ATOM_NUMBER);
+        size_t noun = 1;
+        while (noun < r->n && r->atoms[noun]->kind == ATOM_LIGHT)
+                noun++;
+        bool thing = noun < r->n && (r->atoms[noun]->kind == ATOM_ENTITY ||
+                                     r->atoms[noun]->kind == ATOM_TABLE);
+        return thing && r->atoms[0]->kind == ATOM_COLUMN && r->atoms[0]->n == 1 &&
+               !r->atoms[0]->plural && reader_facts(r, &r->atoms[0]->refs)->is_moment;
 }
 
 static void read_marks(struct reader *r)

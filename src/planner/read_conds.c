@@ -69,7 +69,7 @@ static void add_absence(struct reader *r, size_t column, bool present)
                 cond->negated = present;
         }
         cond->refs = atom->refs;
-        cond->lacks = !present;
+        cond->lacks = !present && cond->kind != COND_NULL;
         r->used[column] = true;
 }
 

@@ -453,6 +453,10 @@ static void decide(struct reader *r, struct comparison *c)
             (find_by_unit(r, c, false, &refs) || find_by_unit(r, c, true, &refs))) {
                 add_compare(r, c, &refs);
                 r->intent->cost += 0.1;
+                if (c->left != NO_ATOM && !r->used[c->left] &&
+                    r->atoms[c->left]->kind == ATOM_COLUMN &&
+                    !reader_is_flag(r, r->atoms[c->left]) && !r->atoms[c->left]->is_verb)
+                        r->intent->cost += 60; /* "a priority over 10 hours" */
                 return;
         }
         refs.n = 0;

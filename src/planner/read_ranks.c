@@ -516,6 +516,18 @@ void read_ranks(struct reader *r)
                 if (rank.n == 0)
                         rank.n = count_of_head(r);
                 complete(r, i, &rank);
+                if (rank.by == RANK_WANT && intent->head.kind == HEAD_NONE &&
+                    behind < r->n && atom_is(r->atoms[behind], WORD_UNIT) &&
+                    intent->n_groups < GROUPS_MAX) {
+                        r->used[behind] = true; /* "top 4 days by number of orders" */
+                        intent->show_time = false;
+                        intent->head = (struct head){.kind = HEAD_TIME,
+                                                     .at = behind,
+                                                     .plural = r->atoms[behind]->plural};
+                        intent->groups[intent->n_groups++] =
+                                (struct group){.unit = (enum plan_unit)r->atoms[behind]->arg,
+                                               .at = behind};
+                }
                 if (is_function(r, &rank) && !asks_who(r)) {
                         become_function(r, &rank);
                         continue;

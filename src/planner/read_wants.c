@@ -317,7 +317,8 @@ void read_share_conditions(struct reader *r)
         }
         bool each = false;
         for (size_t g = 0; g < intent->n_groups; g++)
-                each = each || asks_does_each(r, intent->groups[g].at);
+                each = each || asks_does_each(r, intent->groups[g].at) ||
+                       (r->share_noun < r->n && r->atoms[r->share_noun]->kind == ATOM_SEGMENT);
         for (int pass = 0; pass < (each ? 2 : 3) && n_marked == 0; pass++) {
                 for (size_t i = 0; i < intent->n_conds; i++) {
                         struct cond *cond = &intent->conds[i];
@@ -379,7 +380,11 @@ static bool add_group(struct reader *r, size_t i, bool each)
                 group.refs = atom->refs;
         else if (atom->kind == ATOM_TABLE && concepts->tables[atom->index].key >= 0)
                 refs_add(&group.refs, atom->index, concepts->tables[atom->index].key);
-        else if (each && find_segment_column(r, atom, &group.refs)) {
+        else if (atom->kind == ATOM_VALUE && reader_is(r, i - 1, WORD_ACROSS)) {
+                group.refs = atom->refs; /* "across Email, Chat and Phone" */
+                intent->groups[intent->n_groups++] = group;
+                return true; /* and it stays a condition */
+        } else if (each && find_segment_column(r, atom, &group.refs)) {
                 intent->groups[intent->n_groups++] = group;
                 return true; /* and it stays a condition */
         } else if (atom_is(atom, WORD_UNIT))
@@ -1343,7 +1348,11 @@ static void read_time_nouns(struct reader *r)
         for (size_t i = 0; i < r->n; i++) {
                 if (r->used[i])
                         continue;
-                if (reader_is(r, i, WORD_TIME) ||
+                if (reader_is(r, i, WORD_UNIT) && r->atoms[i]->plural && i > 1 &&
+                    (reader_is(r, i - 1, WORD_WITH) || reader_is(r, i - 2, WORD_WITH)) &&
+                    r->intent->n_conds > 0)
+                        r->used[i] = true; /* "..., with the hours": they were compared, and show */
+                else if (reader_is(r, i, WORD_TIME) ||
                     (reader_is(r, i, WORD_UNIT) && r->atoms[i]->arg == UNIT_DAY)) {
                         r->used[i] = true;
                         r->intent->show_time = true;
@@ -1398,5 +1407,10 @@ void read_nouns(struct reader *r)
                                 place_noun_of_list(r, i);
                 }
         read_time_nouns(r);
+        size_t first = 0;
+        while (first < r->n && atom_is_soft(r->atoms[first]))
+                first++;
+        intent->names_number = first < r->n && reader_is_number(r, r->atoms[first]) &&
+                               !r->atoms[first]->plural;
         intent->is_list = !asks_number(r);
 }
