@@ -7,7 +7,7 @@
 #include "planner/concept.h"
 #include "planner/words.h"
 
-#define ATOMS_MAX 1500    /* found in a question */
+#define ATOMS_MAX 1500 /* found in a question */
 #define PATH_MAX_ATOMS TOKENS_MAX
 #define PATHS_MAX 40      /* ways to cut a question that are tried */
 #define VALUES_IN_ATOM 60 /* values that one stretch may stand for */
@@ -40,14 +40,14 @@ enum word {
         WORD_HOW_MUCH,
         WORD_COUNT, /* number of */
         WORD_DISTINCT,
-        WORD_FUNC,    /* enum plan_func */
+        WORD_FUNC,       /* enum plan_func */
         WORD_ON_AVERAGE, /* of the whole question */
         WORD_IN_TOTAL,
-        WORD_SUPER,   /* 1: descending (highest), 0: ascending (lowest) */
-        WORD_TOP,     /* the same (top, best; bottom, worst) */
-        WORD_MOST,    /* 1: most, 0: fewest, least */
-        WORD_COMMON,  /* common, frequent; 0: rare */
-        WORD_LATE,    /* 1: latest, newest, last; 0: earliest, first, oldest */
+        WORD_SUPER,  /* 1: descending (highest), 0: ascending (lowest) */
+        WORD_TOP,    /* the same (top, best; bottom, worst) */
+        WORD_MOST,   /* 1: most, 0: fewest, least */
+        WORD_COMMON, /* common, frequent; 0: rare */
+        WORD_LATE,   /* 1: latest, newest, last; 0: earliest, first, oldest */
         WORD_BY,
         WORD_PER,
         WORD_EACH,
@@ -60,7 +60,7 @@ enum word {
         WORD_EXCEPT,
         WORD_WITHOUT,
         WORD_WITH,
-        WORD_A, /* a, an, any */
+        WORD_A,          /* a, an, any */
         WORD_POSSESSIVE, /* their, its */
         WORD_IN,
         WORD_OF,
@@ -71,9 +71,10 @@ enum word {
         WORD_HAVE,
         WORD_DO,
         WORD_THAT,
-        WORD_COMPARE_OP, /* enum filter_op */
-        WORD_COMPARATIVE, /* the sign alone: "more", "greater" before an adjective. enum filter_op */
-        WORD_OR_MORE,    /* enum filter_op */
+        WORD_COMPARE_OP,  /* enum filter_op */
+        WORD_COMPARATIVE, /* the sign alone: "more", "greater" before an adjective. enum filter_op
+                           */
+        WORD_OR_MORE,     /* enum filter_op */
         WORD_BETWEEN,
         WORD_CONTAINS, /* enum filter_op */
         WORD_NAMED,
@@ -89,10 +90,10 @@ enum word {
         WORD_UNIT,      /* enum plan_unit: month */
         WORD_UNITLY,    /* enum plan_unit: monthly */
         WORD_PART,      /* enum plan_unit: day of the week */
-        WORD_TIME, /* "time", "date": the default time column, when it is shown */
+        WORD_TIME,      /* "time", "date": the default time column, when it is shown */
         WORD_PERCENT,
         WORD_MONEY,
-        WORD_MILLION,   /* how often a thousand */
+        WORD_MILLION, /* how often a thousand */
         WORD_ROWS,
         WORD_BOTH,
         WORD_ONLY,
@@ -124,9 +125,9 @@ enum refusal {
 
 enum time_kind {
         TIME_NONE,
-        TIME_LAST,  /* the last n units */
-        TIME_RANGE, /* from, to: dates, both included; either may be "" */
-        TIME_MONTH, /* a month of any year */
+        TIME_LAST,     /* the last n units */
+        TIME_RANGE,    /* from, to: dates, both included; either may be "" */
+        TIME_MONTH,    /* a month of any year */
         TIME_WEEKDAYS, /* days of the week, 1 is Monday: first to last */
 };
 
@@ -134,15 +135,15 @@ struct timex {
         enum time_kind kind;
         int n;
         enum plan_unit unit;
-        char from[32], to[32]; /* "2026-01-31" */
+        char from[32], to[32];   /* "2026-01-31" */
         bool from_open, to_open; /* the end itself is not included */
         int first, last;
         enum plan_unit supposed; /* "last month" was said: what it was taken for is supposed */
-        bool is_year; /* a whole year, or several: from and to are in years */
+        bool is_year;            /* a whole year, or several: from and to are in years */
 };
 
 #define LIGHT_BEHIND_NAME 4 /* arg of a light word that needs a name before it: "stock level" */
-#define UNIT_OF_COLUMN 100 /* arg of a light word that is the unit of some column */
+#define UNIT_OF_COLUMN 100  /* arg of a light word that is the unit of some column */
 
 struct atom {
         enum atom_kind kind;
@@ -155,7 +156,7 @@ struct atom {
         const char *values[VALUES_IN_ATOM > 8 ? 8 : VALUES_IN_ATOM]; /* the first ones */
         const char *const *more; /* all of them, when there are more */
         size_t n_values;
-        bool is_part;      /* the words are only a part of the value */
+        bool is_part; /* the words are only a part of the value */
         double number;
         const char *digits; /* of the number, as JSON writes it */
         bool percent, money, ordinal;
@@ -197,7 +198,6 @@ struct path {
 };
 
 /* paths.c: the cheapest first; gives how many, or a negative code. */
-int paths_find(const struct question *question, struct path *paths, size_t max,
-               struct error *err);
+int paths_find(const struct question *question, struct path *paths, size_t max, struct error *err);
 
 #endif

@@ -14,7 +14,7 @@ struct built {
         const char *assumptions[ASSUMPTIONS_MAX]; /* in the question's arena */
         size_t n_assumptions;
         bool senseless; /* it was understood, and the data cannot say it */
-        bool unsure; /* the plan holds a guess that another reading would not */
+        bool unsure;    /* the plan holds a guess that another reading would not */
 };
 
 /* The plan that starts from that table; ret->plan stays NULL when there is none. 0, or

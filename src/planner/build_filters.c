@@ -1,5 +1,8 @@
 /* Conditions as a plan's filters. */
+#include "planner/build_costs.h"
 #include "planner/builder.h"
+
+#include "base/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,9 +55,9 @@ static json_t *value_json(struct builder *b, const char *digits, const struct co
 static json_t *filter_json(struct builder *b, struct colref ref, const char *op, json_t *value)
 {
         const char *name = builder_name(b, ref);
-        json_t *filter = value ? json_pack("{s:s, s:s, s:o}", "column", name, "op", op, "value",
-                                           value)
-                               : json_pack("{s:s, s:s}", "column", name, "op", op);
+        json_t *filter =
+                value ? json_pack("{s:s, s:s, s:o}", "column", name, "op", op, "value", value)
+                      : json_pack("{s:s, s:s}", "column", name, "op", op);
         return builder_json(b, filter);
 }
 
@@ -75,10 +78,10 @@ static json_t *compare_filter(struct builder *b, const struct cond *cond)
                 return filter_json(b, ref, filter_op_word(cond->op), builder_column(b, other));
         }
         if (cond->kind == COND_BETWEEN)
-                return filter_json(b, ref, "between",
-                                   builder_json(b, json_pack("[o, o]",
-                                                             value_json(b, cond->a, facts),
-                                                             value_json(b, cond->b, facts))));
+                return filter_json(
+                        b, ref, "between",
+                        builder_json(b, json_pack("[o, o]", value_json(b, cond->a, facts),
+                                                  value_json(b, cond->b, facts))));
         if (cond->n_more > 0) {
                 json_t *list = builder_json(b, json_array());
                 builder_append(b, list, value_json(b, cond->a, facts));
@@ -112,7 +115,10 @@ static void append_values(struct builder *b, json_t *list, const struct atom *at
                 size_t i;
                 json_t *there;
                 bool twice = false;
-                json_array_foreach(list, i, there) twice = twice || json_equal(there, json);
+                json_array_foreach(list, i, there)
+                {
+                        twice = twice || json_equal(there, json);
+                }
                 if (twice)
                         json_decref(json);
                 else
@@ -215,9 +221,9 @@ static void add_segment(struct builder *b, const struct cond *cond, json_t *arra
 {
         const struct segment *segment = &b->concepts->dataset->segments[cond->index];
         json_t *filters = builder_qualified(b, segment->filters, segment->table);
-        b->built->cost += (int)segment->table == b->base ? 0 : 0.3;
+        b->built->cost += (int)segment->table == b->base ? 0 : COST_OTHER_ROWS;
         if (b->intent->is_when && segment->time)
-                b->built->cost += 0.8; /* "when was it resolved" asks for the time */
+                b->built->cost += COST_TIME_ASKED; /* "when was it resolved" asks for the time */
         size_t i;
         json_t *filter;
         if (cond->negated) {
@@ -251,50 +257,50 @@ static json_t *part_filter(struct builder *b, struct colref ref, enum plan_unit 
         json_t *expr = builder_json(b, json_pack("{s:o, s:s}", "date_part", builder_column(b, ref),
                                                  "unit", unit_word(unit)));
         if (first == last)
-                return builder_json(b, json_pack("{s:o, s:s, s:i}", "expr", expr, "op", "=",
-                                                 "value", first));
+                return builder_json(
+                        b, json_pack("{s:o, s:s, s:i}", "expr", expr, "op", "=", "value", first));
         return builder_json(b, json_pack("{s:o, s:s, s:[i, i]}", "expr", expr, "op", "between",
                                          "value", first, last));
 }
 
 static int year_of(const char *date)
 {
-        return date && strlen(date) >= 4 ? (int)strtol((char[]){date[0], date[1], date[2], date[3],
-                                                                '\0'},
-                                                       NULL, 10)
-                                         : 0;
+        return date && strlen(date) >= 4
+                       ? (int)strtol((char[]){date[0], date[1], date[2], date[3], '\0'}, NULL, 10)
+                       : 0;
+}
+
+/* Months since the year 0 of a date, "2026-01-31". */
+static int months_of(const char *date)
+{
+        return year_of(date) * 12 + (int)strtol(date + 5, NULL, 10) - 1;
+}
+
+/* The one year in which the data has that month; -1: none, or several. */
+static int only_year_of(const struct column_values *values, int month)
+{
+        if (!values || !values->min || !values->max)
+                return -1;
+        int first = months_of(values->min);
+        int last = months_of(values->max);
+        int m = first + (month - 1 - first % 12 + 12) % 12;
+        return m <= last && m + 12 > last ? m / 12 : -1;
 }
 
 /* A month's name alone: the one year that has it in the data, or each year's. */
 static json_t *month_filter(struct builder *b, struct colref ref, int month)
 {
-        const struct column_values *values = concept_column(b->concepts, ref)->values;
-        if (values && values->min && values->max) {
-                int first = year_of(values->min) * 12 + (int)strtol(values->min + 5, NULL, 10) - 1;
-                int last = year_of(values->max) * 12 + (int)strtol(values->max + 5, NULL, 10) - 1;
-                int found = -1;
-                int times = 0;
-                for (int m = first; m <= last && m - first < 12000; m++)
-                        if (m % 12 == month - 1) {
-                                found = m / 12;
-                                times++;
-                        }
-                if (times == 1) {
-                        struct timex time = {.kind = TIME_RANGE};
-                        int64_t end = 31;
-                        int next_year = month == 12 ? found + 1 : found;
-                        (void)next_year;
-                        static const int lengths[] = {31, 28, 31, 30, 31, 30,
-                                                      31, 31, 30, 31, 30, 31};
-                        bool leap = (found % 4 == 0 && found % 100 != 0) || found % 400 == 0;
-                        end = lengths[month - 1] + (month == 2 && leap);
-                        (void)snprintf(time.from, sizeof(time.from), "%04d-%02d-01", found, month);
-                        (void)snprintf(time.to, sizeof(time.to), "%04d-%02d-%02d", found, month,
-                                       (int)end);
-                        return range_filter(b, ref, &time);
-                }
-        }
-        return part_filter(b, ref, UNIT_MONTH, month, month);
+        int year = only_year_of(concept_column(b->concepts, ref)->values, month);
+        struct timex time = {.kind = TIME_RANGE};
+        if (year < 0)
+                return part_filter(b, ref, UNIT_MONTH, month, month);
+        int64_t begin = clock_days_from_civil(year, month, 1);
+        int64_t next = month == 12 ? clock_days_from_civil(year + 1, 1, 1)
+                                   : clock_days_from_civil(year, month + 1, 1);
+        (void)snprintf(time.from, sizeof(time.from), "%04d-%02d-01", year, month);
+        (void)snprintf(time.to, sizeof(time.to), "%04d-%02d-%02d", year, month,
+                       (int)(next - begin));
+        return range_filter(b, ref, &time);
 }
 
 /* A year that is a number in the data. */
@@ -302,11 +308,7 @@ static json_t *year_filter(struct builder *b, struct colref ref, const struct ti
 {
         int from = year_of(time->from);
         int to = year_of(time->to);
-        if (time->kind != TIME_RANGE || (!time->is_year && from != to)) {
-                b->failed = true;
-                return NULL;
-        }
-        if (!time->is_year) {
+        if (time->kind != TIME_RANGE || !time->is_year) {
                 b->failed = true;
                 return NULL;
         }
@@ -324,8 +326,8 @@ void build_time(struct builder *b, const struct cond *cond, json_t *array)
 {
         const struct timex *time = &cond->time;
         struct colref ref;
-        bool found = cond->refs.n > 0 ? builder_resolve(b, &cond->refs, &ref)
-                                      : builder_time(b, &ref);
+        bool found =
+                cond->refs.n > 0 ? builder_resolve(b, &cond->refs, &ref) : builder_time(b, &ref);
         if (!found) {
                 b->failed = true;
                 return;
@@ -339,9 +341,9 @@ void build_time(struct builder *b, const struct cond *cond, json_t *array)
         if (facts->is_year && !facts->is_moment)
                 filter = year_filter(b, ref, time);
         else if (time->kind == TIME_LAST)
-                filter = filter_json(b, ref, "last",
-                                     json_pack("{s:i, s:s}", "n", time->n, "unit",
-                                               unit_word(time->unit)));
+                filter = filter_json(
+                        b, ref, "last",
+                        json_pack("{s:i, s:s}", "n", time->n, "unit", unit_word(time->unit)));
         else if (time->kind == TIME_RANGE)
                 filter = range_filter(b, ref, time);
         else if (time->kind == TIME_MONTH)
@@ -359,19 +361,15 @@ void build_time(struct builder *b, const struct cond *cond, json_t *array)
 static bool has_no_time(const struct builder *b, const struct cond *cond)
 {
         bool timed = false;
-        int table = cond->kind == COND_SEGMENT
-                            ? (int)b->concepts->dataset->segments[cond->index].table
-                    : cond->refs.n > 0 ? cond->refs.at[0].table
-                                       : b->base;
+        if (cond->kind != COND_SEGMENT)
+                return false;
+        int table = (int)b->concepts->dataset->segments[cond->index].table;
         for (size_t i = 0; i < b->intent->n_conds; i++)
                 timed = timed || b->intent->conds[i].kind == COND_TIME;
-        bool stated = cond->kind == COND_SEGMENT || cond->kind == COND_COMPARE ||
-                      cond->kind == COND_BETWEEN;
-        bool named = false;
         for (size_t i = 0; i < cond->refs.n; i++)
-                named = named || cond->refs.at[i].table == b->base;
-        return timed && stated && !named && table != b->base &&
-               b->concepts->tables[table].time < 0 && cond->kind == COND_SEGMENT;
+                if (cond->refs.at[i].table == b->base)
+                        return false;
+        return timed && table != b->base && b->concepts->tables[table].time < 0;
 }
 
 static json_t *one_filter(struct builder *b, const struct cond *cond)

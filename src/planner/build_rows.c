@@ -1,4 +1,5 @@
 /* Rows, or the things that a column names: listings. */
+#include "planner/build_costs.h"
 #include "planner/builder.h"
 
 #include <string.h>
@@ -49,8 +50,8 @@ static void select_names(struct builder *b, const struct words *names, int table
         for (size_t i = 0; i < names->n; i++) {
                 const char *dot = strchr(names->items[i], '.');
                 int from = table;
-                int column = table_find_column(&b->concepts->dataset->tables[table],
-                                               names->items[i]);
+                int column =
+                        table_find_column(&b->concepts->dataset->tables[table], names->items[i]);
                 if (column < 0 && dot) {
                         char name[256];
                         size_t n = (size_t)(dot - names->items[i]);
@@ -60,8 +61,8 @@ static void select_names(struct builder *b, const struct words *names, int table
                         name[n] = '\0';
                         from = dataset_find_table(b->concepts->dataset, name);
                         column = from < 0 ? -1
-                                          : table_find_column(
-                                                    &b->concepts->dataset->tables[from], dot + 1);
+                                          : table_find_column(&b->concepts->dataset->tables[from],
+                                                              dot + 1);
                 }
                 if (column >= 0)
                         select_column(b, (struct colref){from, column});
@@ -103,13 +104,6 @@ static void select_conditions(struct builder *b)
         }
 }
 
-static void add_order(struct builder *b, const char *by, bool descending)
-{
-        builder_append(b, b->order_by,
-                       json_pack("{s:s, s:s}", "expr", by, "direction",
-                                 descending ? "desc" : "asc"));
-}
-
 /* The one segment with columns and an order of its own, when no other has some too. */
 static const struct segment *find_shown_segment(const struct builder *b)
 {
@@ -132,7 +126,10 @@ static void select_segment(struct builder *b, const struct segment *segment)
         size_t i;
         json_t *item;
         json_t *show = builder_qualified(b, segment->show, segment->table);
-        json_array_foreach(show, i, item) builder_append(b, b->select, json_incref(item));
+        json_array_foreach(show, i, item)
+        {
+                builder_append(b, b->select, json_incref(item));
+        }
         json_decref(show);
 }
 
@@ -147,10 +144,54 @@ static bool order_by_comparison(struct builder *b)
                         continue;
                 if (!builder_resolve(b, &cond->refs, &ref))
                         return false;
-                add_order(b, builder_name(b, ref), cond->op == FILTER_GT || cond->op == FILTER_GE);
+                builder_add_order(b, builder_name(b, ref),
+                                  cond->op == FILTER_GT || cond->op == FILTER_GE);
                 return true;
         }
         return false;
+}
+
+/* Rows without what they are ranked by are no best ones. */
+static void require_ranked(struct builder *b, struct colref ref)
+{
+        const struct column_facts *facts = concept_column(b->concepts, ref);
+        if (facts->column->nullable && (!facts->values || facts->values->n_nulls > 0))
+                builder_add_filter(b, b->filters,
+                                   json_pack("{s:s, s:s}", "column", builder_name(b, ref), "op",
+                                             "is_not_null"));
+}
+
+/* The select item of a time unit, and its alias into columns: rows are not grouped by it. */
+static void add_time_column(struct builder *b, const struct group *group, json_t *columns)
+{
+        json_t *group_by = b->group_by;
+        b->group_by = builder_json(b, json_array());
+        builder_add_group(b, group);
+        if (json_array_size(b->group_by) == 1)
+                builder_append(b, columns, json_incref(json_array_get(b->group_by, 0)));
+        json_decref(b->group_by);
+        b->group_by = group_by;
+}
+
+/* The columns of the groups that the best rows are wanted of. */
+static json_t *rank_columns(struct builder *b)
+{
+        json_t *columns = builder_json(b, json_array());
+        for (size_t g = 0; g < b->intent->n_groups; g++) {
+                const struct group *group = &b->intent->groups[g];
+                struct colref column;
+                if (group->unit != UNIT_NONE) {
+                        add_time_column(b, group, columns);
+                        continue;
+                }
+                if (!builder_resolve(b, &group->refs, &column)) {
+                        b->failed = true;
+                        break;
+                }
+                select_column(b, column);
+                builder_append(b, columns, json_string(builder_name(b, column)));
+        }
+        return columns;
 }
 
 static void order_by_rank(struct builder *b)
@@ -165,58 +206,14 @@ static void order_by_rank(struct builder *b)
         }
         for (size_t s = 0; s < b->intent->n_shown; s++)
                 if (refs_meet(&b->intent->shown[s], &rank->refs))
-                        b->built->cost -= 0.3; /* "the cheapest with their sale price" */
+                        b->built->cost -= COST_SHOWN_RANK; /* "the cheapest with their price" */
         builder_prefer_end(b, ref, rank->descending);
         select_column(b, ref);
-        int n = rank->n > 0 ? rank->n : rank->plural ? 10 : 1;
-        const char *name = builder_name(b, ref);
-        if (rank->n == 0 && rank->plural)
-                builder_assume(b, "The first 10 are shown.");
-        json_t *is_not_null =
-                json_pack("{s:s, s:s}", "column", name, "op", "is_not_null");
-        const struct column_facts *facts = concept_column(b->concepts, ref);
-        if (facts->column->nullable && (!facts->values || facts->values->n_nulls > 0))
-                builder_add_filter(b, b->filters, builder_json(b, is_not_null));
-        else
-                json_decref(is_not_null);
-        bool per = false;
-        json_t *columns = builder_json(b, json_array());
-        for (size_t g = 0; g < b->intent->n_groups; g++) {
-                struct colref column;
-                if (b->intent->groups[g].unit != UNIT_NONE) {
-                        json_t *group_by = b->group_by;
-                        b->group_by = builder_json(b, json_array());
-                        builder_add_group(b, &b->intent->groups[g]); /* its select item */
-                        if (json_array_size(b->group_by) == 1)
-                                builder_append(b, columns,
-                                               json_incref(json_array_get(b->group_by, 0)));
-                        json_decref(b->group_by);
-                        b->group_by = group_by;
-                        per = true;
-                        continue;
-                }
-                if (b->intent->groups[g].unit != UNIT_NONE ||
-                    !builder_resolve(b, &b->intent->groups[g].refs, &column)) {
-                        b->failed = true;
-                        break;
-                }
-                select_column(b, column);
-                builder_append(b, columns, json_string(builder_name(b, column)));
-                per = true;
-        }
-        if (per) {
-                b->top = builder_json(b, json_pack("{s:i, s:O, s:s, s:s}", "n", n, "per", columns,
-                                                   "by", name, "direction",
-                                                   rank->descending ? "desc" : "asc"));
-                size_t i;
-                json_t *column;
-                json_array_foreach(columns, i, column)
-                        add_order(b, json_string_value(column), false);
-        } else {
-                b->limit = n;
-        }
+        int n = builder_ranked(b);
+        require_ranked(b, ref);
+        json_t *columns = rank_columns(b);
+        builder_rank(b, n, columns, builder_name(b, ref), b->intent->n_groups > 0);
         json_decref(columns);
-        add_order(b, name, rank->descending);
 }
 
 static void order_by_sort(struct builder *b)
@@ -246,7 +243,7 @@ static void order_by_sort(struct builder *b)
                 return;
         }
         select_column(b, ref);
-        add_order(b, builder_name(b, ref), descending);
+        builder_add_order(b, builder_name(b, ref), descending);
 }
 
 void build_rows(struct builder *b)
@@ -255,9 +252,10 @@ void build_rows(struct builder *b)
         const struct segment *segment = find_shown_segment(b);
         struct colref time;
         if (!builder_is_about(b))
-                b->built->cost += 0.4;
+                b->built->cost += COST_NOT_ABOUT;
         if (intent->names_number && intent->head.kind == HEAD_TABLE && intent->rank.by == RANK_NONE)
-                b->built->cost += 0.4; /* "total order value of ...": a number, not rows */
+                b->built->cost +=
+                        COST_NUMBER_ASKED; /* "total order value of ...": a number, not rows */
         build_filters(b, false, b->filters);
         if (segment)
                 select_segment(b, segment);
@@ -287,10 +285,10 @@ void build_rows(struct builder *b)
                 (void)order_by_comparison(b);
         }
         if (segment && segment->limit > 0 && intent->rank.by == RANK_NONE)
-                b->limit = intent->head.kind == HEAD_TABLE &&
-                                           !intent->head.plural && segment->order_by
-                                   ? 1 /* "our oldest open ticket" */
-                                   : segment->limit;
+                b->limit =
+                        intent->head.kind == HEAD_TABLE && !intent->head.plural && segment->order_by
+                                ? 1 /* "our oldest open ticket" */
+                                : segment->limit;
         if (json_array_size(b->filters) == 0 && b->limit > ROWS_MAX)
                 b->limit = ROWS_MAX;
 }
@@ -320,7 +318,7 @@ static void add_compared(struct builder *b)
                         return;
                 const char *alias = json_string_value(json_object_get(item, "alias"));
                 builder_append(b, b->select, item);
-                add_order(b, alias ? alias : "", high);
+                builder_add_order(b, alias ? alias : "", high);
                 return;
         }
 }
@@ -347,8 +345,7 @@ void build_entities(struct builder *b)
                         b->failed = true; /* "category of customers" */
                 bool compared = false;
                 for (size_t i = 0; i < intent->n_conds; i++)
-                        compared = compared ||
-                                   refs_meet(&intent->conds[i].refs, &intent->shown[s]);
+                        compared = compared || refs_meet(&intent->conds[i].refs, &intent->shown[s]);
                 bool own = intent->shown[s].at[0].table != b->base; /* as the thing's own table */
                 if (!facts->is_number || facts->is_id || facts->is_dimension || own)
                         select_refs(b, &intent->shown[s]);
@@ -357,9 +354,9 @@ void build_entities(struct builder *b)
         }
         size_t n = json_array_size(b->select);
         for (size_t i = 0; i < n; i++)
-                builder_append(b, b->group_by,
-                               json_incref(json_object_get(json_array_get(b->select, i),
-                                                           "column")));
+                builder_append(
+                        b, b->group_by,
+                        json_incref(json_object_get(json_array_get(b->select, i), "column")));
         add_compared(b);
         if (json_array_size(b->select) == n) {
                 json_array_clear(b->group_by);

@@ -1,4 +1,5 @@
 /* What is counted or computed, as select items. */
+#include "planner/build_costs.h"
 #include "planner/builder.h"
 
 #include <stdio.h>
@@ -36,13 +37,22 @@ void expr_add_where(struct builder *b, json_t *expr, const json_t *filters)
                         where = json_object_get(expr, "where");
                 }
                 json_array_foreach((json_t *)filters, i, value)
+                {
                         builder_add_filter(b, where, builder_json(b, json_deep_copy(value)));
+                }
                 return;
         }
-        if (json_is_array(expr))
-                json_array_foreach(expr, i, value) expr_add_where(b, value, filters);
-        else if (json_is_object(expr))
-                json_object_foreach(expr, key, value) expr_add_where(b, value, filters);
+        if (json_is_array(expr)) {
+                json_array_foreach(expr, i, value)
+                {
+                        expr_add_where(b, value, filters);
+                }
+        } else if (json_is_object(expr)) {
+                json_object_foreach(expr, key, value)
+                {
+                        expr_add_where(b, value, filters);
+                }
+        }
 }
 
 json_t *percent_of(struct builder *b, json_t *part, json_t *whole)
@@ -57,10 +67,9 @@ static const char *plain_name(struct builder *b, struct colref ref)
         const struct column_facts *facts = concept_column(b->concepts, ref);
         char text[100];
         char folded[100];
-        size_t n = 0;
         (void)snprintf(text, sizeof(text), "%.90s", facts->column->name);
         (void)fold_text(text, folded, sizeof(folded));
-        for (char *c = folded; *c; c++, n++)
+        for (char *c = folded; *c; c++)
                 if (*c == ' ')
                         *c = '_';
         const char *name = arena_strdup(b->question->arena, folded);
@@ -89,7 +98,10 @@ static void add_items(struct builder *b, const json_t *items, size_t table, json
         if (!items || !with)
                 return;
         json_t *copy = builder_qualified(b, items, table);
-        json_array_foreach(copy, i, item) builder_append(b, with, json_incref(item));
+        json_array_foreach(copy, i, item)
+        {
+                builder_append(b, with, json_incref(item));
+        }
         json_decref(copy);
 }
 
@@ -100,7 +112,10 @@ static void add_filters(struct builder *b, const json_t *items, size_t table, js
         if (!items || !filters)
                 return;
         json_t *copy = builder_qualified(b, items, table);
-        json_array_foreach(copy, i, item) builder_add_filter(b, filters, json_incref(item));
+        json_array_foreach(copy, i, item)
+        {
+                builder_add_filter(b, filters, json_incref(item));
+        }
         json_decref(copy);
 }
 
@@ -162,13 +177,13 @@ static json_t *count_rows(struct builder *b, const struct want *want, json_t *wi
         struct colref key;
         json_t *item;
         if (b->intent->how_much)
-                b->built->cost += 0.8; /* "how much" counts no rows */
+                b->built->cost += COST_HOW_MUCH;
         if (want->table < 0 && !builder_is_about(b))
-                b->built->cost += 0.4;
+                b->built->cost += COST_NOT_ABOUT;
         if (table == b->base) {
                 item = builder_json(b, json_pack("{s:s}", "func", "count"));
         } else if (find_key(b, table, &key)) {
-                b->built->cost += key.table == b->base ? 0 : 0.6;
+                b->built->cost += key.table == b->base ? 0 : COST_KEY_AWAY;
                 item = builder_json(b, json_pack("{s:s, s:s}", "func", "count_distinct", "column",
                                                  builder_name(b, key)));
         } else {
@@ -296,7 +311,7 @@ void builder_prefer_end(struct builder *b, struct colref ref, bool high)
                 bool most = strcmp(facts->words[w], "maximum") == 0;
                 bool least = strcmp(facts->words[w], "minimum") == 0;
                 if (most || least)
-                        b->built->cost += most == high ? -0.3 : 0.3;
+                        b->built->cost += most == high ? -COST_END : COST_END;
         }
 }
 
@@ -316,26 +331,26 @@ static json_t *want_column(struct builder *b, const struct want *want, json_t *f
         }
         if (func == FUNC_MAX || func == FUNC_MIN)
                 builder_prefer_end(b, ref, func == FUNC_MAX);
-        bool computes = func == FUNC_SUM || func == FUNC_AVG || func == FUNC_MEDIAN ||
-                        func == FUNC_STDDEV;
+        bool computes =
+                func == FUNC_SUM || func == FUNC_AVG || func == FUNC_MEDIAN || func == FUNC_STDDEV;
         if (computes && (!facts->is_number || facts->is_id || facts->is_year)) {
                 b->failed = true;
                 return NULL;
         }
         int measure = want->op == EXPR_NONE ? find_measure(b, func, ref) : -1;
         if (measure >= 0) {
-                struct want owned = {.kind = WANT_MEASURE,
-                                     .index = measure,
-                                     .table = -1,
-                                     .segment = -1};
+                struct want owned = {
+                        .kind = WANT_MEASURE, .index = measure, .table = -1, .segment = -1};
                 return build_want(b, &owned, filters, with);
         }
         char alias[160];
         (void)snprintf(alias, sizeof(alias), "%s_%s", func_prefix(func), plain_name(b, ref));
         json_t *item;
         if (want->op != EXPR_NONE) {
-                static const char *const words[] = {[EXPR_ADD] = "add", [EXPR_SUB] = "sub",
-                                                    [EXPR_MUL] = "mul", [EXPR_DIV] = "div"};
+                static const char *const words[] = {[EXPR_ADD] = "add",
+                                                    [EXPR_SUB] = "sub",
+                                                    [EXPR_MUL] = "mul",
+                                                    [EXPR_DIV] = "div"};
                 if (!builder_resolve(b, &want->refs2, &second))
                         return NULL;
                 json_t *expr = builder_json(b, json_pack("{s:[o, o]}", words[want->op],
@@ -352,14 +367,12 @@ static json_t *want_column(struct builder *b, const struct want *want, json_t *f
 }
 
 /* A function over a measure that has one number for each row: "average hours open". */
-static json_t *function_of_rows(struct builder *b, const struct measure *measure,
-                                const struct want *want, json_t *item)
+static json_t *function_of_rows(struct builder *b, const struct want *want, json_t *item)
 {
         char alias[160];
         enum plan_func func = want->func == FUNC_NONE ? FUNC_AVG : want->func;
         const char *name = json_string_value(json_object_get(item, "alias"));
         (void)snprintf(alias, sizeof(alias), "%s_%.120s", func_prefix(func), name ? name : "");
-        (void)measure;
         json_t *expr = function_of(b, func, item_expr(b, item));
         json_decref(item);
         return with_alias(b, builder_json(b, json_pack("{s:o}", "expr", rounded(b, expr))), alias);
@@ -389,8 +402,16 @@ static bool holds_division(const json_t *json)
         json_t *value;
         if (json_object_get(json, "div"))
                 return true;
-        json_array_foreach((json_t *)json, i, value) if (holds_division(value)) return true;
-        json_object_foreach((json_t *)json, key, value) if (holds_division(value)) return true;
+        json_array_foreach((json_t *)json, i, value)
+        {
+                if (holds_division(value))
+                        return true;
+        }
+        json_object_foreach((json_t *)json, key, value)
+        {
+                if (holds_division(value))
+                        return true;
+        }
         return false;
 }
 
@@ -403,7 +424,7 @@ static json_t *want_measure(struct builder *b, const struct want *want, json_t *
                 return NULL;
         add_filters(b, measure->filters, measure->table, filters);
         if (measure->per_row)
-                return function_of_rows(b, measure, want, item);
+                return function_of_rows(b, want, item);
         if (!func_fits(measure, want->func) && !b->intent->ratio) {
                 /* another function of the same column: "median resolution time" */
                 const json_t *inner = json_object_get(measure->item, "expr");

@@ -15,7 +15,7 @@ struct builder {
         int limit;
         bool distinct;
         struct built *built;
-        bool failed;    /* it cannot be said */
+        bool failed; /* it cannot be said */
         bool no_memory;
 };
 
@@ -69,6 +69,33 @@ json_t *percent_of(struct builder *b, json_t *part, json_t *whole);
 
 /* True unless all the conditions are about other tables' columns. */
 bool builder_is_about(const struct builder *b);
+
+/* build_groups.c */
+/* What the rows of the answer are, when numbers are asked for of each; the persons for "who". */
+void build_head_group(struct builder *b);
+void build_who_group(struct builder *b);
+/* Groups that something is asked of are there: no rows without. */
+void build_required_groups(struct builder *b);
+void order_groups(struct builder *b, const char *number);
+/* The best of all, or of each group. */
+void rank_groups(struct builder *b, const char *number);
+/* More groups than a plan without a limit shows. */
+bool may_be_many(struct builder *b);
+/* How many of the best are shown; what had to be supposed is said. */
+int builder_ranked(struct builder *b);
+/* The n best by that number or column, of each of per or of all; per stays the caller's. */
+void builder_rank(struct builder *b, int n, json_t *per, const char *by, bool each);
+void builder_require_value(struct builder *b, const struct refs *refs);
+bool builder_find_persons(const struct builder *b, struct refs *ret);
+void builder_add_order(struct builder *b, const char *by, bool descending);
+
+/* build_numbers.c */
+void build_numbers(struct builder *b);
+/* A superlative over a column, where what is ranked is not a row: its sum, or its best. */
+void build_ranked_things(struct builder *b);
+bool builder_has_having(const struct intent *intent);
+/* "" when there is none. */
+const char *item_alias(const json_t *item);
 
 /* build_rows.c: rows, or things, without numbers. */
 void build_rows(struct builder *b);

@@ -9,11 +9,11 @@ bool atom_is(const struct atom *atom, enum word word)
 
 bool atom_is_soft(const struct atom *atom)
 {
-        static const enum word soft[] = {WORD_A,    WORD_POSSESSIVE, WORD_IN,   WORD_OF,
-                                         WORD_FOR,  WORD_FROM,       WORD_IS,   WORD_HAVE,
-                                         WORD_DO,   WORD_THAT,       WORD_WITH, WORD_OPEN,
-                                         WORD_CLOSE, WORD_LIST,      WORD_WHAT, WORD_TIME,
-                                         WORD_ON_AVERAGE, WORD_IN_TOTAL, WORD_BOTH};
+        static const enum word soft[] = {WORD_A,          WORD_POSSESSIVE, WORD_IN,   WORD_OF,
+                                         WORD_FOR,        WORD_FROM,       WORD_IS,   WORD_HAVE,
+                                         WORD_DO,         WORD_THAT,       WORD_WITH, WORD_OPEN,
+                                         WORD_CLOSE,      WORD_LIST,       WORD_WHAT, WORD_TIME,
+                                         WORD_ON_AVERAGE, WORD_IN_TOTAL,   WORD_BOTH};
         if (atom->kind == ATOM_LIGHT)
                 return true;
         if (atom->kind != ATOM_WORD || atom->word == WORD_TIME)
@@ -74,14 +74,19 @@ bool reader_is_flag(const struct reader *r, const struct atom *atom)
         return atom->kind == ATOM_COLUMN && reader_facts(r, &atom->refs)->is_flag;
 }
 
+bool reader_is_moment(const struct reader *r, const struct atom *atom)
+{
+        return atom->kind == ATOM_COLUMN && reader_facts(r, &atom->refs)->is_moment;
+}
+
 struct cond *reader_cond(struct reader *r, enum cond_kind kind, size_t at)
 {
         static _Thread_local struct cond beyond;
         struct intent *intent = r->intent;
-        struct cond *cond = intent->n_conds < CONDS_MAX ? &intent->conds[intent->n_conds++]
-                                                        : &beyond;
+        struct cond *cond =
+                intent->n_conds < CONDS_MAX ? &intent->conds[intent->n_conds++] : &beyond;
         if (cond == &beyond)
-                intent->cost += 100;
+                intent->cost += COST_TOO_MUCH;
         *cond = (struct cond){.kind = kind, .at = at, .index = -1};
         cond->want.index = cond->want.table = cond->want.segment = -1;
         return cond;
@@ -91,10 +96,10 @@ struct want *reader_want(struct reader *r, enum want_kind kind)
 {
         static _Thread_local struct want beyond;
         struct intent *intent = r->intent;
-        struct want *want = intent->n_wants < WANTS_MAX ? &intent->wants[intent->n_wants++]
-                                                        : &beyond;
+        struct want *want =
+                intent->n_wants < WANTS_MAX ? &intent->wants[intent->n_wants++] : &beyond;
         if (want == &beyond)
-                intent->cost += 100;
+                intent->cost += COST_TOO_MUCH;
         *want = (struct want){.kind = kind, .index = -1, .table = -1, .segment = -1};
         return want;
 }
@@ -111,8 +116,8 @@ static const struct atom *find_left(const struct reader *r)
         for (size_t i = 0; i < r->n; i++) {
                 const struct atom *atom = r->atoms[i];
                 static const enum word free_words[] = {
-                        WORD_AND,  WORD_WHICH, WORD_WHO,   WORD_COMMA, WORD_TO,
-                        WORD_ROWS, WORD_ONLY,  WORD_THOSE, WORD_ALSO,  WORD_DISTRIBUTION,
+                        WORD_AND,     WORD_WHICH,      WORD_WHO,     WORD_COMMA, WORD_TO,
+                        WORD_ROWS,    WORD_ONLY,       WORD_THOSE,   WORD_ALSO,  WORD_DISTRIBUTION,
                         WORD_INSTEAD, WORD_WHAT_ABOUT, WORD_COMPARE, WORD_FIRST, WORD_BOTH};
                 bool is_free = false;
                 if (atom->kind == ATOM_LIGHT && atom->n == 1 &&
@@ -165,8 +170,8 @@ static bool asks_yes_or_no(const struct reader *r)
         size_t noun = 1;
         while (noun < r->n && r->atoms[noun]->kind == ATOM_LIGHT)
                 noun++;
-        bool thing = noun < r->n && (r->atoms[noun]->kind == ATOM_ENTITY ||
-                                     r->atoms[noun]->kind == ATOM_TABLE);
+        bool thing = noun < r->n &&
+                     (r->atoms[noun]->kind == ATOM_ENTITY || r->atoms[noun]->kind == ATOM_TABLE);
         return thing && r->atoms[0]->kind == ATOM_COLUMN && r->atoms[0]->n == 1 &&
                !r->atoms[0]->plural && reader_facts(r, &r->atoms[0]->refs)->is_moment;
 }
@@ -183,9 +188,9 @@ static void read_marks(struct reader *r)
                         intent->on_average |= atom_is(atom, WORD_ON_AVERAGE);
                         intent->in_total |= atom_is(atom, WORD_IN_TOTAL);
                 }
-                intent->how_much |= atom_is(atom, WORD_HOW_MUCH) ||
-                                    (i == 0 && atom_is(atom, WORD_WHAT) && r->n > 1 &&
-                                     atom_is(r->atoms[1], WORD_DO));
+                intent->how_much |=
+                        atom_is(atom, WORD_HOW_MUCH) || (i == 0 && atom_is(atom, WORD_WHAT) &&
+                                                         r->n > 1 && atom_is(r->atoms[1], WORD_DO));
                 if (atom_is(atom, WORD_WHICH) || atom_is(atom, WORD_WHO))
                         intent->is_which = true;
                 if (atom_is(atom, WORD_WHO))
@@ -244,5 +249,5 @@ bool intent_read(const struct question *question, const struct path *path, struc
         read_share_conditions(&r);
         read_nouns(&r);
         misread->stuck = find_left(&r);
-        return misread->stuck == NULL && ret->cost < 50;
+        return misread->stuck == NULL && ret->cost < COST_MAX;
 }

@@ -58,6 +58,21 @@ def prompts():
     return [(prompt["id"], prompt["text"]) for d in registry["datasets"] for prompt in d["prompts"]]
 
 
+def documented_questions():
+    """The examples of the table in docs/PLANNER.md: `dataset` question."""
+    text = (ROOT / "docs/PLANNER.md").read_text(encoding="utf-8")
+    table = text[text.index("| kind | examples |"):text.index("Values are taken as")]
+    found = re.findall(r"`(ecommerce|support|sensors)` (.+?)(?= · | \\||$|\()", table, re.M)
+    assert len(found) >= 40
+    return found
+
+
+def test_documented_questions_are_answered(asked):
+    for source, question in documented_questions():
+        status, _capsule = asked(source, question.strip())
+        assert status == ANSWERED, (source, question)
+
+
 # Any bytes.
 
 @pytest.fixture(scope="module")

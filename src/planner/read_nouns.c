@@ -1,0 +1,282 @@
+/* What the remaining nouns are for: a group, the rows of a list, or only the context. */
+#include "planner/reader.h"
+
+static bool has_having(const struct intent *intent)
+{
+        for (size_t k = 0; k < intent->n_conds; k++) {
+                if (intent->conds[k].kind == COND_HAVING)
+                        return true;
+        }
+        return false;
+}
+
+/* Right behind "which" or "what". */
+static bool is_asked_for(const struct reader *r, size_t i)
+{
+        while (i > 0 && r->atoms[i - 1]->kind == ATOM_LIGHT)
+                i--;
+        return i > 0 && (reader_is(r, i - 1, WORD_WHICH) || reader_is(r, i - 1, WORD_WHAT));
+}
+
+static void show(struct reader *r, const struct refs *refs)
+{
+        struct intent *intent = r->intent;
+        for (size_t s = 0; s < intent->n_shown; s++)
+                if (refs_meet(&intent->shown[s], refs))
+                        return;
+        if (intent->n_shown < SHOWN_MAX)
+                intent->shown[intent->n_shown++] = *refs;
+}
+
+/* "orders and revenue by month": two numbers. */
+static bool stands_beside(const struct reader *r, size_t i)
+{
+        size_t before = reader_before(r, i);
+        bool first = before == NO_ATOM && reader_is(r, i + 1, WORD_AND) && i + 2 < r->n &&
+                     r->atoms[i + 2]->kind == ATOM_MEASURE;
+        bool last = before != NO_ATOM && before > 0 && atom_is(r->atoms[before], WORD_AND) &&
+                    r->atoms[before - 1]->kind == ATOM_MEASURE;
+        return first || last;
+}
+
+static bool may_be_empty(const struct reader *r, const struct refs *refs)
+{
+        const struct column_facts *facts = reader_facts(r, refs);
+        return facts->values && facts->values->n_nulls > 0;
+}
+
+/* "signups per quarter": the time that is meant. */
+static void place_moment(struct reader *r, const struct refs *refs)
+{
+        struct intent *intent = r->intent;
+        bool meant = false;
+        for (size_t g = 0; g < intent->n_groups; g++) {
+                struct group *group = &intent->groups[g];
+                if (group->unit != UNIT_NONE && group->refs.n == 0) {
+                        group->refs = *refs;
+                        meant = true;
+                }
+        }
+        for (size_t k = 0; k < intent->n_conds; k++) {
+                struct cond *cond = &intent->conds[k];
+                if (cond->kind == COND_TIME && cond->refs.n == 0) {
+                        cond->refs = *refs;
+                        meant = true;
+                }
+        }
+        intent->cost += meant ? 0 : COST_SUPPOSED;
+}
+
+static void place_table(struct reader *r, size_t i)
+{
+        struct intent *intent = r->intent;
+        const struct atom *atom = r->atoms[i];
+        size_t joint = reader_before(r, i);
+        if (joint != NO_ATOM && atom_is(r->atoms[joint], WORD_AND) && intent->n_wants > 0)
+                intent->cost += COST_SENSELESS; /* "tickets and tickets that ..." */
+        if (is_asked_for(r, i) && intent->head.kind == HEAD_NONE) {
+                intent->head = (struct head){
+                        .kind = HEAD_TABLE, .table = atom->index, .plural = atom->plural, .at = i};
+        }
+}
+
+/* True when a condition or a number is about the same column: "length of stay (LOS)". */
+static bool is_said_again(const struct reader *r, const struct atom *atom)
+{
+        const struct intent *intent = r->intent;
+        for (size_t k = 0; k < intent->n_conds; k++) {
+                if (atom->kind == ATOM_COLUMN && refs_meet(&intent->conds[k].refs, &atom->refs))
+                        return true;
+        }
+        for (size_t w = 0; w < intent->n_wants; w++) {
+                if (refs_meet(&intent->wants[w].refs, &atom->refs))
+                        return true;
+        }
+        return false;
+}
+
+/* A number that nobody said what to do with. */
+static void place_number(struct reader *r, size_t i)
+{
+        struct intent *intent = r->intent;
+        const struct refs *refs = &r->atoms[i]->refs;
+        bool joined = reader_is_joined(r, i);
+        bool counts = intent->n_wants > 0 && (intent->wants[0].kind == WANT_ROWS ||
+                                              intent->wants[0].kind == WANT_DISTINCT);
+        if (counts && !joined && may_be_empty(r, refs)) {
+                /* "how many sensors measure vibration": those that have a number for it */
+                struct cond *cond = reader_cond(r, COND_NULL, i);
+                cond->refs = *refs;
+                cond->negated = true;
+                intent->cost += COST_CONTEXT;
+                return;
+        }
+        bool another = intent->n_wants > 0 || intent->rank.by == RANK_WANT;
+        reader_want(r, WANT_COLUMN)->refs = *refs;
+        intent->cost += another && !joined ? COST_SENSELESS : COST_SUPPOSED;
+}
+
+/* A noun by which the numbers are grouped, though nothing says so; false when it cannot be one. */
+static bool place_group(struct reader *r, size_t i)
+{
+        struct intent *intent = r->intent;
+        const struct atom *atom = r->atoms[i];
+        bool said = is_asked_for(r, i) || has_having(intent);
+        if (intent->n_groups >= GROUPS_MAX)
+                return false;
+        if (!said && (intent->head.kind != HEAD_NONE || atom->kind != ATOM_COLUMN))
+                return false;
+        intent->groups[intent->n_groups++] = (struct group){.refs = atom->refs, .at = i};
+        if (!said)
+                intent->cost += reader_is_joined(r, i) ? COST_CONTEXT : COST_SENSELESS;
+        return true;
+}
+
+/* A noun that is left, when numbers are asked for: it names a group, or only the context. */
+static void place_noun_of_number(struct reader *r, size_t i)
+{
+        struct intent *intent = r->intent;
+        const struct atom *atom = r->atoms[i];
+        bool thing = atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY;
+        r->used[i] = true;
+        if (thing && intent->n_wants > 0 && stands_beside(r, i)) {
+                struct want want;
+                read_noun_count(r, atom, false, &want);
+                *reader_want(r, want.kind) = want;
+        } else if (atom->kind == ATOM_TABLE) {
+                place_table(r, i);
+        } else if (reader_is_moment(r, atom)) {
+                place_moment(r, &atom->refs);
+        } else if (is_said_again(r, atom)) {
+                return;
+        } else if (reader_is_number(r, atom)) {
+                place_number(r, i);
+        } else if (!place_group(r, i)) {
+                bool own = atom->kind == ATOM_ENTITY &&
+                           (reader_facts(r, &atom->refs)->is_key ||
+                            r->question->concepts->dataset->n_tables == 1);
+                /* what it is there for is not understood */
+                intent->cost += own ? COST_SUPPOSED : COST_SENSELESS;
+        }
+}
+
+static void place_noun_of_list(struct reader *r, size_t i)
+{
+        struct intent *intent = r->intent;
+        const struct atom *atom = r->atoms[i];
+        if (i > 0 && reader_is(r, i - 1, WORD_WHICH) && reader_is_number(r, atom) && atom->plural &&
+            reader_facts(r, &atom->refs)->nature != NATURE_AVERAGED &&
+            !reader_facts(r, &atom->refs)->is_year)
+                intent->cost +=
+                        COST_SENSELESS; /* "which languages", of which only the number is known */
+        struct head *head = &intent->head;
+        r->used[i] = true;
+        bool ids = atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY;
+        if (ids && (head->kind == HEAD_NONE || head->kind == HEAD_COLUMN)) {
+                if (head->kind == HEAD_COLUMN)
+                        show(r, &head->refs);
+                intent->head_with = reader_is(r, i + 1, WORD_WITH) &&
+                                    r->question->tokens[r->atoms[i + 1]->first].text[0] == 'w';
+                *head = (struct head){.kind = atom->kind == ATOM_TABLE ? HEAD_TABLE : HEAD_ENTITY,
+                                      .table = atom->index,
+                                      .refs = atom->refs,
+                                      .plural = atom->plural,
+                                      .at = i};
+                return;
+        }
+        if (i + 1 < r->n && reader_is_number(r, atom) && reader_is_number(r, r->atoms[i + 1]))
+                intent->cost += COST_SUPPOSED; /* "total stock" */
+        if (atom->kind == ATOM_COLUMN || atom->kind == ATOM_ENTITY)
+                show(r, &atom->refs);
+}
+
+/* True when the question asks for a number, and not for rows. */
+static bool asks_number(const struct reader *r)
+{
+        const struct intent *intent = r->intent;
+        return intent->n_wants > 0 || intent->share != SHARE_NONE || intent->rank.by == RANK_WANT ||
+               has_having(intent) || (intent->n_groups > 0 && intent->rank.by == RANK_NONE);
+}
+
+/* "most" without saying of what: of the one number that is asked for. */
+static void complete_rank(struct reader *r)
+{
+        struct intent *intent = r->intent;
+        if (intent->rank.by == RANK_UNSAID && intent->n_wants == 1) {
+                intent->rank.by = RANK_WANT;
+                intent->rank.want = intent->wants[0];
+                intent->n_wants = 0;
+        }
+}
+
+static void read_time_nouns(struct reader *r)
+{
+        for (size_t i = 0; i < r->n; i++) {
+                if (r->used[i])
+                        continue;
+                if (reader_is(r, i, WORD_UNIT) && r->atoms[i]->plural && i > 1 &&
+                    (reader_is(r, i - 1, WORD_WITH) || reader_is(r, i - 2, WORD_WITH)) &&
+                    r->intent->n_conds > 0)
+                        r->used[i] = true; /* "..., with the hours": they were compared, and show */
+                else if (reader_is(r, i, WORD_TIME) ||
+                         (reader_is(r, i, WORD_UNIT) && r->atoms[i]->arg == UNIT_DAY)) {
+                        r->used[i] = true;
+                        r->intent->show_time = true;
+                }
+        }
+}
+
+/* "In which months did it rain more than 80 mm": the month's sum. */
+static void sum_by_asked_time(struct reader *r)
+{
+        struct intent *intent = r->intent;
+        bool asked = false;
+        for (size_t g = 0; g < intent->n_groups; g++)
+                asked = asked ||
+                        (intent->groups[g].unit != UNIT_NONE && !intent->groups[g].per_each);
+        if (!asked || intent->n_wants > 0 || intent->rank.by != RANK_NONE ||
+            intent->share != SHARE_NONE)
+                return;
+        for (size_t k = 0; k < intent->n_conds; k++) {
+                struct cond *cond = &intent->conds[k];
+                if (cond->kind != COND_COMPARE || cond->op == FILTER_EQ || !cond->a ||
+                    reader_facts(r, &cond->refs)->nature != NATURE_ADDED)
+                        continue;
+                cond->kind = COND_HAVING;
+                cond->want = want_of(WANT_COLUMN);
+                cond->want.func = FUNC_SUM;
+                cond->want.refs = cond->refs;
+        }
+}
+
+void read_nouns(struct reader *r)
+{
+        struct intent *intent = r->intent;
+        complete_rank(r);
+        sum_by_asked_time(r);
+        for (size_t k = 0; k < intent->n_conds; k++) {
+                const struct segment *segment =
+                        intent->conds[k].kind == COND_SEGMENT
+                                ? &r->question->concepts->dataset->segments[intent->conds[k].index]
+                                : NULL;
+                if (segment && segment->limit > 0 && intent->is_what && intent->n_groups > 0 &&
+                    intent->n_wants == 0)
+                        intent->cost +=
+                                COST_SENSELESS; /* "the oldest open ticket in each category" */
+        }
+        bool number = asks_number(r);
+        for (size_t i = 0; i < r->n; i++)
+                if (!r->used[i] && atom_is_noun(r->atoms[i])) {
+                        if (number)
+                                place_noun_of_number(r, i);
+                        else
+                                place_noun_of_list(r, i);
+                }
+        read_time_nouns(r);
+        size_t first = 0;
+        while (first < r->n && atom_is_soft(r->atoms[first]))
+                first++;
+        intent->names_number =
+                first < r->n && reader_is_number(r, r->atoms[first]) && !r->atoms[first]->plural;
+        intent->is_list = !asks_number(r);
+}
