@@ -16,19 +16,20 @@ struct misreading {
         bool has_path;
 };
 
-void misreading_add(struct misreading *why, const struct path *path,
-                    const struct misread *misread);
+void misreading_add(struct misreading *why, const struct path *path, const struct misread *misread);
 
-int abstain_not_understood(const struct planner_input *input, const struct question *question,
-                           const struct misreading *why, struct planner_output *output,
-                           struct error *err);
+/* Each sets output to an abstention: 0, or ERROR_INTERNAL for no memory. */
+int abstain_not_understood(const struct question *question, const struct misreading *why,
+                           struct planner_output *output, struct error *err);
+/* The first n candidates are as likely as each other. */
 int abstain_ambiguous(const struct planner_input *input, const struct question *question,
-                      const struct candidates *candidates, size_t n,
-                      struct planner_output *output, struct error *err);
+                      const struct candidates *candidates, size_t n, struct planner_output *output,
+                      struct error *err);
 /* The words change a question, and there is none before them. */
-int abstain_fragment(const struct planner_input *input, const struct question *question,
-                     struct planner_output *output, struct error *err);
-int abstain_no_question(const struct planner_input *input, const struct question *question,
-                        struct planner_output *output, struct error *err);
+int abstain_fragment(const struct question *question, struct planner_output *output,
+                     struct error *err);
+/* There are no words, or too many. */
+int abstain_no_question(const struct question *question, struct planner_output *output,
+                        struct error *err);
 
 #endif

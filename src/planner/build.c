@@ -141,7 +141,9 @@ static bool is_vague(const struct builder *b)
                 return false;
         for (size_t s = 0; s < intent->n_shown; s++)
                 number = number || concept_column(b->concepts, intent->shown[s].at[0])->is_number;
-        if (!number || !intent->is_what)
+        if (!number || !(intent->is_what ||
+                         (intent->names_number && !intent->says_list &&
+                          intent->head.kind == HEAD_NONE)))
                 return false;
         for (size_t i = 0; i < intent->n_conds; i++)
                 if (intent->conds[i].kind != COND_VALUES && intent->conds[i].kind != COND_TIME &&
@@ -215,6 +217,15 @@ static bool asks_of_event(const struct builder *b)
         return false;
 }
 
+/* Columns and nothing that says what of them: "status of temperature". */
+static bool asks_nothing(const struct builder *b)
+{
+        const struct intent *intent = b->intent;
+        return intent->head.kind == HEAD_NONE && intent->n_shown > 0 && intent->n_conds == 0 &&
+               intent->rank.by == RANK_NONE && !intent->is_which && !intent->says_list &&
+               !intent->distinct && !intent->names_many;
+}
+
 static void build_all(struct builder *b)
 {
         const struct intent *intent = b->intent;
@@ -232,6 +243,9 @@ static void build_all(struct builder *b)
                 build_when(b);
         } else if (intent->rank.by == RANK_COLUMN && !intent->is_when && !is_row_head(b)) {
                 build_ranked_things(b);
+        } else if (intent->rank.by == RANK_TIME && intent->head.kind != HEAD_NONE &&
+                   !is_row_head(b)) {
+                b->failed = true; /* "which sensor was offline first" */
         } else if (intent->head.kind == HEAD_TABLE && intent->head.table != b->base) {
                 b->failed = true;
         } else if ((intent->head.kind == HEAD_ENTITY || intent->head.kind == HEAD_COLUMN) &&
@@ -241,6 +255,8 @@ static void build_all(struct builder *b)
         } else if (intent->is_who && intent->n_shown == 0 && intent->rank.by == RANK_NONE &&
                    intent->head.kind != HEAD_ENTITY && picks_row(b)) {
                 build_who(b);
+        } else if (asks_nothing(b)) {
+                b->failed = true;
         } else if (shows_values(b)) {
                 build_values(b);
         } else {

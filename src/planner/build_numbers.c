@@ -299,6 +299,12 @@ static void take_wants(struct builder *b, struct wanted *wanted)
         struct want rows = {.kind = WANT_ROWS, .index = -1, .table = -1, .segment = -1};
         if (intent->on_average || intent->in_total)
                 b->failed = true; /* of what? */
+        bool said = intent->is_which || intent->n_tables > 0 || intent->n_conds > 0 ||
+                    intent->share != SHARE_NONE;
+        for (size_t g = 0; g < intent->n_groups; g++)
+                said = said || intent->groups[g].refs.n > 0;
+        if (!said)
+                b->failed = true; /* "hours" */
         if (intent->n_tables == 0)
                 b->built->cost += COST_ROWS_UNSAID;
         take_want(b, wanted, &rows);

@@ -1,11 +1,17 @@
 #include "planner/concept.h"
 
 #include "base/cleanup.h"
+#include "planner/facts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+
+#define NAME_BYTES_MAX 512 /* of a folded name; the rest is cut off */
+
+#define COST_OTHERS_NAME 0.6  /* a table called like the things that its rows are about */
+#define COST_NAMED_BESIDE 0.4 /* an id beside the name itself */
+#define COST_TABLE_FIRST 0.5  /* an id of what another table's rows are */
 
 const struct column_facts *concept_column(const struct concepts *concepts, struct colref ref)
 {
@@ -34,154 +40,7 @@ const char *concept_name(const struct concepts *concepts, int base, struct colre
 {
         const struct table *table = &concepts->dataset->tables[ref.table];
         const char *name = table->columns[ref.column].name;
-        return ref.table == base ? name
-                                 : arena_printf(concepts->arena, "%s.%s", table->name, name);
-}
-
-static bool is_one_of(const char *word, const char *const *list)
-{
-        for (; *list; list++)
-                if (strcmp(word, *list) == 0)
-                        return true;
-        return false;
-}
-
-/* Words at the end of a column's name that say its unit and nothing else. */
-static const char *const units[] = {
-        "c",   "f",    "k",    "pct", "percent", "usd", "eur",  "gbp",  "chf", "hpa",  "kpa", "kg",
-        "g",   "mg",   "lb",   "lbs", "km",      "m",   "cm",   "mm",   "s",   "sec",  "secs", "ms",
-        "min", "mins", "h",    "hr",  "hrs",     "mb",  "gb",   "kb",   "kw",  "kwh",  "mw",  "mwh",
-        "gw",  "w",    "v",    "a",   "hz",      "bn",  "mn",   "mio",  "mln", "ltr",  "l",   "ml",
-        "db",  "ppm",  "ug",   "km2", "m2",      "sqm", "sqft", "sqkm", "mph", "kmh",  "in",  "ft",
-        "usdm", "hours", "minutes", "seconds", "dollars", "euros", "celsius", NULL};
-
-/* Words that only say what kind of column it is. */
-static const char *const fillers[] = {"flag", "ind", "indicator", "yn", "is", "has", "was", NULL};
-
-static const char *const id_words[] = {"id", "no", "number", "code", "nr", "num", "key", "uuid",
-                                       NULL};
-
-static const char *const added[] = {
-        "amount",   "quantity", "revenue", "sales",     "cost",     "costs",    "total",   "spend",
-        "charge",   "charges",  "units",   "count",     "profit",   "income",   "expense", "expenses",
-        "volume",   "visits",   "goals",   "points",    "votes",    "downloads", "clicks", "calls",
-        "orders",   "views",    "payment", "payments",  "budget",   "gross",    "loans",   "days",
-        "rain",     "rainfall", "precipitation", "snow", "snowfall", "energy",  "consumption",
-        "generation", "production", "deaths", "cases",  "births",   "population", "minutes", "qty",
-        "messages", "absences", "copies",  "stock",     "seats",    "passengers", "box",   NULL};
-
-static const char *const averaged[] = {
-        "price",    "prices",   "rate",      "rating", "score",      "age",      "temperature",
-        "temp",     "humidity", "pressure",  "speed",  "percent",    "pct",      "percentage",
-        "ratio",    "share",    "density",   "height", "weight",     "mpg",      "latitude",
-        "longitude", "level",   "tenure",    "fare",   "discount",   "salary",   "wind",
-        "vibration", "duration", "length",   "runtime", "experience", "expectancy", "index",
-        "battery",  "bmi",      "grade",     "gpa",    "stars",      "horsepower", "hp",
-        "acceleration", "satisfaction", "bonus", NULL};
-
-static const char *const yes_words[] = {"yes", "y", "true", "t", NULL};
-static const char *const no_words[] = {"no", "n", "false", "f", NULL};
-
-static void set_nature(struct column_facts *facts, const char *const *words, size_t n)
-{
-        facts->nature = NATURE_UNKNOWN;
-        for (size_t i = n; i > 0 && facts->nature == NATURE_UNKNOWN; i--) {
-                if (is_one_of(words[i - 1], averaged))
-                        facts->nature = NATURE_AVERAGED;
-                else if (is_one_of(words[i - 1], added))
-                        facts->nature = NATURE_ADDED;
-        }
-        const char *unit = facts->column->unit;
-        if (unit && facts->nature == NATURE_UNKNOWN && strcmp(unit, "percent") == 0)
-                facts->nature = NATURE_AVERAGED;
-        if (unit && facts->nature == NATURE_UNKNOWN && strcmp(unit, "pieces") == 0)
-                facts->nature = NATURE_ADDED;
-}
-
-static void set_flag(struct column_facts *facts)
-{
-        const struct column_values *values = facts->values;
-        const struct column *column = facts->column;
-        facts->is_flag = column->kind == COLUMN_BOOLEAN;
-        if (!values)
-                return;
-        if (column->kind == COLUMN_INTEGER && values->min && values->max &&
-            strcmp(values->min, "0") == 0 && strcmp(values->max, "1") == 0)
-                facts->is_flag = true;
-        if (column->kind != COLUMN_TEXT || !values->complete || values->n_values > 3)
-                return;
-        for (size_t i = 0; i < values->n_values; i++) {
-                char folded[16];
-                (void)fold_text(values->values[i], folded, sizeof(folded));
-                if (is_one_of(folded, yes_words))
-                        facts->yes = values->values[i];
-                if (is_one_of(folded, no_words))
-                        facts->no = values->values[i];
-        }
-        facts->is_flag = facts->yes && facts->no;
-}
-
-static bool in_years(const char *text)
-{
-        return text && strlen(text) == 4 && strcmp(text, "1500") >= 0 && strcmp(text, "2200") <= 0;
-}
-
-/* "customer_id" identifies a "customer"; so does what the owner says. */
-static void set_entity(struct column_facts *facts, const char *const *words, size_t n)
-{
-        if (facts->column->entity) {
-                facts->entity_said = facts->column->entity;
-                facts->is_id = true;
-                return;
-        }
-        bool is_id = n >= 1 && is_one_of(words[n - 1], id_words) &&
-                     (strcmp(words[n - 1], "code") != 0 || facts->is_unique);
-        if (is_id && facts->column->kind != COLUMN_DECIMAL && facts->column->kind != COLUMN_FLOAT) {
-                facts->is_id = true;
-                if (n >= 2)
-                        facts->entity_said = words[n - 2];
-        }
-}
-
-static void set_type_facts(struct column_facts *facts, const struct table_facts *table)
-{
-        const struct column_values *values = facts->values;
-        enum column_kind kind = facts->column->kind;
-        facts->is_moment = kind == COLUMN_DATE || kind == COLUMN_TIMESTAMP;
-        facts->n_distinct = values ? values->n_distinct : -1;
-        facts->is_unique = values && table->n_rows > 1 && values->n_nulls == 0 &&
-                           values->n_distinct == table->n_rows;
-        facts->is_number =
-                kind == COLUMN_INTEGER || kind == COLUMN_DECIMAL || kind == COLUMN_FLOAT;
-        set_flag(facts);
-}
-
-static bool word_is(const struct column_facts *facts, const char *word)
-{
-        for (size_t i = 0; i < facts->n_words; i++)
-                if (strcmp(facts->words[i], word) == 0)
-                        return true;
-        return false;
-}
-
-/* After the name is known. */
-static void set_name_facts(struct column_facts *facts, const struct table_facts *table,
-                           const char *const *words, size_t n)
-{
-        const struct column_values *values = facts->values;
-        enum column_kind kind = facts->column->kind;
-        set_entity(facts, words, n);
-        set_nature(facts, words, n);
-        facts->is_year = kind == COLUMN_INTEGER && word_is(facts, "year") &&
-                         (!values || (in_years(values->min) && in_years(values->max)));
-        bool few = facts->n_distinct >= 0 && facts->n_distinct <= 60;
-        bool repeats = !values || table->n_rows < 0 || facts->n_distinct < 0 ||
-                       facts->n_distinct * 2 <= table->n_rows;
-        facts->is_dimension = (kind == COLUMN_TEXT && repeats) || kind == COLUMN_BOOLEAN ||
-                              facts->is_flag || facts->is_year || facts->is_id ||
-                              (kind == COLUMN_INTEGER && few && facts->nature == NATURE_UNKNOWN);
-        if (facts->is_id || facts->is_year)
-                facts->nature = NATURE_UNKNOWN;
+        return ref.table == base ? name : arena_printf(concepts->arena, "%s.%s", table->name, name);
 }
 
 static const char *stem(struct concepts *concepts, const char *word)
@@ -194,35 +53,13 @@ static const char *stem(struct concepts *concepts, const char *word)
         return stemmed;
 }
 
-/* Words of the name without fillers; the unit's at the end, if any. */
-static size_t split_name(struct concepts *concepts, const char *name, const char **words,
-                         size_t *n_unit)
-{
-        const char *all[PHRASE_WORDS_MAX];
-        size_t bracketed;
-        size_t n_all = name_words(concepts->arena, name, all, PHRASE_WORDS_MAX, &bracketed);
-        size_t n = 0;
-        for (size_t i = 0; i < n_all; i++)
-                if (n_all == 1 || !is_one_of(all[i], fillers))
-                        words[n++] = all[i];
-        if (n == 0 && n_all > 0)
-                words[n++] = all[0];
-        if (bracketed >= n)
-                bracketed = 0;
-        while (bracketed == 0 && *n_unit + 1 < n && is_one_of(words[n - 1 - *n_unit], units))
-                (*n_unit)++;
-        if (bracketed > 0)
-                *n_unit = bracketed;
-        return n;
-}
-
+/* NULL when there is no room. */
 static struct phrase *add_phrase(struct concepts *concepts, enum phrase_kind kind, int index,
                                  double cost)
 {
-        static struct phrase beyond;
         if (concepts->n_phrases >= concepts->phrases_max) {
                 concepts->no_memory = true;
-                return &beyond;
+                return NULL;
         }
         struct phrase *phrase = &concepts->phrases[concepts->n_phrases++];
         phrase->kind = kind;
@@ -235,11 +72,12 @@ static struct phrase *add_phrase(struct concepts *concepts, enum phrase_kind kin
 static void add_text(struct concepts *concepts, const char *text, enum phrase_kind kind, int index,
                      const struct colref *ref, double cost)
 {
-        char folded[512];
+        char folded[NAME_BYTES_MAX];
         char *save = NULL;
         struct phrase *phrase = add_phrase(concepts, kind, index, cost);
+        if (!phrase)
+                return;
         (void)fold_text(text, folded, sizeof(folded));
-        phrase->n_stems = 0;
         for (char *word = strtok_r(folded, " ", &save); word && phrase->n_stems < PHRASE_WORDS_MAX;
              word = strtok_r(NULL, " ", &save))
                 phrase->stems[phrase->n_stems++] = stem(concepts, word);
@@ -258,9 +96,9 @@ static void add_words(struct concepts *concepts, const struct words *words, enum
 static void add_measured(struct concepts *concepts, struct column_facts *facts)
 {
         static const char *const measured[][2] = {
-                {"km/h", "speed"}, {"mph", "speed"},  {"m/s", "speed"},       {"kmh", "speed"},
+                {"km/h", "speed"},     {"mph", "speed"},      {"m/s", "speed"}, {"kmh", "speed"},
                 {"°C", "temperature"}, {"°F", "temperature"}, {"kg", "weight"}, {"GB", "usage"},
-                {"kWh", "usage"},  {"mm", "amount"},  {"km²", "size"},        {"_gb", "usage"}};
+                {"kWh", "usage"},      {"mm", "amount"},      {"km²", "size"},  {"_gb", "usage"}};
         for (size_t i = 0; i < ARRAY_SIZE(measured); i++) {
                 if (!strstr(facts->column->name, measured[i][0]) ||
                     facts->n_words >= PHRASE_WORDS_MAX)
@@ -268,6 +106,21 @@ static void add_measured(struct concepts *concepts, struct column_facts *facts)
                 facts->words[facts->n_words++] = stem(concepts, measured[i][1]);
                 facts->n_unit++;
                 return;
+        }
+}
+
+/* Its values, or those that the schema lists. */
+static void fold_values(struct concepts *concepts, struct column_facts *facts)
+{
+        bool indexed = facts->values && facts->values->n_values > 0;
+        facts->n_texts = indexed ? facts->values->n_values : facts->column->n_values;
+        facts->texts = value_texts_make(concepts->arena,
+                                        indexed ? facts->values->values
+                                                : (const char *const *)facts->column->values,
+                                        facts->n_texts);
+        if (!facts->texts) {
+                facts->n_texts = 0;
+                concepts->no_memory = true;
         }
 }
 
@@ -280,12 +133,13 @@ static void learn_column(struct concepts *concepts, int t, int c)
         facts->column = &table->table->columns[c];
         if (concepts->values)
                 facts->values = &concepts->values->tables[t].columns[c];
-        set_type_facts(facts, table);
-        size_t n = split_name(concepts, facts->column->name, words, &facts->n_unit);
+        fold_values(concepts, facts);
+        facts_learn_type(facts, table);
+        size_t n = facts_split_name(concepts->arena, facts->column->name, words, &facts->n_unit);
         facts->n_words = n;
         for (size_t i = 0; i < n; i++)
                 facts->words[i] = stem(concepts, words[i]);
-        set_name_facts(facts, table, words, n - facts->n_unit);
+        facts_learn_name(facts, table, words, n - facts->n_unit);
         add_words(concepts, &facts->column->synonyms, PHRASE_COLUMN, t, &ref);
         add_text(concepts, facts->column->name, PHRASE_COLUMN, t, &ref, 0);
         add_measured(concepts, facts);
@@ -300,60 +154,11 @@ static int find_named(const struct table_facts *facts, const char *name)
         return name ? table_find_column(facts->table, name) : -1;
 }
 
-/* The first column that no two rows share, ids before others. */
-static int infer_key(const struct table_facts *facts)
-{
-        int key = -1;
-        for (size_t c = 0; c < facts->table->n_columns; c++) {
-                const struct column_facts *column = &facts->columns[c];
-                if (column->is_unique && column->is_id)
-                        return (int)c;
-                if (column->is_unique && key < 0 && c < 2 && column->column->kind == COLUMN_TEXT)
-                        key = (int)c;
-        }
-        return key;
-}
-
-static const char *const label_words[] = {"name", "titl", "label", "model", "product", NULL};
-
-static int infer_label(const struct table_facts *facts)
-{
-        int label = -1;
-        for (size_t c = 0; c < facts->table->n_columns; c++) {
-                const struct column_facts *column = &facts->columns[c];
-                if (column->column->kind != COLUMN_TEXT || column->n_words == 0)
-                        continue;
-                bool named = false;
-                for (size_t w = 0; w < column->n_words; w++)
-                        named = named || is_one_of(column->words[w], label_words);
-                bool repeats = column->n_distinct >= 0 && facts->n_rows > 0 &&
-                               column->n_distinct * 2 < facts->n_rows;
-                if (named && !repeats)
-                        return (int)c;
-                if (column->is_unique && label < 0)
-                        label = (int)c;
-        }
-        return label;
-}
-
-static int infer_time(const struct table_facts *facts)
-{
-        int birth = -1;
-        for (size_t c = 0; c < facts->table->n_columns; c++) {
-                if (!facts->columns[c].is_moment)
-                        continue;
-                if (!word_is(&facts->columns[c], "birth"))
-                        return (int)c;
-                birth = (int)c;
-        }
-        return birth;
-}
-
 /* True when the table is called like the things that one of its columns identifies, several rows
  * each: a row of "sensors" is a reading. */
 static bool names_other(struct concepts *concepts, const struct table_facts *facts)
 {
-        char folded[128];
+        char folded[NAME_BYTES_MAX];
         (void)fold_text(facts->table->name, folded, sizeof(folded));
         const char *name = stem(concepts, folded);
         for (size_t c = 0; c < facts->table->n_columns; c++) {
@@ -370,13 +175,14 @@ static void learn_table(struct concepts *concepts, int t)
         const struct table *table = facts->table;
         for (size_t c = 0; c < table->n_columns; c++)
                 learn_column(concepts, t, (int)c);
-        facts->key = table->key ? find_named(facts, table->key) : infer_key(facts);
-        facts->label = table->label ? find_named(facts, table->label) : infer_label(facts);
-        facts->time = table->time ? find_named(facts, table->time) : infer_time(facts);
+        facts->key = table->key ? find_named(facts, table->key) : facts_infer_key(facts);
+        facts->label = table->label ? find_named(facts, table->label) : facts_infer_label(facts);
+        facts->time = table->time ? find_named(facts, table->time) : facts_infer_time(facts);
         facts->row = table->row;
         if (facts->key >= 0)
                 facts->columns[facts->key].is_key = true;
-        add_text(concepts, table->name, PHRASE_TABLE, t, NULL, names_other(concepts, facts) ? 0.6 : 0);
+        add_text(concepts, table->name, PHRASE_TABLE, t, NULL,
+                 names_other(concepts, facts) ? COST_OTHERS_NAME : 0);
         add_words(concepts, &table->synonyms, PHRASE_TABLE, t, NULL);
         if (table->row)
                 add_text(concepts, table->row, PHRASE_TABLE, t, NULL, 0);
@@ -436,12 +242,12 @@ static void prefer_tables(struct concepts *concepts)
                 if (entity->kind != PHRASE_ENTITY)
                         continue;
                 if (has_named_column(concepts, entity))
-                        entity->cost += 0.4; /* "manager" beside "manager_id" */
+                        entity->cost += COST_NAMED_BESIDE; /* "manager" beside "manager_id" */
                 for (size_t t = 0; t < concepts->n_phrases; t++) {
                         const struct phrase *table = &concepts->phrases[t];
                         if (table->kind == PHRASE_TABLE && table->cost == 0 &&
                             same_stems(entity, table)) {
-                                entity->cost += 0.5;
+                                entity->cost += COST_TABLE_FIRST;
                                 break;
                         }
                 }

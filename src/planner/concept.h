@@ -5,6 +5,7 @@
 
 #include "dataset/schema.h"
 #include "dataset/values.h"
+#include "planner/value_texts.h"
 #include "planner/words.h"
 
 #include <stdint.h>
@@ -30,21 +31,23 @@ enum nature { NATURE_UNKNOWN, NATURE_ADDED, NATURE_AVERAGED };
 struct column_facts {
         const struct column *column;
         const struct column_values *values; /* or NULL */
+        const struct value_text *texts;     /* of the value index, else of the schema */
+        size_t n_texts;
         const char *words[PHRASE_WORDS_MAX]; /* stems of the name, the unit's last */
         size_t n_words;
         size_t n_unit;
-        const char *entity;    /* stem of what it identifies ("custom"), or NULL */
+        const char *entity;      /* stem of what it identifies ("custom"), or NULL */
         const char *entity_said; /* the word itself */
-        bool is_id;            /* it identifies something */
-        bool is_key;           /* of its table's rows */
-        bool is_unique;        /* no value twice */
+        bool is_id;              /* it identifies something */
+        bool is_key;             /* of its table's rows */
+        bool is_unique;          /* no value twice */
         bool is_number;
-        bool is_moment;        /* DATE or TIMESTAMP */
-        bool is_year;          /* a number that is a calendar year */
-        bool is_dimension;     /* rows are grouped by it */
-        bool is_flag;          /* two values that mean yes and no */
-        const char *yes, *no;  /* of a flag that is text; NULL otherwise */
-        int64_t n_distinct;    /* -1: not known */
+        bool is_moment;       /* DATE or TIMESTAMP */
+        bool is_year;         /* a number that is a calendar year */
+        bool is_dimension;    /* rows are grouped by it */
+        bool is_flag;         /* two values that mean yes and no */
+        const char *yes, *no; /* of a flag that is text; NULL otherwise */
+        int64_t n_distinct;   /* -1: not known */
         enum nature nature;
 };
 
@@ -57,9 +60,9 @@ struct table_facts {
 };
 
 enum phrase_kind {
-        PHRASE_TABLE,   /* its rows */
+        PHRASE_TABLE, /* its rows */
         PHRASE_COLUMN,
-        PHRASE_ENTITY,  /* the things that a column identifies */
+        PHRASE_ENTITY, /* the things that a column identifies */
         PHRASE_MEASURE,
         PHRASE_SEGMENT,
 };
@@ -86,7 +89,7 @@ struct concepts {
         bool no_memory;
 };
 
-/* Everything but the lists is in arena. 0 or ERROR_INTERNAL. */
+/* Everything is in arena. 0 or ERROR_INTERNAL. */
 int concepts_make(const struct dataset *dataset, const struct value_index *values,
                   struct arena *arena, struct stemmer *stemmer, struct concepts *ret,
                   struct error *err);

@@ -1,59 +1,82 @@
 #include "planner/followup.h"
 
-#include "planner/builder.h"
+#include "planner/followup_parts.h"
 
 #include "base/cleanup.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
-bool followup_is(const struct question *question)
+#define FOLLOWUP_WORDS_MAX 12 /* more are a question of their own */
+
+/* Words that stand for what was asked before, wherever they are. */
+static bool points_back(const struct question *question, size_t i)
 {
-        static const char *const first[] = {"top", "lowest first", "highest first", "newest first",
-                                            "oldest first", "order by", "sorted", "only", "just", "and", "now", "same", "instead",
-                                            "also", "but", "then", "what about", "how about",
-                                            "those", "by", "per", "for", "in", "sort", "without"};
+        static const char *const words[] = {"instead", "those", "they", "these", "them", NULL};
+        static const char *const verbs[] = {"was", "is", "were", NULL};
         const struct token *tokens = question->tokens;
-        if (question->n_tokens > 12)
-                return false;
-        for (size_t i = 0; i < question->n_tokens; i++)
-                if (strcmp(tokens[i].text, "instead") == 0 || strcmp(tokens[i].text, "those") == 0 ||
-                    strcmp(tokens[i].text, "they") == 0 || strcmp(tokens[i].text, "these") == 0 ||
-                    (strcmp(tokens[i].text, "that") == 0 && i > 0 &&
-                     (strcmp(tokens[i - 1].text, "was") == 0 ||
-                      strcmp(tokens[i - 1].text, "is") == 0 ||
-                      strcmp(tokens[i - 1].text, "were") == 0)) ||
-                    strcmp(tokens[i].text, "them") == 0)
-                        return true;
-        for (size_t w = 0; w < ARRAY_SIZE(first); w++) {
-                const char *second = strchr(first[w], ' ');
-                size_t n = second ? (size_t)(second - first[w]) : strlen(first[w]);
-                if (strlen(tokens[0].text) == n && strncmp(tokens[0].text, first[w], n) == 0 &&
-                    (!second || (question->n_tokens > 1 &&
-                                 strcmp(tokens[1].text, second + 1) == 0)))
+        if (strcmp(tokens[i].text, "that") == 0)
+                return i > 0 && word_among(tokens[i - 1].text, verbs);
+        return word_among(tokens[i].text, words);
+}
+
+/* True when the question begins with one of the phrases, of two words at most. */
+static bool begins_with(const struct question *question, const char *const (*phrases)[2], size_t n)
+{
+        const struct token *tokens = question->tokens;
+        for (size_t i = 0; i < n; i++) {
+                const char *second = phrases[i][1];
+                if (strcmp(tokens[0].text, phrases[i][0]) == 0 &&
+                    (!second || (question->n_tokens > 1 && strcmp(tokens[1].text, second) == 0)))
                         return true;
         }
         return false;
 }
 
-bool followup_needs(const struct question *question)
+bool followup_is(const struct question *question)
 {
-        const struct token *tokens = question->tokens;
-        for (size_t i = 0; i < question->n_tokens; i++)
-                if (strcmp(tokens[i].text, "instead") == 0)
-                        return true;
-        if (question->n_tokens < 2)
+        static const char *const begins[][2] = {
+                {"top"},
+                {"lowest", "first"},
+                {"highest", "first"},
+                {"newest", "first"},
+                {"oldest", "first"},
+                {"order", "by"},
+                {"sorted"},
+                {"only"},
+                {"just"},
+                {"and"},
+                {"now"},
+                {"same"},
+                {"instead"},
+                {"also"},
+                {"but"},
+                {"then"},
+                {"what", "about"},
+                {"how", "about"},
+                {"those"},
+                {"by"},
+                {"per"},
+                {"for"},
+                {"in"},
+                {"sort"},
+                {"without"},
+        };
+        if (question->n_tokens > FOLLOWUP_WORDS_MAX)
                 return false;
-        bool asks = strcmp(tokens[0].text, "what") == 0 || strcmp(tokens[0].text, "how") == 0;
-        return (asks && strcmp(tokens[1].text, "about") == 0) ||
-               strcmp(tokens[0].text, "and") == 0 || strcmp(tokens[0].text, "same") == 0;
+        for (size_t i = 0; i < question->n_tokens; i++)
+                if (points_back(question, i))
+                        return true;
+        return begins_with(question, begins, ARRAY_SIZE(begins));
 }
 
-static const char *text_of(const json_t *object, const char *key)
+bool followup_needs(const struct question *question)
 {
-        const char *text = json_string_value(json_object_get(object, key));
-        return text ? text : "";
+        static const char *const begins[][2] = {
+                {"what", "about"}, {"how", "about"}, {"and"}, {"same"}};
+        for (size_t i = 0; i < question->n_tokens; i++)
+                if (strcmp(question->tokens[i].text, "instead") == 0)
+                        return true;
+        return question->n_tokens > 1 && begins_with(question, begins, ARRAY_SIZE(begins));
 }
 
 static json_t *list_of(struct builder *b, const json_t *plan, const char *key)
@@ -69,9 +92,16 @@ static bool names_column(const json_t *filter, const char *column)
         json_t *value;
         if (strcmp(text_of(filter, "column"), column) == 0)
                 return true;
-        json_array_foreach((json_t *)filter, i, value) if (names_column(value, column)) return true;
-        json_object_foreach((json_t *)filter, key, value) if (names_column(value, column))
-                return true;
+        json_array_foreach((json_t *)filter, i, value)
+        {
+                if (names_column(value, column))
+                        return true;
+        }
+        json_object_foreach((json_t *)filter, key, value)
+        {
+                if (names_column(value, column))
+                        return true;
+        }
         return false;
 }
 
@@ -87,18 +117,23 @@ static const char *column_of(const json_t *filter)
         return text_of(filter, "column");
 }
 
-/* A new filter takes the place of an old one about the same column. */
+/* "and of those with a garden?": beside the condition before, or in its place? */
 static bool starts_over(const struct question *question)
 {
-        static const char *const firsts[][2] = {{"and", "of"}, {"and", "for"}, {"and", "in"},
-                                                {"what", "about"}, {"how", "about"}};
-        for (size_t i = 0; i < ARRAY_SIZE(firsts) && question->n_tokens > 1; i++)
-                if (strcmp(question->tokens[0].text, firsts[i][0]) == 0 &&
-                    strcmp(question->tokens[1].text, firsts[i][1]) == 0)
+        static const char *const begins[][2] = {
+                {"and", "of"}, {"and", "for"}, {"and", "in"}, {"what", "about"}, {"how", "about"}};
+        return begins_with(question, begins, ARRAY_SIZE(begins));
+}
+
+static bool has_flag(const struct intent *intent)
+{
+        for (size_t c = 0; c < intent->n_conds; c++)
+                if (intent->conds[c].kind == COND_FLAG)
                         return true;
         return false;
 }
 
+/* A new filter takes the place of an old one about the same column. */
 static void change_filters(struct builder *b)
 {
         size_t n_before = json_array_size(b->filters);
@@ -114,14 +149,10 @@ static void change_filters(struct builder *b)
                                 (void)json_array_remove(b->filters, k - 1);
                 builder_add_filter(b, b->filters, json_incref(filter));
         }
-        /* "and of those with a garden?": beside the condition before, or in its place? */
         bool replaced = json_array_size(b->filters) < n_before + json_array_size(added);
         bool timed = json_array_size(added) == 1 && b->intent->n_conds == 1 &&
                      b->intent->conds[0].kind == COND_TIME;
-        bool flag = false;
-        for (size_t k = 0; k < b->intent->n_conds; k++)
-                flag = flag || b->intent->conds[k].kind == COND_FLAG;
-        if (starts_over(b->question) && n_before > 0 && !replaced && !timed && flag)
+        if (starts_over(b->question) && n_before > 0 && !replaced && !timed && has_flag(b->intent))
                 b->failed = true;
         json_decref(added);
 }
@@ -140,208 +171,66 @@ static bool is_group_item(const struct builder *b, const json_t *item)
         return false;
 }
 
+/* No order by what is gone. */
+static void drop_orders(struct builder *b)
+{
+        for (size_t o = json_array_size(b->order_by); o > 0; o--)
+                if (!selects(b->select, text_of(json_array_get(b->order_by, o - 1), "expr")))
+                        (void)json_array_remove(b->order_by, o - 1);
+}
+
+static void order_by(struct builder *b, json_t *expr, const char *direction)
+{
+        json_array_clear(b->order_by);
+        builder_append(b, b->order_by,
+                       json_pack("{s:o, s:s}", "expr", expr, "direction", direction));
+}
+
 /* New groups take the place of the old ones, or come beside them. */
 static void change_groups(struct builder *b, bool beside)
 {
+        const struct intent *intent = b->intent;
         json_t *numbers = builder_json(b, json_array());
         json_t *groups = builder_json(b, json_array());
         size_t i;
         json_t *item;
         json_array_foreach(b->select, i, item)
+        {
                 builder_append(b, is_group_item(b, item) ? groups : numbers, json_incref(item));
+        }
         json_decref(b->select);
         b->select = beside ? json_incref(groups) : builder_json(b, json_array());
         if (!beside)
                 json_array_clear(b->group_by);
-        for (size_t g = 0; g < b->intent->n_groups; g++)
-                builder_add_group(b, &b->intent->groups[g]);
-        json_array_foreach(numbers, i, item) builder_append(b, b->select, json_incref(item));
-        /* an order by what is gone */
-        for (size_t o = json_array_size(b->order_by); o > 0; o--) {
-                const char *by = text_of(json_array_get(b->order_by, o - 1), "expr");
-                bool there = false;
-                json_array_foreach(b->select, i, item)
-                        there = there || strcmp(text_of(item, "alias"), by) == 0 ||
-                                strcmp(text_of(item, "column"), by) == 0;
-                if (!there)
-                        (void)json_array_remove(b->order_by, o - 1);
+        for (size_t g = 0; g < intent->n_groups; g++)
+                builder_add_group(b, &intent->groups[g]);
+        json_array_foreach(numbers, i, item)
+        {
+                builder_append(b, b->select, json_incref(item));
         }
-        if (json_array_size(b->group_by) > 0 && b->intent->n_groups > 0 &&
-            b->intent->groups[0].unit != UNIT_NONE) {
-                json_array_clear(b->order_by);
-                builder_append(b, b->order_by,
-                               json_pack("{s:O, s:s}", "expr", json_array_get(b->group_by, 0),
-                                         "direction", "asc"));
-        }
+        drop_orders(b);
+        if (json_array_size(b->group_by) > 0 && intent->groups[0].unit != UNIT_NONE)
+                order_by(b, json_incref(json_array_get(b->group_by, 0)), "asc");
         json_decref(numbers);
         json_decref(groups);
-}
-
-static bool holds_function(const json_t *json)
-{
-        size_t i;
-        const char *key;
-        json_t *value;
-        if (json_object_get(json, "func"))
-                return true;
-        json_array_foreach((json_t *)json, i, value) if (holds_function(value)) return true;
-        json_object_foreach((json_t *)json, key, value) if (holds_function(value)) return true;
-        return false;
-}
-
-static enum plan_func first_function(const json_t *json)
-{
-        size_t i;
-        const char *key;
-        json_t *value;
-        enum plan_func func = FUNC_NONE;
-        const char *said = json_string_value(json_object_get(json, "func"));
-        if (said)
-                return func_from_word(said);
-        json_array_foreach((json_t *)json, i, value) if (func == FUNC_NONE) func =
-                first_function(value);
-        json_object_foreach((json_t *)json, key, value) if (func == FUNC_NONE) func =
-                first_function(value);
-        return func;
-}
-
-/* "and the humidity?" after an average of something else. */
-static bool shows_number(const struct builder *b)
-{
-        const struct intent *intent = b->intent;
-        if (intent->n_shown != 1 || intent->n_wants > 0 ||
-            first_function(b->select) == FUNC_NONE)
-                return false;
-        const struct column_facts *facts = concept_column(b->concepts, intent->shown[0].at[0]);
-        return facts->is_number && !facts->is_id;
-}
-
-static struct want want_again(const struct builder *b, const struct want *want)
-{
-        struct want again = want ? *want
-                                 : (struct want){.kind = WANT_COLUMN,
-                                                 .refs = b->intent->shown[0],
-                                                 .index = -1,
-                                                 .table = -1,
-                                                 .segment = -1};
-        if (again.kind == WANT_COLUMN && again.func == FUNC_NONE)
-                again.func = first_function(b->select);
-        return again;
-}
-
-/* Other numbers over the same rows and groups. */
-static void change_numbers(struct builder *b)
-{
-        struct want wants[WANTS_MAX];
-        size_t n_wants = b->intent->n_wants;
-        for (size_t w = 0; w < n_wants; w++)
-                wants[w] = want_again(b, &b->intent->wants[w]);
-        if (n_wants == 0)
-                wants[n_wants++] = want_again(b, NULL);
-        json_t *kept = builder_json(b, json_array());
-        json_t *filters = builder_json(b, json_array());
-        size_t i;
-        json_t *item;
-        json_array_foreach(b->select, i, item) if (!holds_function(item))
-                builder_append(b, kept, json_incref(item));
-        json_decref(b->select);
-        b->select = kept;
-        const char *by = "";
-        for (size_t w = 0; w < n_wants; w++) {
-                json_t *want = build_want(b, &wants[w], filters, b->with);
-                if (!want)
-                        continue;
-                by = w == 0 ? text_of(want, "alias") : by;
-                builder_append(b, b->select, want);
-        }
-        json_array_foreach(filters, i, item) builder_add_filter(b, b->filters, json_incref(item));
-        json_decref(filters);
-        builder_append_with(b);
-        const char *order = text_of(json_array_get(b->order_by, 0), "expr");
-        bool there = false;
-        json_array_foreach(b->select, i, item) there =
-                there || strcmp(text_of(item, "alias"), order) == 0 ||
-                strcmp(text_of(item, "column"), order) == 0;
-        if (json_array_size(b->order_by) > 0 && !there) {
-                json_array_clear(b->order_by);
-                builder_append(b, b->order_by,
-                               json_pack("{s:s, s:s}", "expr", by, "direction", "desc"));
-        }
-}
-
-static void change_function(struct builder *b, json_t *json, enum plan_func func, bool *done)
-{
-        size_t i;
-        const char *key;
-        json_t *value;
-        const char *said = json_string_value(json_object_get(json, "func"));
-        if (said && !*done && (json_object_get(json, "column") || json_object_get(json, "expr"))) {
-                builder_set(b, json, "func", json_string(func_word(func)));
-                *done = true;
-                return;
-        }
-        json_array_foreach(json, i, value) change_function(b, value, func, done);
-        json_object_foreach(json, key, value) change_function(b, value, func, done);
-}
-
-/* "and the median?": the same number, computed otherwise. */
-static void change_functions(struct builder *b, enum plan_func func)
-{
-        size_t i;
-        json_t *item;
-        bool done = false;
-        for (i = 0; i < json_array_size(b->select) && !done; i++) {
-                item = json_array_get(b->select, i);
-                if (!holds_function(item))
-                        continue;
-                const char *alias = text_of(item, "alias");
-                char before[200];
-                (void)snprintf(before, sizeof(before), "%s", alias);
-                json_t *inner = json_object_get(item, "expr");
-                bool computes = func == FUNC_AVG || func == FUNC_MEDIAN || func == FUNC_STDDEV;
-                change_function(b, item, func, &done);
-                if (!done)
-                        continue;
-                const char *rest = strchr(before, '_');
-                char after[220];
-                (void)snprintf(after, sizeof(after), "%s%s", func_word(func), rest ? rest : "");
-                if (computes && !(inner && json_object_get(inner, "round"))) {
-                        json_t *expr = item_expr(b, item);
-                        (void)json_array_set_new(
-                                b->select, i,
-                                json_pack("{s:o, s:s}", "expr", rounded(b, expr), "alias", after));
-                } else {
-                        builder_set(b, item, "alias", json_string(after));
-                }
-                size_t o;
-                json_t *order;
-                json_array_foreach(b->order_by, o, order) if (strcmp(text_of(order, "expr"),
-                                                                     before) == 0)
-                        builder_set(b, order, "expr", json_string(after));
-        }
-        if (!done)
-                b->failed = true;
 }
 
 /* "and the lowest?": the other end, or another number of rows. */
 static void change_rank(struct builder *b)
 {
         const struct rank *rank = &b->intent->rank;
+        const char *direction = rank->descending ? "desc" : "asc";
         json_t *order = json_array_get(b->order_by, 0);
+        if (!order)
+                b->failed = true;
+        else if (!b->top)
+                builder_set(b, order, "direction", json_string(direction));
+        if (b->top)
+                builder_set(b, b->top, "direction", json_string(direction));
         if (b->top && rank->n > 0)
                 builder_set(b, b->top, "n", json_integer(rank->n));
-        if (b->top)
-                builder_set(b, b->top, "direction",
-                            json_string(rank->descending ? "desc" : "asc"));
         else if (rank->n > 0)
                 b->limit = rank->n;
-        if (!order) {
-                b->failed = true;
-                return;
-        }
-        if (!b->top)
-                builder_set(b, order, "direction",
-                            json_string(rank->descending ? "desc" : "asc"));
 }
 
 static void change_sort(struct builder *b)
@@ -350,77 +239,108 @@ static void change_sort(struct builder *b)
         struct colref ref;
         json_t *order = json_array_get(b->order_by, 0);
         const char *direction = intent->sort_descending ? "desc" : "asc";
-        if (intent->sort == SORT_COLUMN && builder_resolve(b, &intent->sort_refs, &ref)) {
-                json_array_clear(b->order_by);
-                builder_append(b, b->order_by,
-                               json_pack("{s:s, s:s}", "expr", builder_name(b, ref), "direction",
-                                         direction));
-        } else if (order) {
+        if (intent->sort == SORT_COLUMN && builder_resolve(b, &intent->sort_refs, &ref))
+                order_by(b, json_string(builder_name(b, ref)), direction);
+        else if (order)
                 builder_set(b, order, "direction", json_string(direction));
-        }
 }
 
 static bool says_also(const struct question *question)
 {
+        static const char *const words[] = {"also", "too", NULL};
         for (size_t i = 0; i < question->n_tokens; i++)
-                if (strcmp(question->tokens[i].text, "also") == 0 ||
-                    strcmp(question->tokens[i].text, "too") == 0)
+                if (word_among(question->tokens[i].text, words))
                         return true;
         return false;
 }
 
-/* Something that was listed or ranked before has no room for what comes now. */
+/* True when numbers are selected: rows that were listed have no groups that could change. */
 static bool is_grouped(const struct builder *b)
 {
         size_t i;
         json_t *item;
-        json_array_foreach(b->select, i, item) if (holds_function(item)) return true;
+        json_array_foreach(b->select, i, item)
+        {
+                if (holds_function(item))
+                        return true;
+        }
         return false;
+}
+
+/* Each gives whether it had something to change. */
+
+static bool change_conditions(struct builder *b)
+{
+        if (b->intent->n_conds == 0)
+                return false;
+        change_filters(b);
+        return true;
+}
+
+static bool change_dimensions(struct builder *b)
+{
+        const struct intent *intent = b->intent;
+        if (intent->n_groups == 0)
+                return false;
+        change_groups(b, says_also(b->question) && !intent->replaces);
+        if (!is_grouped(b))
+                b->failed = true;
+        return true;
+}
+
+static bool change_measures(struct builder *b)
+{
+        const struct intent *intent = b->intent;
+        bool others = intent->n_wants > 0 || shows_number(b);
+        if (others)
+                change_numbers(b);
+        else if (intent->new_func != FUNC_NONE)
+                change_functions(b, intent->new_func);
+        return others || intent->new_func != FUNC_NONE;
+}
+
+static bool change_order(struct builder *b)
+{
+        const struct intent *intent = b->intent;
+        if (intent->rank.by == RANK_UNSAID)
+                change_rank(b);
+        if (intent->sort != SORT_NONE)
+                change_sort(b);
+        return intent->rank.by == RANK_UNSAID || intent->sort != SORT_NONE;
+}
+
+static bool selects_column(const json_t *select, const char *name)
+{
+        for (size_t i = 0; i < json_array_size(select); i++)
+                if (strcmp(text_of(json_array_get(select, i), "column"), name) == 0)
+                        return true;
+        return false;
+}
+
+/* More columns of rows that were listed. */
+static bool change_shown(struct builder *b)
+{
+        bool any = false;
+        for (size_t s = 0; s < b->intent->n_shown && !is_grouped(b); s++) {
+                struct colref ref;
+                if (!builder_resolve(b, &b->intent->shown[s], &ref))
+                        continue;
+                if (!selects_column(b->select, builder_name(b, ref)))
+                        builder_append(b, b->select, builder_column(b, ref));
+                any = true;
+        }
+        return any;
 }
 
 static void change(struct builder *b)
 {
-        const struct intent *intent = b->intent;
+        static bool (*const changes[])(struct builder * b) = {
+                change_conditions, change_dimensions, change_measures, change_order, change_shown};
+        enum rank_by by = b->intent->rank.by;
         bool any = false;
-        if (intent->n_conds > 0) {
-                change_filters(b);
-                any = true;
-        }
-        if (intent->n_groups > 0) {
-                change_groups(b, says_also(b->question) && !intent->replaces);
-                any = true;
-                if (!is_grouped(b))
-                        b->failed = true;
-        }
-        if (intent->n_wants > 0 || shows_number(b)) {
-                change_numbers(b);
-                any = true;
-        } else if (intent->new_func != FUNC_NONE) {
-                change_functions(b, intent->new_func);
-                any = true;
-        }
-        if (intent->rank.by == RANK_UNSAID) {
-                change_rank(b);
-                any = true;
-        }
-        if (intent->sort != SORT_NONE) {
-                change_sort(b);
-                any = true;
-        }
-        for (size_t s = 0; s < intent->n_shown && !is_grouped(b); s++) {
-                struct colref ref;
-                if (builder_resolve(b, &intent->shown[s], &ref)) {
-                        size_t i;
-                        json_t *item;
-                        bool there = false;
-                        json_array_foreach(b->select, i, item) there =
-                                there || strcmp(text_of(item, "column"), builder_name(b, ref)) == 0;
-                        if (!there)
-                                builder_append(b, b->select, builder_column(b, ref));
-                        any = true;
-                }
-        }
-        if (!any || (intent->rank.by != RANK_NONE && intent->rank.by != RANK_UNSAID))
+        for (size_t i = 0; i < ARRAY_SIZE(changes); i++)
+                any = changes[i](b) || any;
+        if (!any || (by != RANK_NONE && by != RANK_UNSAID))
                 b->failed = true;
 }
 
@@ -458,6 +378,25 @@ static void builder_done(struct builder *b)
         json_decref(b->top);
 }
 
+static void take_over(struct builder *b, const json_t *previous)
+{
+        const json_t *top = json_object_get(previous, "top");
+        b->select = list_of(b, previous, "select");
+        b->filters = list_of(b, previous, "filters");
+        b->group_by = list_of(b, previous, "group_by");
+        b->order_by = list_of(b, previous, "order_by");
+        b->with = builder_json(b, json_array());
+        b->top = top ? builder_json(b, json_deep_copy(top)) : NULL;
+}
+
+static bool is_candidate(const struct candidates *candidates, const json_t *plan)
+{
+        for (size_t i = 0; i < candidates->n; i++)
+                if (json_equal(candidates->items[i].built.plan, plan))
+                        return true;
+        return false;
+}
+
 int followup_build(const struct question *question, const struct intent *intent,
                    const struct planner_input *input, double cost, struct candidates *candidates,
                    struct error *err)
@@ -465,7 +404,7 @@ int followup_build(const struct question *question, const struct intent *intent,
         const json_t *previous = input->previous;
         struct built built = {0};
         int base = dataset_find_table(input->dataset, text_of(previous, "table"));
-        if (base < 0 || !followup_is(question))
+        if (base < 0 || candidates->n >= CANDIDATES_MAX)
                 return 0;
         _cleanup_(builder_done) struct builder b = {
                 .question = question,
@@ -475,33 +414,16 @@ int followup_build(const struct question *question, const struct intent *intent,
                 .choice = 1,
                 .built = &built,
         };
-        b.select = list_of(&b, previous, "select");
-        b.filters = list_of(&b, previous, "filters");
-        b.group_by = list_of(&b, previous, "group_by");
-        b.order_by = list_of(&b, previous, "order_by");
-        b.with = builder_json(&b, json_array());
-        if (json_object_get(previous, "top"))
-                b.top = builder_json(&b, json_deep_copy(json_object_get(previous, "top")));
+        take_over(&b, previous);
         if (!b.no_memory)
                 change(&b);
+        _cleanup_json_ json_t *plan = b.no_memory || b.failed ? NULL : changed_plan(&b, previous);
         if (b.no_memory)
                 return error_oom(err);
-        if (b.failed || candidates->n >= CANDIDATES_MAX)
+        if (!plan || is_candidate(candidates, plan) ||
+            !plan_holds(input->dataset, plan, input->as_of_s))
                 return 0;
-        built.plan = changed_plan(&b, previous);
-        if (b.no_memory) {
-                json_decref(built.plan);
-                return error_oom(err);
-        }
-        for (size_t i = 0; i < candidates->n; i++)
-                if (json_equal(candidates->items[i].built.plan, built.plan)) {
-                        json_decref(built.plan);
-                        return 0;
-                }
-        if (!plan_holds(input->dataset, built.plan, input->as_of_s)) {
-                json_decref(built.plan);
-                return 0;
-        }
+        built.plan = steal_ptr(&plan);
         candidates->items[candidates->n++] = (struct candidate){.built = built, .cost = cost};
         return 0;
 }

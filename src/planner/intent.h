@@ -132,10 +132,12 @@ struct intent {
         bool is_which;   /* "which", "what", "who" */
         bool is_when;
         bool is_who;
+        bool says_list; /* "show me", "list" */
         bool is_what;
         bool on_average;
         bool in_total;
         bool how_much;
+        bool names_many; /* it begins with a name in the plural: "statuses" */
         bool names_number; /* it begins with a number in the singular */
         bool any_row; /* "at least one order" was said */
         bool head_with; /* "sensors with ..." */

@@ -97,6 +97,17 @@ bool stem_is_filler(const char *stem)
 }
 
 /* Words that are in many names and mean something else in a question. */
+static bool names_rows(const struct question *question, size_t i)
+{
+        for (size_t a = 0; a < question->n_atoms; a++) {
+                const struct atom *atom = &question->atoms[a];
+                if (atom->kind == ATOM_TABLE && atom->first == i && atom->n == 1 &&
+                    !atom->is_verb && atom->cost <= COST_NAME)
+                        return true;
+        }
+        return false;
+}
+
 static bool is_too_common(const char *stem)
 {
         static const char *const words[] = {"no",   "not",  "per", "by", "is",   "on",
@@ -215,6 +226,8 @@ void columns_link(struct question *question, size_t i, const char **stems, size_
                                 continue;
                         double cost = cost_of_words(question, i, n, tokens, facts,
                                                     column_cost(facts, said, with_last), with_last);
+                        if (n == 1 && cost > COST_NAME && names_rows(question, i))
+                                cost += COST_ROWS_FIRST; /* "orders" are no order dates */
                         parts[n_parts++] = (struct part){(int)t, (int)c, cost};
                         best = cost < best ? cost : best;
                 }

@@ -2,7 +2,7 @@
  * there, each place's made of those before it. */
 #include "planner/atom.h"
 
-#include <string.h>
+#define COST_ATOM 0.3 /* each one: few long stretches are likelier than many short ones */
 
 struct step {
         const struct atom *atom;
@@ -38,7 +38,7 @@ static void extend(const struct question *question, struct place_steps *places, 
                 for (size_t s = 0; s < places[i].n; s++)
                         keep(to, (struct step){.atom = atom,
                                                .before = (int)s,
-                                               .cost = places[i].steps[s].cost + 0.3 +
+                                               .cost = places[i].steps[s].cost + COST_ATOM +
                                                        atom->cost});
         }
 }

@@ -18,7 +18,8 @@ struct planner_input {
         size_t question_bytes;
         const struct dataset *dataset;    /* described: every table has its columns */
         const struct value_index *values; /* or NULL: nothing is known of the values */
-        const json_t *previous;           /* the plan that a follow-up changes, or NULL */
+        const json_t *previous;           /* the plan that a follow-up changes, or NULL; one that
+                                           * does not compile: ERROR_VALIDATION */
         int64_t as_of_s;                  /* seconds since 1970 UTC */
 };
 
@@ -57,8 +58,8 @@ const char *abstention_reason_word(enum abstention_reason reason);
 struct planner {
         const char *name; /* "builtin": what the capsule's "planner" says */
         /* 0 with *output set (the caller's to release), or a negative code: no memory,
-         * ERROR_VALIDATION for a question that is none (too long, empty). The same input gives
-         * the same output. */
+         * ERROR_VALIDATION for more than QUESTION_BYTES_MAX. A question without words is an
+         * abstention, "not_a_question". The same input gives the same output. */
         int (*plan)(const struct planner_input *input, struct planner_output *output,
                     struct error *err);
 };

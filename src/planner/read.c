@@ -193,6 +193,8 @@ static void read_marks(struct reader *r)
                                                          r->n > 1 && atom_is(r->atoms[1], WORD_DO));
                 if (atom_is(atom, WORD_WHICH) || atom_is(atom, WORD_WHO))
                         intent->is_which = true;
+                if (atom_is(atom, WORD_LIST))
+                        intent->says_list = true;
                 if (atom_is(atom, WORD_WHO))
                         intent->is_who = true;
                 if (atom_is(atom, WORD_WHAT)) {

@@ -1,6 +1,10 @@
 /* What numbers are grouped by: "by zone", "per month", "for each customer". */
 #include "planner/reader.h"
 
+#include <string.h>
+
+#define GROUPS_OF_NUMBER_MAX 60 /* different values of a number that rows are grouped by */
+
 static bool begins_group(const struct reader *r, size_t i)
 {
         return reader_is(r, i, WORD_PER) || reader_is(r, i, WORD_EACH) ||
@@ -28,6 +32,14 @@ static bool find_segment_column(const struct reader *r, const struct atom *atom,
         return true;
 }
 
+/* A number that no rows are grouped by: a price, and not a number of beds. */
+static bool has_many_values(const struct column_facts *facts)
+{
+        bool few = facts->column->kind == COLUMN_INTEGER && facts->n_distinct >= 0 &&
+                   facts->n_distinct <= GROUPS_OF_NUMBER_MAX;
+        return !facts->is_dimension && !few;
+}
+
 static bool add_group(struct reader *r, size_t i, bool each)
 {
         struct intent *intent = r->intent;
@@ -38,6 +50,8 @@ static bool add_group(struct reader *r, size_t i, bool each)
                 return false;
         if (each && reader_is_flag(r, atom))
                 intent->cost += COST_SENSELESS; /* "per returned" */
+        if (each && reader_is_number(r, atom) && has_many_values(reader_facts(r, &atom->refs)))
+                intent->cost += COST_SENSELESS; /* "per price" */
         if (atom->kind == ATOM_COLUMN || atom->kind == ATOM_ENTITY)
                 group.refs = atom->refs;
         else if (atom->kind == ATOM_TABLE && concepts->tables[atom->index].key >= 0)
@@ -211,9 +225,25 @@ static bool read_per(struct reader *r, size_t i, size_t at)
         return false;
 }
 
+/* "orders placed by customers": who did it, and no groups. */
+static bool names_doer(const struct reader *r, size_t i, size_t at)
+{
+        if (!reader_is(r, i, WORD_BY) || i == 0 || at >= r->n || r->used[at] ||
+            r->atoms[at]->kind != ATOM_ENTITY || !r->atoms[at]->plural ||
+            r->atoms[i - 1]->kind != ATOM_LIGHT)
+                return false;
+        const char *verb = r->question->tokens[r->atoms[i - 1]->first].text;
+        size_t n = strlen(verb);
+        return n > 4 && strcmp(verb + n - 2, "ed") == 0;
+}
+
 static void read_group(struct reader *r, size_t i)
 {
         size_t at = reader_next(r, i);
+        if (names_doer(r, i, at)) {
+                r->used[i] = r->used[at] = true; /* "placed by customers in ..." */
+                return;
+        }
         if (reader_is(r, at, WORD_DISTINCT)) {
                 r->used[at] = true;
                 at = reader_next(r, at);

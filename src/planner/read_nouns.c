@@ -276,6 +276,7 @@ void read_nouns(struct reader *r)
         size_t first = 0;
         while (first < r->n && atom_is_soft(r->atoms[first]))
                 first++;
+        intent->names_many = first < r->n && r->atoms[first]->plural;
         intent->names_number =
                 first < r->n && reader_is_number(r, r->atoms[first]) && !r->atoms[first]->plural;
         intent->is_list = !asks_number(r);

@@ -1,121 +1,20 @@
 /* Times in a question: "last 30 days", "in January 2026", "since 2020", "between May 3 and May 9",
- * "yesterday", "on weekends". Dates are the proleptic Gregorian calendar's, UTC. */
-#include "planner/atom.h"
+ * "yesterday", "on weekends". */
+#include "planner/dates.h"
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 
 #include <stdio.h>
 #include <string.h>
 
-struct date {
-        int year, month, day; /* month 0: a whole year; day 0: a whole month */
-};
-
-static int64_t days_of(struct date date)
-{
-        return clock_days_from_civil(date.year, date.month, date.day);
-}
-
-static struct date date_of(int64_t days)
-{
-        struct date date;
-        clock_civil_from_days(days, &date.year, &date.month, &date.day);
-        return date;
-}
-
-static int days_in_month(int year, int month)
-{
-        struct date first = {year, month, 1};
-        struct date next = {month == 12 ? year + 1 : year, month == 12 ? 1 : month + 1, 1};
-        return (int)(days_of(next) - days_of(first));
-}
-
-static void write_date(struct date date, char *out, size_t size)
-{
-        (void)snprintf(out, size, "%04d-%02d-%02d", date.year, date.month, date.day);
-}
-
-static struct date first_of(struct date date)
-{
-        if (date.month == 0)
-                return (struct date){date.year, 1, 1};
-        if (date.day == 0)
-                return (struct date){date.year, date.month, 1};
-        return date;
-}
-
-static struct date last_of(struct date date)
-{
-        if (date.month == 0)
-                return (struct date){date.year, 12, 31};
-        if (date.day == 0)
-                return (struct date){date.year, date.month, days_in_month(date.year, date.month)};
-        return date;
-}
-
-static const struct token *token_at(const struct question *question, size_t i)
-{
-        return i < question->n_tokens ? &question->tokens[i] : NULL;
-}
-
-static bool is_word(const struct question *question, size_t i, const char *word)
-{
-        const struct token *token = token_at(question, i);
-        return token && (token->kind == TOKEN_WORD || token->kind == TOKEN_SIGN) &&
-               strcmp(token->text, word) == 0;
-}
-
-static bool is_any(const struct question *question, size_t i, const char *const *words)
-{
-        for (; *words; words++)
-                if (is_word(question, i, *words))
-                        return true;
-        return false;
-}
-
-static int year_at(const struct question *question, size_t i)
-{
-        const struct token *token = token_at(question, i);
-        if (!token || token->kind != TOKEN_NUMBER || strlen(token->text) != 4 || token->money ||
-            token->percent || token->ordinal || token->number < 1500 || token->number > 2200 ||
-            strlen(token->said) != 4)
-                return 0;
-        return (int)token->number;
-}
-
-static int day_at(const struct question *question, size_t i)
-{
-        const struct token *token = token_at(question, i);
-        if (!token || token->kind != TOKEN_NUMBER || token->number < 1 || token->number > 31 ||
-            token->money || token->percent || strlen(token->text) > 2)
-                return 0;
-        return (int)token->number;
-}
-
-static int month_at(const struct question *question, size_t i)
-{
-        static const char *const names[][4] = {
-                {"january", "jan", NULL},   {"february", "feb", NULL},
-                {"march", "mar", NULL},     {"april", "apr", NULL},
-                {"may", NULL},              {"june", "jun", NULL},
-                {"july", "jul", NULL},      {"august", "aug", NULL},
-                {"september", "sep", "sept", NULL}, {"october", "oct", NULL},
-                {"november", "nov", NULL},  {"december", "dec", NULL},
-        };
-        const struct token *token = token_at(question, i);
-        if (token && strcmp(token->text, "may") == 0 && !token->capital &&
-            !year_at(question, i + 1) && !day_at(question, i + 1))
-                return 0; /* the verb */
-        for (size_t m = 0; m < ARRAY_SIZE(names); m++)
-                if (is_any(question, i, names[m]))
-                        return (int)m + 1;
-        return 0;
-}
+#define COST_TIME 0.3
+#define COST_BARE_YEAR 0.5 /* more, for a number alone that may be a year */
+#define YEAR_SAID_MIN 1800 /* numbers outside are no years when nothing else says so */
+#define YEAR_SAID_MAX 2100
 
 static int weekday_at(const struct question *question, size_t i)
 {
-        static const char *const names[] = {"monday", "tuesday", "wednesday", "thursday",
+        static const char *const names[] = {"monday", "tuesday",  "wednesday", "thursday",
                                             "friday", "saturday", "sunday"};
         const struct token *token = token_at(question, i);
         for (size_t d = 0; token && d < ARRAY_SIZE(names); d++) {
@@ -127,77 +26,14 @@ static int weekday_at(const struct question *question, size_t i)
         return 0;
 }
 
-static size_t year_behind(const struct question *question, size_t i, int *year)
+static void write_date(struct date date, char *out, size_t size)
 {
-        size_t comma = is_word(question, i, ",") ? 1 : 0;
-        if (is_word(question, i, "of"))
-                comma = 1;
-        *year = year_at(question, i + comma);
-        return *year ? comma + 1 : 0;
-}
-
-/* The latest year in which the month is not after as_of. */
-static int year_meant(const struct question *question, int month, int day)
-{
-        struct date now = date_of(question->as_of_s / 86400 - (question->as_of_s % 86400 < 0));
-        if (month > now.month || (month == now.month && day > now.day))
-                return now.year - 1;
-        return now.year;
-}
-
-/* A date at i: how many tokens it takes, or 0. *open_year: no year was said. */
-static size_t date_at(const struct question *question, size_t i, struct date *date,
-                      bool *open_year)
-{
-        const struct token *token = token_at(question, i);
-        int month = month_at(question, i);
-        *open_year = false;
-        if (!token)
-                return 0;
-        if (token->kind == TOKEN_DATE) {
-                *date = (struct date){token->year, token->month, token->day};
-                return date->day <= days_in_month(token->year, token->month) ? 1 : 0;
-        }
-        if (month) {
-                size_t n = 1;
-                int day = day_at(question, i + n);
-                int year = 0;
-                if (day)
-                        n++;
-                size_t more = year_behind(question, i + n, &year);
-                *open_year = more == 0;
-                if (!year)
-                        year = year_meant(question, month, day);
-                *date = (struct date){year, month, day};
-                return day <= days_in_month(year, month) ? n + more : 0;
-        }
-        int day = day_at(question, i);
-        if (day && (month = month_at(question, i + 1 + is_word(question, i + 1, "of")))) {
-                size_t n = 2 + (size_t)is_word(question, i + 1, "of");
-                int year;
-                size_t more = year_behind(question, i + n, &year);
-                *open_year = more == 0;
-                if (!year)
-                        year = year_meant(question, month, day);
-                *date = (struct date){year, month, day};
-                return day <= days_in_month(year, month) ? n + more : 0;
-        }
-        if (is_word(question, i, "today") || is_word(question, i, "yesterday")) {
-                int64_t now = question->as_of_s / 86400 - (question->as_of_s % 86400 < 0);
-                *date = date_of(is_word(question, i, "today") ? now : now - 1);
-                return 1;
-        }
-        size_t the = is_word(question, i, "the") && is_word(question, i + 1, "year") ? 2
-                     : is_word(question, i, "year")                                  ? 1
-                                                                                     : 0;
-        int year = year_at(question, i + the);
-        *date = (struct date){year, 0, 0};
-        return year ? the + 1 : 0;
+        (void)snprintf(out, size, "%04d-%02d-%02d", date.year, date.month, date.day);
 }
 
 static struct atom *add_time(struct question *question, size_t i, size_t n, struct timex time)
 {
-        struct atom *atom = atom_add(question, ATOM_TIME, i, n, 0.3);
+        struct atom *atom = atom_add(question, ATOM_TIME, i, n, COST_TIME);
         atom->time = time;
         return atom;
 }
@@ -206,8 +42,8 @@ static struct timex range(struct date from, struct date to)
 {
         struct timex time = {.kind = TIME_RANGE};
         time.is_year = from.month == 0 && to.month == 0;
-        write_date(first_of(from), time.from, sizeof(time.from));
-        write_date(last_of(to), time.to, sizeof(time.to));
+        write_date(date_first_day(from), time.from, sizeof(time.from));
+        write_date(date_last_day(to), time.to, sizeof(time.to));
         return time;
 }
 
@@ -217,61 +53,69 @@ static enum plan_unit unit_at(const struct question *question, size_t i)
                 const char *words[4];
                 enum plan_unit unit;
         } units[] = {
-                {{"minute", "minutes", NULL}, UNIT_MINUTE}, {{"hour", "hours", "h", NULL}, UNIT_HOUR},
-                {{"day", "days", NULL}, UNIT_DAY},          {{"week", "weeks", NULL}, UNIT_WEEK},
+                {{"minute", "minutes", NULL}, UNIT_MINUTE},
+                {{"hour", "hours", "h", NULL}, UNIT_HOUR},
+                {{"day", "days", NULL}, UNIT_DAY},
+                {{"week", "weeks", NULL}, UNIT_WEEK},
                 {{"month", "months", NULL}, UNIT_MONTH},
                 {{"quarter", "quarters", NULL}, UNIT_QUARTER},
                 {{"year", "years", NULL}, UNIT_YEAR},
         };
         for (size_t u = 0; u < ARRAY_SIZE(units); u++)
-                if (is_any(question, i, units[u].words))
+                if (says_any(question, i, units[u].words))
                         return units[u].unit;
         return UNIT_NONE;
 }
 
 static int count_at(const struct question *question, size_t i)
 {
-        static const char *const words[] = {"one", "two", "three", "four", "five", "six", "seven",
-                                            "eight", "nine", "ten", "eleven", "twelve"};
+        static const char *const words[] = {"one",   "two",   "three", "four", "five",   "six",
+                                            "seven", "eight", "nine",  "ten",  "eleven", "twelve"};
         const struct token *token = token_at(question, i);
         if (token && token->kind == TOKEN_NUMBER && token->number >= 1 &&
             token->number <= PLAN_LAST_MAX && !strchr(token->text, '.') && !token->money)
                 return (int)token->number;
         for (size_t w = 0; w < ARRAY_SIZE(words); w++)
-                if (is_word(question, i, words[w]))
+                if (says(question, i, words[w]))
                         return (int)w + 1;
-        if (is_word(question, i, "couple") || is_word(question, i, "few"))
-                return 0;
         return 0;
 }
 
-/* "last month" is the last 30 days, "last year" the last 365. */
-static void set_last(struct timex *time, int n, enum plan_unit unit, bool counted)
+/* The last n units, or the last one of them: "last month" is the last 30 days, "last year" the last
+ * 365. */
+static void set_last(struct timex *time, int n, enum plan_unit unit)
 {
-        *time = (struct timex){.kind = TIME_LAST, .n = n, .unit = unit};
-        if (!counted && unit == UNIT_MONTH)
-                *time = (struct timex){.kind = TIME_LAST, .n = 30, .unit = UNIT_DAY};
-        if (!counted && unit == UNIT_WEEK)
-                *time = (struct timex){.kind = TIME_LAST, .n = 7, .unit = UNIT_DAY};
-        if (!counted && unit == UNIT_YEAR)
-                *time = (struct timex){.kind = TIME_LAST, .n = 365, .unit = UNIT_DAY};
-        if (!counted && unit == UNIT_DAY)
-                *time = (struct timex){.kind = TIME_LAST, .n = 24, .unit = UNIT_HOUR};
-        if (!counted && (unit == UNIT_MONTH || unit == UNIT_YEAR))
-                time->supposed = unit;
+        static const struct {
+                enum plan_unit unit;
+                int n;
+                enum plan_unit of;
+                bool supposed;
+        } singles[] = {
+                {UNIT_DAY, 24, UNIT_HOUR, false},
+                {UNIT_WEEK, 7, UNIT_DAY, false},
+                {UNIT_MONTH, 30, UNIT_DAY, true},
+                {UNIT_YEAR, 365, UNIT_DAY, true},
+        };
+        *time = (struct timex){.kind = TIME_LAST, .n = n > 0 ? n : 1, .unit = unit};
+        for (size_t i = 0; n == 0 && i < ARRAY_SIZE(singles); i++)
+                if (singles[i].unit == unit)
+                        *time = (struct timex){.kind = TIME_LAST,
+                                               .n = singles[i].n,
+                                               .unit = singles[i].of,
+                                               .supposed = singles[i].supposed ? unit : UNIT_NONE};
 }
 
 /* The calendar's unit that holds as_of, or the one before. */
 static bool calendar_unit(const struct question *question, enum plan_unit unit, int back,
                           struct timex *ret)
 {
-        int64_t today = question->as_of_s / 86400 - (question->as_of_s % 86400 < 0);
-        struct date now = date_of(today);
+        int64_t today = days_of_as_of(question);
+        struct date now = date_from_days(today);
         if (unit == UNIT_DAY) {
-                *ret = range(date_of(today - back), date_of(today - back));
+                *ret = range(date_from_days(today - back), date_from_days(today - back));
         } else if (unit == UNIT_WEEK) {
                 int64_t monday = today - ((today + 3) % 7 + 7) % 7 - (int64_t)7 * back;
-                *ret = range(date_of(monday), date_of(monday + 6));
+                *ret = range(date_from_days(monday), date_from_days(monday + 6));
         } else if (unit == UNIT_MONTH || unit == UNIT_QUARTER) {
                 int span = unit == UNIT_MONTH ? 1 : 3;
                 int index = now.year * 12 + (now.month - 1) / span * span - back * span;
@@ -288,24 +132,24 @@ static bool calendar_unit(const struct question *question, enum plan_unit unit, 
 }
 
 /* "last 30 days", "the past week", "this month", "previous quarter". */
-static size_t relative_at(struct question *question, size_t i, struct timex *ret)
+static size_t relative_at(const struct question *question, size_t i, struct timex *ret)
 {
         static const char *const lasts[] = {"last", "past", "recent", NULL};
         static const char *const befores[] = {"previous", "preceding", "prior", NULL};
         static const char *const nows[] = {"this", "current", NULL};
         size_t at = i;
-        if (is_word(question, at, "the"))
+        if (says(question, at, "the"))
                 at++;
-        bool last = is_any(question, at, lasts);
-        bool before = is_any(question, at, befores);
-        bool now = is_any(question, at, nows);
+        bool last = says_any(question, at, lasts);
+        bool before = says_any(question, at, befores);
+        bool now = says_any(question, at, nows);
         if (!last && !before && !now)
                 return 0;
         at++;
         int n = count_at(question, at);
         if (n > 0)
                 at++;
-        else if (is_word(question, at, "full") || is_word(question, at, "calendar")) {
+        else if (says(question, at, "full") || says(question, at, "calendar")) {
                 at++;
                 before = before || last; /* "last full month" */
                 last = false;
@@ -314,32 +158,32 @@ static size_t relative_at(struct question *question, size_t i, struct timex *ret
         if (unit == UNIT_NONE || (now && n > 0))
                 return 0;
         at++;
-        if (is_word(question, at, "s"))
+        if (says(question, at, "s"))
                 at++;
         if (last || n > 0) {
-                set_last(ret, n > 0 ? n : 1, unit, n > 0);
+                set_last(ret, n, unit);
                 return at - i;
         }
         return calendar_unit(question, unit, before ? 1 : 0, ret) ? at - i : 0;
 }
 
 /* "Q1 2020", "first quarter of 2020". */
-static size_t quarter_at(struct question *question, size_t i, struct timex *ret)
+static size_t quarter_at(const struct question *question, size_t i, struct timex *ret)
 {
         static const char *const names[][4] = {{"q1", "first", "1st", NULL},
                                                {"q2", "second", "2nd", NULL},
                                                {"q3", "third", "3rd", NULL},
                                                {"q4", "fourth", "4th", NULL}};
         size_t at = i;
-        if (is_word(question, at, "the"))
+        if (says(question, at, "the"))
                 at++;
         for (int q = 0; q < 4; q++) {
                 size_t n = 0;
                 const struct token *token = token_at(question, at);
-                if (is_word(question, at, names[q][0]))
+                if (says(question, at, names[q][0]))
                         n = 1;
                 else if (token && unit_at(question, at + 1) == UNIT_QUARTER &&
-                         (is_word(question, at, names[q][1]) ||
+                         (says(question, at, names[q][1]) ||
                           (token->ordinal && (int)token->number == q + 1)))
                         n = 2;
                 if (n == 0)
@@ -354,16 +198,16 @@ static size_t quarter_at(struct question *question, size_t i, struct timex *ret)
         return 0;
 }
 
-static size_t weekdays_at(struct question *question, size_t i, struct timex *ret)
+static size_t weekdays_at(const struct question *question, size_t i, struct timex *ret)
 {
         int day = weekday_at(question, i);
         *ret = (struct timex){.kind = TIME_WEEKDAYS};
-        if (is_word(question, i, "weekend") || is_word(question, i, "weekends")) {
+        if (says(question, i, "weekend") || says(question, i, "weekends")) {
                 ret->first = 6;
                 ret->last = 7;
                 return 1;
         }
-        if (is_word(question, i, "weekdays") || is_word(question, i, "workdays")) {
+        if (says(question, i, "weekdays") || says(question, i, "workdays")) {
                 ret->first = 1;
                 ret->last = 5;
                 return 1;
@@ -373,151 +217,211 @@ static size_t weekdays_at(struct question *question, size_t i, struct timex *ret
         return day ? 1 : 0;
 }
 
+/* Two dates that a question names as the ends of a time. */
+struct ends {
+        struct date from, to;
+        bool open_from, open_to; /* no year was said */
+};
+
+static size_t pass_the(const struct question *question, size_t i)
+{
+        return says(question, i, "the") ? i + 1 : i;
+}
+
+/* The date that a time begins with: how many tokens it takes. */
+static size_t begin_at(const struct question *question, size_t i, const char *const *tos,
+                       struct ends *ends)
+{
+        size_t n = date_at(question, i, &ends->from, &ends->open_from);
+        int day = day_at(question, i);
+        if (n > 0 || !day || !says_any(question, i + 1, tos) ||
+            !date_at(question, i + 2, &ends->to, &ends->open_to) || ends->to.day == 0)
+                return n;
+        ends->from = (struct date){ends->to.year, ends->to.month, day}; /* 10 to 12 January */
+        ends->open_from = ends->open_to;
+        return 1;
+}
+
+/* The date that it ends with. */
+static size_t end_at(const struct question *question, size_t i, struct ends *ends)
+{
+        size_t n = date_at(question, i, &ends->to, &ends->open_to);
+        int day = day_at(question, i);
+        if (n > 0 || !day || ends->from.day == 0)
+                return n;
+        ends->to = (struct date){ends->from.year, ends->from.month, day}; /* January 10 to 12 */
+        int year;
+        size_t more = year_behind(question, i + 1, &year);
+        if (more)
+                ends->from.year = ends->to.year = year;
+        return 1 + more;
+}
+
+/* A year that was said of one end holds for the other. */
+static void share_year(struct ends *ends)
+{
+        struct date *from = &ends->from;
+        struct date *to = &ends->to;
+        if (ends->open_from && !ends->open_to)
+                from->year = to->year - (from->month > to->month);
+        if (!ends->open_from && ends->open_to)
+                to->year = from->year + (from->month > to->month);
+        if (ends->open_from && ends->open_to &&
+            date_to_days(date_first_day(*from)) > date_to_days(date_first_day(*to)))
+                from->year--;
+}
+
 /* "between D and D", "from D to D", "D to D". */
-static size_t between_at(struct question *question, size_t i, struct timex *ret)
+static size_t between_at(const struct question *question, size_t i, struct timex *ret)
 {
         static const char *const froms[] = {"between", "from", "starting", NULL};
         static const char *const tos[] = {"and", "to", "until", "till", "through", "-", NULL};
-        struct date from;
-        struct date to;
-        bool open_from;
-        bool open_to;
-        size_t at = i;
-        bool begins = is_any(question, at, froms);
-        if (begins)
-                at++;
-        if (is_word(question, at, "the"))
-                at++;
-        size_t n = date_at(question, at, &from, &open_from);
-        if (n == 0 && day_at(question, at) && is_any(question, at + 1, tos) &&
-            date_at(question, at + 2, &to, &open_to) > 0 && to.day > 0) {
-                from = (struct date){to.year, to.month, day_at(question, at)};
-                open_from = open_to; /* "10 to 12 January" */
-                n = 1;
-        }
-        if (n == 0 || !is_any(question, at + n, tos) ||
-            (!begins && is_word(question, at + n, "and")) ||
-            (!begins && is_word(question, at + n, "-") && from.day == 0))
+        struct ends ends = {0};
+        bool begins = says_any(question, i, froms);
+        size_t at = pass_the(question, begins ? i + 1 : i);
+        size_t n = begin_at(question, at, tos, &ends);
+        at += n;
+        if (n == 0 || !says_any(question, at, tos))
                 return 0;
-        at += n + 1;
-        if (is_word(question, at, "the"))
-                at++;
-        n = date_at(question, at, &to, &open_to);
-        int day = n == 0 ? day_at(question, at) : 0;
-        if (n == 0 && day > 0 && from.day > 0) { /* January 10 to 12 */
-                to = (struct date){from.year, from.month, day};
-                n = 1;
-                int year;
-                size_t more = year_behind(question, at + 1, &year);
-                if (more)
-                        from.year = to.year = year;
-                n += more;
-        }
+        if (!begins &&
+            (says(question, at, "and") || (says(question, at, "-") && ends.from.day == 0)))
+                return 0;
+        at = pass_the(question, at + 1);
+        n = end_at(question, at, &ends);
         if (n == 0)
                 return 0;
-        if (open_from && !open_to)
-                from.year = to.year - (from.month > to.month);
-        if (!open_from && open_to)
-                to.year = from.year + (from.month > to.month);
-        if (open_from && open_to && days_of(first_of(from)) > days_of(first_of(to)))
-                from.year--;
-        *ret = range(from, to);
+        share_year(&ends);
+        *ret = range(ends.from, ends.to);
         return at + n - i;
 }
 
-/* "since D", "after D", "before D", "until D", "in D", "on D" or D alone. */
-static size_t bounded_at(struct question *question, size_t i, struct timex *ret)
+/* Which side of a date is meant. */
+enum bound { BOUND_NONE, BOUND_SINCE, BOUND_AFTER, BOUND_BEFORE, BOUND_UNTIL, BOUND_IN };
+
+static enum bound bound_at(const struct question *question, size_t i)
 {
-        static const char *const sinces[] = {"since", "from", "starting", NULL};
-        static const char *const afters[] = {"after", "following", NULL};
-        static const char *const befores[] = {"before", NULL};
-        static const char *const untils[] = {"until", "till", "through", "by", NULL};
-        static const char *const ins[] = {"in", "on", "during", "of", "for", NULL};
-        size_t at = i;
-        bool since = is_any(question, at, sinces);
-        bool after = is_any(question, at, afters);
-        bool before = is_any(question, at, befores);
-        bool until = is_any(question, at, untils);
-        bool in = is_any(question, at, ins);
+        static const struct {
+                const char *words[6];
+                enum bound bound;
+        } bounds[] = {
+                {{"since", "from", "starting", NULL}, BOUND_SINCE},
+                {{"after", NULL}, BOUND_AFTER},
+                {{"before", NULL}, BOUND_BEFORE},
+                {{"until", "till", "through", "by", NULL}, BOUND_UNTIL},
+                {{"in", "on", "during", "of", "for", NULL}, BOUND_IN},
+        };
+        for (size_t b = 0; b < ARRAY_SIZE(bounds); b++)
+                if (says_any(question, i, bounds[b].words))
+                        return bounds[b].bound;
+        return BOUND_NONE;
+}
+
+/* "or later", "or earlier"; BOUND_NONE otherwise. */
+static enum bound open_end_at(const struct question *question, size_t i)
+{
+        static const char *const laters[] = {"later", "after", "newer", NULL};
+        static const char *const earliers[] = {"earlier", "before", "older", NULL};
+        if (!says(question, i, "or"))
+                return BOUND_NONE;
+        if (says_any(question, i + 1, laters))
+                return BOUND_SINCE;
+        return says_any(question, i + 1, earliers) ? BOUND_UNTIL : BOUND_NONE;
+}
+
+static void set_bound(struct timex *time, enum bound bound)
+{
+        if (bound == BOUND_AFTER)
+                (void)memcpy(time->from, time->to, sizeof(time->from));
+        if (bound == BOUND_BEFORE)
+                (void)memcpy(time->to, time->from, sizeof(time->to));
+        if (bound == BOUND_SINCE || bound == BOUND_AFTER)
+                time->to[0] = '\0';
+        if (bound == BOUND_UNTIL || bound == BOUND_BEFORE)
+                time->from[0] = '\0';
+        time->from_open = bound == BOUND_AFTER;
+        time->to_open = bound == BOUND_BEFORE;
+}
+
+/* What stands behind the date: "or later", "onwards". Moves *at behind it. */
+static enum bound bound_behind(const struct question *question, size_t first, size_t *at,
+                               enum bound bound)
+{
+        static const char *const onwards[] = {"on", "onwards", "onward", NULL};
+        enum bound open_end = open_end_at(question, *at);
+        bool goes_on = says_any(question, *at, onwards);
+        if (open_end != BOUND_NONE) {
+                *at += 2;
+                return open_end;
+        }
+        if (bound == BOUND_SINCE && goes_on)
+                (*at)++;
+        else if (bound == BOUND_SINCE && says(question, first, "from"))
+                return BOUND_IN; /* orders from October */
+        return bound;
+}
+
+/* "since D", "after D", "before D", "until D", "in D", "on D" or D alone. */
+static size_t bounded_at(const struct question *question, size_t i, struct timex *ret)
+{
         struct date date;
         bool open_year;
-        if (after && is_word(question, at, "following"))
-                return 0;
-        if (since || after || before || until || in)
-                at++;
-        if ((since && is_word(question, at, "from")) || is_word(question, at, "on"))
-                at++;
-        if (is_word(question, at, "the") && !is_word(question, at + 1, "year"))
+        enum bound bound = bound_at(question, i);
+        size_t at = bound == BOUND_NONE ? i : i + 1;
+        if ((bound == BOUND_SINCE && says(question, at, "from")) || says(question, at, "on"))
+                at++; /* starting from, starting on */
+        if (says(question, at, "the") && !says(question, at + 1, "year"))
                 at++;
         size_t n = date_at(question, at, &date, &open_year);
-        if (n == 0)
+        if (n == 0 || (bound == BOUND_NONE && date.month == 0 &&
+                       (date.year < YEAR_SAID_MIN || date.year > YEAR_SAID_MAX)))
                 return 0;
         at += n;
+        bound = bound_behind(question, i, &at, bound);
         *ret = range(date, date);
-        bool bare = !since && !after && !before && !until && !in;
-        if (bare && date.month == 0 && (date.year < 1800 || date.year > 2100))
-                return 0;
-        bool later = is_word(question, at, "or") && (is_word(question, at + 1, "later") ||
-                                                     is_word(question, at + 1, "after") ||
-                                                     is_word(question, at + 1, "newer"));
-        bool earlier = is_word(question, at, "or") && (is_word(question, at + 1, "earlier") ||
-                                                       is_word(question, at + 1, "before") ||
-                                                       is_word(question, at + 1, "older"));
-        if (later || earlier)
-                at += 2;
-        bool onwards = later || is_word(question, at, "on") || is_word(question, at, "onwards") ||
-                       is_word(question, at, "onward");
-        if (since && onwards && !later)
-                at++;
-        since = since || later; /* "2024 or later" */
-        until = until || earlier;
-        if (!onwards && is_word(question, i, "from"))
-                since = false; /* "orders from October" */
-        if (since)
-                ret->to[0] = '\0';
-        if (until)
-                ret->from[0] = '\0';
-        if (after) {
-                (void)memcpy(ret->from, ret->to, sizeof(ret->from));
-                ret->to[0] = '\0';
-                ret->from_open = true;
-        }
-        if (before) {
-                (void)memcpy(ret->to, ret->from, sizeof(ret->to));
-                ret->from[0] = '\0';
-                ret->to_open = true;
-        }
-        if (open_year && date.month > 0 && date.day == 0 && !since && !after && !before && !until) {
+        set_bound(ret, bound);
+        bool whole = bound == BOUND_NONE || bound == BOUND_IN;
+        if (whole && open_year && date.month > 0 && date.day == 0) {
                 ret->kind = TIME_MONTH; /* which year is for the data to say */
                 ret->first = date.month;
         }
         return at - i;
 }
 
-void time_link(struct question *question, size_t i)
+/* Each gives how many tokens from i on are a time, or 0. */
+typedef size_t time_reader(const struct question *question, size_t i, struct timex *ret);
+
+/* The time behind the first `before` tokens from i on, with them. */
+static void link_behind(struct question *question, size_t i, size_t before, time_reader *reader)
 {
         struct timex time;
-        size_t n;
-        if ((n = relative_at(question, i, &time)) > 0)
-                add_time(question, i, n, time);
-        if ((n = quarter_at(question, i, &time)) > 0)
-                add_time(question, i, n, time);
-        if ((n = weekdays_at(question, i, &time)) > 0)
-                add_time(question, i, n, time);
-        if ((n = between_at(question, i, &time)) > 0)
-                add_time(question, i, n, time);
-        if ((n = bounded_at(question, i, &time)) > 0)
-                add_time(question, i, n, time)->cost +=
-                        n == 1 && question->tokens[i].kind == TOKEN_NUMBER ? 0.5 : 0;
-        if (is_word(question, i, "on") && (n = weekdays_at(question, i + 1, &time)) > 0)
-                add_time(question, i, n + 1, time);
-        if (is_word(question, i, "in") || is_word(question, i, "during") ||
-            is_word(question, i, "over") || is_word(question, i, "within") ||
-            is_word(question, i, "from") || is_word(question, i, "of") ||
-            is_word(question, i, "for")) {
-                if ((n = relative_at(question, i + 1, &time)) > 0)
-                        add_time(question, i, n + 1, time);
-                if ((n = quarter_at(question, i + 1, &time)) > 0)
-                        add_time(question, i, n + 1, time);
+        size_t n = reader(question, i + before, &time);
+        if (n > 0)
+                add_time(question, i, before + n, time);
+}
+
+static void link_bounded(struct question *question, size_t i)
+{
+        struct timex time;
+        size_t n = bounded_at(question, i, &time);
+        if (n == 0)
+                return;
+        bool bare = n == 1 && question->tokens[i].kind == TOKEN_NUMBER;
+        add_time(question, i, n, time)->cost += bare ? COST_BARE_YEAR : 0;
+}
+
+void time_link(struct question *question, size_t i)
+{
+        static const char *const befores[] = {"in",   "during", "over", "within",
+                                              "from", "of",     "for",  NULL};
+        link_behind(question, i, 0, relative_at);
+        link_behind(question, i, 0, quarter_at);
+        link_behind(question, i, 0, weekdays_at);
+        link_behind(question, i, 0, between_at);
+        link_bounded(question, i);
+        if (says(question, i, "on"))
+                link_behind(question, i, 1, weekdays_at);
+        if (says_any(question, i, befores)) {
+                link_behind(question, i, 1, relative_at);
+                link_behind(question, i, 1, quarter_at);
         }
 }

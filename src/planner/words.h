@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define TOKENS_MAX 100 /* of a question; a longer one is not read */
+#define TOKENS_MAX 100    /* of a question; a longer one is not read */
 #define WORD_BYTES_MAX 64 /* of a folded word; the rest of a longer one is cut off */
 
 enum token_kind {
@@ -36,17 +36,24 @@ struct token {
 struct stemmer;
 struct stemmer *stemmer_new(struct arena *arena); /* NULL: no memory */
 void stemmer_free(struct stemmer *stemmer);       /* NULL is fine */
+struct arena *stemmer_arena(const struct stemmer *stemmer);
 /* The stem of a folded word, abbreviations written out ("qty" is "quantiti"); in the stemmer's
  * arena, or NULL for no memory. */
 const char *stem_of(struct stemmer *stemmer, const char *word);
 
-/* Cuts text into tokens; *n is at most TOKENS_MAX, and TOKENS_MAX + 1 says that there were more.
- * NULL for no memory. */
+/* True when it is one of the list, which ends with NULL. */
+bool word_among(const char *word, const char *const *list);
+
+/* tokens.c: cuts text into tokens; *n is at most TOKENS_MAX, and TOKENS_MAX + 1 says that there
+ * were more. NULL for no memory. */
 struct token *tokens_of(struct stemmer *stemmer, const char *text, size_t bytes, size_t *n);
 
 /* Folds a value or a name: words in lower case with one blank between, "Factory-Floor-1" becomes
  * "factory floor 1". Cut off at `size` bytes, always ended. Gives the length. */
 size_t fold_text(const char *text, char *out, size_t size);
+
+/* Turns Latin-1's capitals beyond ASCII, two bytes each in UTF-8, into small letters. */
+void lower_latin(char *text, size_t n);
 
 /* Cuts a column's or table's name into folded words, also at changes from small to capital
  * letters ("MonthlyCharges"). What stands in brackets is given apart, as the unit. Returns how many
