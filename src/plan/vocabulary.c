@@ -69,8 +69,8 @@ static void place_fault(const struct probe *probe, struct error *fault)
         if (strncmp(rest, "/select/", 8) == 0) {
                 unsigned long i = strtoul(rest + 8, &end, 10);
                 if (i >= n_first)
-                        n += snprintf(at + n, sizeof(at) - (size_t)n, "/%s/%lu", probe->rest_key,
-                                      i - n_first);
+                        n += snprintf(at + n, sizeof(at) - (size_t)n, "/%s/%zu", probe->rest_key,
+                                      (size_t)i - n_first);
                 else if (probe->item)
                         n += snprintf(at + n, sizeof(at) - (size_t)n, "/item");
                 rest = end;

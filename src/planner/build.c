@@ -141,9 +141,8 @@ static bool is_vague(const struct builder *b)
                 return false;
         for (size_t s = 0; s < intent->n_shown; s++)
                 number = number || concept_column(b->concepts, intent->shown[s].at[0])->is_number;
-        if (!number || !(intent->is_what ||
-                         (intent->names_number && !intent->says_list &&
-                          intent->head.kind == HEAD_NONE)))
+        if (!number || !(intent->is_what || (intent->names_number && !intent->says_list &&
+                                             intent->head.kind == HEAD_NONE)))
                 return false;
         for (size_t i = 0; i < intent->n_conds; i++)
                 if (intent->conds[i].kind != COND_VALUES && intent->conds[i].kind != COND_TIME &&

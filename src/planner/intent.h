@@ -37,7 +37,7 @@ enum cond_kind {
         COND_FLAG,
         COND_TIME,
         COND_SEGMENT,
-        COND_HAVING, /* want, op, a */
+        COND_HAVING,  /* want, op, a */
         COND_NO_ROWS, /* no row of that table belongs to it */
 };
 
@@ -51,7 +51,7 @@ struct cond {
         const char *a, *b; /* numbers as JSON, or dates */
         bool dates;        /* a and b are dates */
         const char *text;
-        const struct atom *value;   /* COND_VALUES */
+        const struct atom *value;      /* COND_VALUES */
         const struct atom *value2[12]; /* more of the same column */
         size_t n_value2;
         bool negated;
@@ -59,19 +59,19 @@ struct cond {
         struct timex time;
         int index; /* segment, table */
         struct want want;
-        size_t at; /* place in the path */
+        size_t at;     /* place in the path */
         bool is_share; /* what the share is of: counted, not filtered by */
         bool dropped;
-        bool lacks; /* said with "no", "without", "never" */
+        bool lacks;    /* said with "no", "without", "never" */
         bool excepted; /* said with "except" */
-        bool apart; /* "or" behind it is no either: "without A or B" */
+        bool apart;    /* "or" behind it is no either: "without A or B" */
 };
 
 struct group {
-        struct refs refs;     /* none: the default time column */
-        enum plan_unit unit;  /* UNIT_NONE: the column as it is */
-        bool is_part;         /* date_part and not date_trunc */
-        bool per_each; /* said with "each": the best of each, when there is a superlative */
+        struct refs refs;    /* none: the default time column */
+        enum plan_unit unit; /* UNIT_NONE: the column as it is */
+        bool is_part;        /* date_part and not date_trunc */
+        bool per_each;       /* said with "each": the best of each, when there is a superlative */
         size_t at;
 };
 
@@ -83,7 +83,7 @@ struct rank {
         int n; /* 0: not said */
         struct want want;
         struct refs refs;
-        bool plural; /* of what is ranked */
+        bool plural;  /* of what is ranked */
         bool is_most; /* "most", and not "highest": numbers are added up */
         size_t at;
 };
@@ -128,8 +128,8 @@ struct intent {
         enum sort_by sort;
         struct refs sort_refs;
         bool sort_descending;
-        bool is_list;    /* rows are asked for, not numbers */
-        bool is_which;   /* "which", "what", "who" */
+        bool is_list;  /* rows are asked for, not numbers */
+        bool is_which; /* "which", "what", "who" */
         bool is_when;
         bool is_who;
         bool says_list; /* "show me", "list" */
@@ -137,11 +137,11 @@ struct intent {
         bool on_average;
         bool in_total;
         bool how_much;
-        bool names_many; /* it begins with a name in the plural: "statuses" */
+        bool names_many;   /* it begins with a name in the plural: "statuses" */
         bool names_number; /* it begins with a number in the singular */
-        bool any_row; /* "at least one order" was said */
-        bool head_with; /* "sensors with ..." */
-        int tables[4]; /* that were named */
+        bool any_row;      /* "at least one order" was said */
+        bool head_with;    /* "sensors with ..." */
+        int tables[4];     /* that were named */
         size_t n_tables;
         double cost; /* of what had to be supposed */
         /* Of a follow-up only: */

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define COST_ADJECTIVE 0.1 /* over that of the column's name */
+#define COST_ADJECTIVE 0.0 /* over that of the column's name */
 #define COST_OF_TABLE 0.3  /* saved when the name says what the rows are */
 #define COST_NEXT_WORD 0.5 /* for each likelier column that is there */
 

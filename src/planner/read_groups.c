@@ -50,7 +50,7 @@ static bool add_group(struct reader *r, size_t i, bool each)
                 return false;
         if (each && reader_is_flag(r, atom))
                 intent->cost += COST_SENSELESS; /* "per returned" */
-        if (each && reader_is_number(r, atom) && has_many_values(reader_facts(r, &atom->refs)))
+        if (reader_is_number(r, atom) && has_many_values(reader_facts(r, &atom->refs)))
                 intent->cost += COST_SENSELESS; /* "per price" */
         if (atom->kind == ATOM_COLUMN || atom->kind == ATOM_ENTITY)
                 group.refs = atom->refs;
