@@ -24,7 +24,7 @@ static const char help[] =
         "files: each becomes a table named after it. The question is turned into a query plan,\n"
         "with no language model and no network; the plan runs in a sandbox like any other.\n"
         "\n"
-        "  askcsv ask ecommerce \"What are the top 10 products by revenue?\"\n"
+        "  askcsv ask ecommerce \"What were the 3 best months by revenue?\"\n"
         "  askcsv ask ecommerce --after last \"only for Books\"\n"
         "  askcsv ask sales.csv \"average price per region\" --explain\n"
         "  askcsv ask a.csv,b.csv how many rows are in a\n"

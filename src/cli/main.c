@@ -14,7 +14,7 @@ static const char usage_head[] =
         "runs in a sandbox, and every answer comes with a record from which it can be repeated.\n"
         "\n"
         "  askcsv datasets generate\n"
-        "  askcsv ask ecommerce \"What are the top 10 products by revenue?\"\n"
+        "  askcsv ask ecommerce \"What were the 3 best months by revenue?\"\n"
         "  askcsv ask sales.csv \"How many rows are there per region?\"\n"
         "  askcsv run ecommerce --sql 'SELECT status, count(*) FROM orders GROUP BY status'\n"
         "  askcsv run sales.csv --sql 'SELECT * FROM sales LIMIT 5'\n"

@@ -4,8 +4,7 @@
 #define ASKCSV_PLANNER_LINK_COSTS_H
 
 #define COST_NAME 0.2         /* a name said in full */
-#define COST_ROWS_FIRST 0.6   /* a part of a column's name, where the word is what rows are called \
-                               */
+#define COST_ROWS_FIRST 0.6   /* a part of a column's name that is also what rows are called */
 #define COST_PART 0.3         /* a part of a column's name */
 #define COST_PART_MISSING 0.4 /* for each word of it that was left out */
 #define COST_LAST_MISSING 0.2 /* when its last word is one of them */

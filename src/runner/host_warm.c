@@ -21,8 +21,6 @@
 /* A snapshot is smaller than its files, but for tiny ones and for what does not compress. */
 #define OUT_BYTES_MIN ((int64_t)64 * 1024 * 1024)
 
-_Static_assert(SNAPSHOT_VALUES_MAX >= VALUES_BYTES_MAX, "a snapshot holds any value index");
-
 static void arena_freep(struct arena **arena)
 {
         arena_free(*arena);

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/fd.h"
 #include "base/json.h"
+#include "dataset/values.h"
 #include "snapshot/folder.h"
 #include "snapshot/manifest.h"
 #include "snapshot/snapshot.h"
@@ -135,7 +136,7 @@ int entry_read_values(const struct entry *entry, struct buf *ret, struct error *
 {
         char sha256[HASH_HEX_SIZE];
         const json_t *said = json_object_get(entry->manifest, "values");
-        buf_init(ret, SNAPSHOT_VALUES_MAX);
+        buf_init(ret, VALUES_BYTES_MAX);
         if (lseek(entry->values_fd, 0, SEEK_SET) < 0)
                 return error_errno(err, errno, "reading a value index");
         int r = fd_read_all(entry->values_fd, ret, "a value index", err);

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "dataset/values.h"
 #include "protocol/request.h"
 #include "snapshot/snapshot.h"
 
@@ -76,7 +77,7 @@ static bool are_files(const json_t *files, size_t n)
 static bool is_values(const json_t *values)
 {
         return is_count(values, "bytes") &&
-               json_get_int(values, "bytes", 0) <= (json_int_t)SNAPSHOT_VALUES_MAX &&
+               json_get_int(values, "bytes", 0) <= (json_int_t)VALUES_BYTES_MAX &&
                manifest_is_sha256(json_get_string(values, "sha256"));
 }
 

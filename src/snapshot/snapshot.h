@@ -26,8 +26,7 @@
 #define SNAPSHOT_FORMAT 2           /* goes up when the same files would become another snapshot */
 #define SNAPSHOT_FOLDER "snapshots" /* in $ASKCSV_HOME */
 #define SNAPSHOT_FILE "snapshot.duckdb"
-#define SNAPSHOT_VALUES "values.json"
-#define SNAPSHOT_VALUES_MAX ((size_t)16 * 1024 * 1024) /* bytes of it */
+#define SNAPSHOT_VALUES "values.json" /* at most VALUES_BYTES_MAX bytes */
 #define SNAPSHOT_MANIFEST "manifest.json"
 
 /* SHA-256 over the canonical JSON of the format, the engine's version, and each table's name,

@@ -8,6 +8,7 @@
 #include "test_snapshot_fixture.h"
 
 #include "base/alloc.h"
+#include "dataset/values.h"
 
 #include <sys/file.h>
 
@@ -318,8 +319,8 @@ static void test_manifests_that_say_something_else(void **state)
                 json_pack("{s:{s:i,s:s}}", "values", "bytes", (int)strlen(VALUES), "sha256", zeros),
                 json_pack("{s:{s:i,s:s}}", "values", "bytes", (int)strlen(VALUES), "sha256", "ABC"),
                 json_pack("{s:{s:i,s:s}}", "values", "bytes", -1, "sha256", zeros),
-                json_pack("{s:{s:i,s:s}}", "values", "bytes", (int)SNAPSHOT_VALUES_MAX + 1,
-                          "sha256", zeros),
+                json_pack("{s:{s:i,s:s}}", "values", "bytes", (int)VALUES_BYTES_MAX + 1, "sha256",
+                          zeros),
                 json_pack("{s:[]}", "tables"),
                 json_pack("{s:[]}", "files"),
                 json_pack("{s:[{s:s,s:i,s:s}]}", "files", "path", "a.csv", "bytes", 1, "sha256",
