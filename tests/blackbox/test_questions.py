@@ -67,7 +67,7 @@ def documented_questions():
     """The examples of the table in docs/PLANNER.md: `dataset` question."""
     text = (ROOT / "docs/PLANNER.md").read_text(encoding="utf-8")
     table = text[text.index("| kind | examples |"):text.index("Values are taken as")]
-    found = re.findall(r"`(ecommerce|support|sensors)` (.+?)(?= · | \\||$|\()", table, re.M)
+    found = re.findall(r"`(ecommerce|support|sensors)` (.+?)(?= · | \||$| \()", table, re.M)
     assert len(found) >= 40
     return found
 
