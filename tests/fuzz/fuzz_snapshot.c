@@ -3,6 +3,7 @@
 #include "fuzz.h"
 
 #include "base/json.h"
+#include "dataset/values.h"
 #include "runner/file_memo.h"
 #include "snapshot/manifest.h"
 #include "snapshot/snapshot.h"
@@ -36,7 +37,7 @@ static void check_manifest(const char *text, size_t n)
         const json_t *values = json_object_get(manifest, "values");
         FUZZ_CHECK(manifest_is_sha256(json_get_string(values, "sha256")));
         FUZZ_CHECK(json_get_int(values, "bytes", -1) >= 0 &&
-                   json_get_int(values, "bytes", 0) <= (json_int_t)SNAPSHOT_VALUES_MAX);
+                   json_get_int(values, "bytes", 0) <= (json_int_t)VALUES_BYTES_MAX);
         FUZZ_CHECK(manifest_rows(manifest) >= 0);
         check_files(manifest);
 
