@@ -351,6 +351,26 @@ const char *json_get_string(const json_t *object, const char *key)
         return json_string_value(json_object_get(object, key));
 }
 
+bool json_holds_key(const json_t *json, const char *key)
+{
+        size_t i;
+        const char *name;
+        json_t *value;
+        if (json_object_get(json, key))
+                return true;
+        json_array_foreach((json_t *)json, i, value)
+        {
+                if (json_holds_key(value, key))
+                        return true;
+        }
+        json_object_foreach((json_t *)json, name, value)
+        {
+                if (json_holds_key(value, key))
+                        return true;
+        }
+        return false;
+}
+
 json_int_t json_get_int(const json_t *object, const char *key, json_int_t fallback)
 {
         const json_t *value = json_object_get(object, key);

@@ -51,6 +51,8 @@ int json_put(const json_t *json, struct buf *out, struct error *err);
 /* The member if it is there and a string, else NULL; likewise for the others, which give
  * the fallback. The string belongs to the object. */
 const char *json_get_string(const json_t *object, const char *key);
+/* True when an object with that key stands somewhere in it. */
+bool json_holds_key(const json_t *json, const char *key);
 json_int_t json_get_int(const json_t *object, const char *key, json_int_t fallback);
 bool json_get_bool(const json_t *object, const char *key, bool fallback);
 

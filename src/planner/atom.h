@@ -11,6 +11,7 @@
 #define PATH_MAX_ATOMS TOKENS_MAX
 #define PATHS_MAX 40      /* ways to cut a question that are tried */
 #define VALUES_IN_ATOM 60 /* values that one stretch may stand for */
+#define VALUES_IN_PLACE 8 /* of them in the atom itself */
 
 enum atom_kind {
         ATOM_UNKNOWN, /* a word that means nothing here */
@@ -153,8 +154,8 @@ struct atom {
         int arg;
         int index; /* table, measure, segment */
         struct refs refs;
-        const char *values[VALUES_IN_ATOM > 8 ? 8 : VALUES_IN_ATOM]; /* the first ones */
-        const char *const *more; /* all of them, when there are more */
+        const char *values[VALUES_IN_PLACE]; /* the first ones */
+        const char *const *more;             /* all of them, when there are more */
         size_t n_values;
         bool is_part; /* the words are only a part of the value */
         double number;

@@ -341,7 +341,7 @@ static json_t *assemble(struct builder *b)
         return plan;
 }
 
-static void builder_done(struct builder *b)
+void builder_done(struct builder *b)
 {
         json_decref(b->select);
         json_decref(b->filters);

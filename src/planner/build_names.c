@@ -17,27 +17,9 @@ const struct table_facts *builder_table(const struct builder *b)
         return &b->concepts->tables[b->base];
 }
 
-/* How many joins lead from one table to another, many to one only; -1: no way. */
-static int distance(const struct dataset *dataset, int from, int to, int depth)
-{
-        int best = -1;
-        if (from == to)
-                return 0;
-        if (depth == 0)
-                return -1;
-        for (size_t i = 0; i < dataset->n_relationships; i++) {
-                const struct relationship *r = &dataset->relationships[i];
-                if ((int)r->from_table != from)
-                        continue;
-                int rest = distance(dataset, (int)r->to_table, to, depth - 1);
-                if (rest >= 0 && (best < 0 || rest + 1 < best))
-                        best = rest + 1;
-        }
-        return best;
-}
-
-/* The same in any direction. */
-static int any_distance(const struct dataset *dataset, int from, int to, int depth)
+/* How many joins lead from one table to another; many to one only, unless backwards too. -1: no
+ * way. */
+static int distance(const struct dataset *dataset, int from, int to, bool backwards, int depth)
 {
         int best = -1;
         if (from == to)
@@ -47,20 +29,25 @@ static int any_distance(const struct dataset *dataset, int from, int to, int dep
         for (size_t i = 0; i < dataset->n_relationships; i++) {
                 const struct relationship *r = &dataset->relationships[i];
                 bool forth = (int)r->from_table == from;
-                bool back = (int)r->to_table == from;
-                if (!forth && !back)
+                if (!forth && !(backwards && (int)r->to_table == from))
                         continue;
                 int next = forth ? (int)r->to_table : (int)r->from_table;
-                int rest = any_distance(dataset, next, to, depth - 1);
+                int rest = distance(dataset, next, to, backwards, depth - 1);
                 if (rest >= 0 && (best < 0 || rest + 1 < best))
                         best = rest + 1;
         }
         return best;
 }
 
+/* Many to one. */
+static int distance_to(const struct builder *b, int table)
+{
+        return distance(b->concepts->dataset, b->base, table, false, JOINS_MAX);
+}
+
 bool builder_leads(const struct builder *b, int table)
 {
-        return distance(b->concepts->dataset, b->base, table, JOINS_MAX) >= 0;
+        return distance_to(b, table) >= 0;
 }
 
 bool builder_resolve(struct builder *b, const struct refs *refs, struct colref *ret)
@@ -68,9 +55,9 @@ bool builder_resolve(struct builder *b, const struct refs *refs, struct colref *
         const struct dataset *dataset = b->concepts->dataset;
         int best = -1;
         for (size_t i = 0; i < refs->n; i++) {
-                int joins = distance(dataset, b->base, refs->at[i].table, JOINS_MAX);
+                int joins = distance_to(b, refs->at[i].table);
                 if (joins < 0) {
-                        joins = any_distance(dataset, b->base, refs->at[i].table, JOINS_MAX);
+                        joins = distance(dataset, b->base, refs->at[i].table, true, JOINS_MAX);
                         joins = joins < 0 ? -1 : joins + BACKWARDS;
                 }
                 if (joins >= 0 && (best < 0 || joins < best)) {
@@ -193,7 +180,7 @@ bool builder_time(struct builder *b, struct colref *ret)
         if (find_segment_time(b, ret))
                 return true;
         for (size_t t = 0; t < concepts->dataset->n_tables; t++) {
-                int joins = distance(concepts->dataset, b->base, (int)t, JOINS_MAX);
+                int joins = distance_to(b, (int)t);
                 if (concepts->tables[t].time < 0 || joins < 0 || (best >= 0 && joins >= best))
                         continue;
                 best = joins;
@@ -307,7 +294,7 @@ static void qualify(struct builder *b, json_t *json, size_t table)
 json_t *builder_qualified(struct builder *b, const json_t *json, size_t table)
 {
         json_t *copy = builder_json(b, json_deep_copy(json));
-        int joins = distance(b->concepts->dataset, b->base, (int)table, JOINS_MAX);
+        int joins = distance_to(b, (int)table);
         b->built->cost += joins < 0 ? COST_OUT_OF_REACH : COST_JOIN * joins;
         if (copy)
                 qualify(b, copy, table);

@@ -122,7 +122,7 @@ bool builder_has_having(const struct intent *intent)
 static void add_ratio(struct builder *b, struct wanted *wanted)
 {
         const struct head *per = &b->intent->per;
-        struct want want = {.index = -1, .table = -1, .segment = -1};
+        struct want want = want_of(WANT_NONE);
         if (wanted->n == 0 || builder_has_having(b->intent) || b->intent->any_row) {
                 b->failed = true;
                 return;
@@ -296,7 +296,7 @@ static void take_wants(struct builder *b, struct wanted *wanted)
                 take_want(b, wanted, &intent->wants[w]);
         if (wanted->n > 0 || builder_has_having(intent))
                 return;
-        struct want rows = {.kind = WANT_ROWS, .index = -1, .table = -1, .segment = -1};
+        struct want rows = want_of(WANT_ROWS);
         if (intent->on_average || intent->in_total)
                 b->failed = true; /* of what? */
         bool said = intent->is_which || intent->n_tables > 0 || intent->n_conds > 0 ||
@@ -363,12 +363,9 @@ void build_ranked_things(struct builder *b)
         if (facts->nature == NATURE_ADDED && !changed.rank.is_most && !changed.on_average &&
             !changed.in_total)
                 b->built->unsure = true; /* "the highest": of all together, or a single one? */
-        changed.rank.want = (struct want){.kind = WANT_COLUMN,
-                                          .func = func,
-                                          .refs = changed.rank.refs,
-                                          .index = -1,
-                                          .table = -1,
-                                          .segment = -1};
+        changed.rank.want = want_of(WANT_COLUMN);
+        changed.rank.want.func = func;
+        changed.rank.want.refs = changed.rank.refs;
         changed.rank.by = RANK_WANT;
         b->intent = &changed;
         build_numbers(b);

@@ -306,11 +306,8 @@ static void add_compared(struct builder *b)
                     !concept_column(b->concepts, ref)->is_number)
                         continue;
                 bool high = cond->op == FILTER_GT || cond->op == FILTER_GE;
-                struct want want = {.kind = WANT_COLUMN,
-                                    .func = high ? FUNC_MAX : FUNC_MIN,
-                                    .index = -1,
-                                    .table = -1,
-                                    .segment = -1};
+                struct want want = want_of(WANT_COLUMN);
+                want.func = high ? FUNC_MAX : FUNC_MIN;
                 want.refs.at[0] = ref;
                 want.refs.n = 1;
                 json_t *item = build_want(b, &want, b->filters, b->with);

@@ -2,6 +2,8 @@
 #include "planner/build_costs.h"
 #include "planner/builder.h"
 
+#include "base/json.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -61,6 +63,15 @@ json_t *percent_of(struct builder *b, json_t *part, json_t *whole)
                                                     "literal", 100, part, whole)));
 }
 
+/* "Order Date" as "order_date". */
+static void fold_name(const char *text, char *out, size_t size)
+{
+        (void)fold_text(text, out, size);
+        for (char *c = out; *c; c++)
+                if (*c == ' ')
+                        *c = '_';
+}
+
 /* The column's own name, in words that an alias may hold. */
 static const char *plain_name(struct builder *b, struct colref ref)
 {
@@ -68,10 +79,7 @@ static const char *plain_name(struct builder *b, struct colref ref)
         char text[100];
         char folded[100];
         (void)snprintf(text, sizeof(text), "%.90s", facts->column->name);
-        (void)fold_text(text, folded, sizeof(folded));
-        for (char *c = folded; *c; c++)
-                if (*c == ' ')
-                        *c = '_';
+        fold_name(text, folded, sizeof(folded));
         const char *name = arena_strdup(b->question->arena, folded);
         if (!name)
                 b->no_memory = true;
@@ -91,30 +99,18 @@ static json_t *with_alias(struct builder *b, json_t *item, const char *alias)
         return item;
 }
 
-static void add_items(struct builder *b, const json_t *items, size_t table, json_t *with)
+/* Appends the owner's items or filters by add, with their columns named from here. */
+static void add_owners(struct builder *b, const json_t *items, size_t table, json_t *to,
+                       void (*add)(struct builder *b, json_t *array, json_t *item))
 {
         size_t i;
         json_t *item;
-        if (!items || !with)
+        if (!items || !to)
                 return;
         json_t *copy = builder_qualified(b, items, table);
         json_array_foreach(copy, i, item)
         {
-                builder_append(b, with, json_incref(item));
-        }
-        json_decref(copy);
-}
-
-static void add_filters(struct builder *b, const json_t *items, size_t table, json_t *filters)
-{
-        size_t i;
-        json_t *item;
-        if (!items || !filters)
-                return;
-        json_t *copy = builder_qualified(b, items, table);
-        json_array_foreach(copy, i, item)
-        {
-                builder_add_filter(b, filters, json_incref(item));
+                add(b, to, json_incref(item));
         }
         json_decref(copy);
 }
@@ -142,15 +138,11 @@ static const char *rows_noun(struct builder *b, const struct want *want, int tab
         char name[100];
         if (want->segment >= 0) {
                 const char *said = b->concepts->dataset->segments[want->segment].name;
-                (void)fold_text(said, name, sizeof(name));
-                for (char *c = name; *c; c++)
-                        *c = *c == ' ' ? '_' : *c;
+                fold_name(said, name, sizeof(name));
                 return builder_plural(b, name);
         }
         if (facts->row) {
-                (void)fold_text(facts->row, name, sizeof(name));
-                for (char *c = name; *c; c++)
-                        *c = *c == ' ' ? '_' : *c;
+                fold_name(facts->row, name, sizeof(name));
                 return builder_plural(b, name);
         }
         return "rows";
@@ -192,10 +184,10 @@ static json_t *count_rows(struct builder *b, const struct want *want, json_t *wi
         }
         if (want->segment >= 0) {
                 const struct segment *segment = &dataset->segments[want->segment];
-                add_items(b, segment->with, segment->table, with);
+                add_owners(b, segment->with, segment->table, with, builder_append);
         }
         if (table == b->base)
-                add_items(b, dataset->tables[table].with, (size_t)table, with);
+                add_owners(b, dataset->tables[table].with, (size_t)table, with, builder_append);
         return with_alias(b, item, rows_noun(b, want, table));
 }
 
@@ -339,8 +331,8 @@ static json_t *want_column(struct builder *b, const struct want *want, json_t *f
         }
         int measure = want->op == EXPR_NONE ? find_measure(b, func, ref) : -1;
         if (measure >= 0) {
-                struct want owned = {
-                        .kind = WANT_MEASURE, .index = measure, .table = -1, .segment = -1};
+                struct want owned = want_of(WANT_MEASURE);
+                owned.index = measure;
                 return build_want(b, &owned, filters, with);
         }
         char alias[160];
@@ -395,26 +387,6 @@ static bool func_fits(const struct measure *measure, enum plan_func func)
         return !said && func == FUNC_AVG; /* the average rate */
 }
 
-static bool holds_division(const json_t *json)
-{
-        size_t i;
-        const char *key;
-        json_t *value;
-        if (json_object_get(json, "div"))
-                return true;
-        json_array_foreach((json_t *)json, i, value)
-        {
-                if (holds_division(value))
-                        return true;
-        }
-        json_object_foreach((json_t *)json, key, value)
-        {
-                if (holds_division(value))
-                        return true;
-        }
-        return false;
-}
-
 static json_t *want_measure(struct builder *b, const struct want *want, json_t *filters,
                             json_t *with)
 {
@@ -422,7 +394,7 @@ static json_t *want_measure(struct builder *b, const struct want *want, json_t *
         json_t *item = builder_qualified(b, measure->item, measure->table);
         if (!item)
                 return NULL;
-        add_filters(b, measure->filters, measure->table, filters);
+        add_owners(b, measure->filters, measure->table, filters, builder_add_filter);
         if (measure->per_row)
                 return function_of_rows(b, want, item);
         if (!func_fits(measure, want->func) && !b->intent->ratio) {
@@ -446,10 +418,11 @@ static json_t *want_measure(struct builder *b, const struct want *want, json_t *
                 refs_add(&other.refs, (int)measure->table, column);
                 return want_column(b, &other, filters, with);
         }
-        if (with == b->with && holds_division(measure->item))
-                add_items(b, measure->with, measure->table, b->select); /* what it is made of */
+        if (with == b->with && json_holds_key(measure->item, "div"))
+                add_owners(b, measure->with, measure->table, b->select,
+                           builder_append); /* what it is made of */
         else
-                add_items(b, measure->with, measure->table, with);
+                add_owners(b, measure->with, measure->table, with, builder_append);
         const char *alias = json_string_value(json_object_get(item, "alias"));
         const char *own = builder_alias(b, alias ? alias : "value");
         builder_set(b, item, "alias", json_string(own));

@@ -19,6 +19,8 @@ struct builder {
         bool no_memory;
 };
 
+/* Releases the lists that it holds. */
+void builder_done(struct builder *b);
 const struct table_facts *builder_table(const struct builder *b);
 /* True when each row from here has at most one of that table. */
 bool builder_leads(const struct builder *b, int table);

@@ -3,6 +3,7 @@
 #include "planner/followup_parts.h"
 
 #include "base/cleanup.h"
+#include "base/json.h"
 
 #include <string.h>
 
@@ -261,7 +262,7 @@ static bool is_grouped(const struct builder *b)
         json_t *item;
         json_array_foreach(b->select, i, item)
         {
-                if (holds_function(item))
+                if (json_holds_key(item, "func"))
                         return true;
         }
         return false;
@@ -366,16 +367,6 @@ static json_t *changed_plan(struct builder *b, const json_t *previous)
                 builder_set(b, plan, "limit", json_integer(b->limit));
         (void)json_object_del(plan, "notes");
         return plan;
-}
-
-static void builder_done(struct builder *b)
-{
-        json_decref(b->select);
-        json_decref(b->filters);
-        json_decref(b->group_by);
-        json_decref(b->order_by);
-        json_decref(b->with);
-        json_decref(b->top);
 }
 
 static void take_over(struct builder *b, const json_t *previous)

@@ -2,30 +2,11 @@
 #include "planner/followup_parts.h"
 
 #include "base/cleanup.h"
+#include "base/json.h"
 
 #include <stdio.h>
 
 #define NAME_BYTES_MAX 200 /* of an output; the rest of a longer one is cut off */
-
-bool holds_function(const json_t *json)
-{
-        size_t i;
-        const char *key;
-        json_t *value;
-        if (json_object_get(json, "func"))
-                return true;
-        json_array_foreach((json_t *)json, i, value)
-        {
-                if (holds_function(value))
-                        return true;
-        }
-        json_object_foreach((json_t *)json, key, value)
-        {
-                if (holds_function(value))
-                        return true;
-        }
-        return false;
-}
 
 /* The first function that stands somewhere in it, or FUNC_NONE. */
 static enum plan_func first_function(const json_t *json)
@@ -71,11 +52,8 @@ static struct want want_again(const struct builder *b, struct want want)
 static size_t list_wants(const struct builder *b, struct want *wants)
 {
         const struct intent *intent = b->intent;
-        const struct want named = {.kind = WANT_COLUMN,
-                                   .refs = intent->shown[0],
-                                   .index = -1,
-                                   .table = -1,
-                                   .segment = -1};
+        struct want named = want_of(WANT_COLUMN);
+        named.refs = intent->shown[0];
         if (intent->n_wants == 0)
                 wants[0] = want_again(b, named);
         for (size_t w = 0; w < intent->n_wants; w++)
@@ -86,7 +64,7 @@ static size_t list_wants(const struct builder *b, struct want *wants)
 static void drop_numbers(struct builder *b)
 {
         for (size_t i = json_array_size(b->select); i > 0; i--)
-                if (holds_function(json_array_get(b->select, i - 1)))
+                if (json_holds_key(json_array_get(b->select, i - 1), "func"))
                         (void)json_array_remove(b->select, i - 1);
 }
 

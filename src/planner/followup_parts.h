@@ -32,7 +32,5 @@ void change_numbers(struct builder *b);
 void change_functions(struct builder *b, enum plan_func func);
 /* "and the humidity?" after an average of something else: a column is shown, a number is meant. */
 bool shows_number(const struct builder *b);
-/* True when a function stands somewhere in it. */
-bool holds_function(const json_t *json);
 
 #endif

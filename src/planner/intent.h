@@ -28,6 +28,12 @@ struct want {
         int segment; /* of the rows that are counted; -1: none */
 };
 
+/* Of no measure, table or segment. */
+static inline struct want want_of(enum want_kind kind)
+{
+        return (struct want){.kind = kind, .index = -1, .table = -1, .segment = -1};
+}
+
 enum cond_kind {
         COND_COMPARE, /* op, a */
         COND_BETWEEN, /* a, b */

@@ -57,6 +57,7 @@ void atoms_raise_cost(struct question *question, size_t from, double by)
                 question->atoms[a].cost += by;
 }
 
+/* A sign that may stand between the words of a name. */
 static bool is_joint(const struct token *token)
 {
         return token->kind == TOKEN_SIGN &&

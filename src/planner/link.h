@@ -6,8 +6,6 @@
 
 /* link_values.c: stretches of the question that are a value of the data. */
 void values_link(struct question *question);
-/* A sign that may stand between the words of a name: "-", "/". */
-bool token_is_joint(const struct token *token);
 /* True when the dataset's owner gave those words a meaning: a measure or a segment. */
 bool question_owners_words(const struct question *question, size_t first, size_t n);
 

@@ -154,18 +154,6 @@ double column_cost(const struct column_facts *facts, size_t said, bool with_last
                (with_last ? 0 : COST_LAST_MISSING);
 }
 
-/* True when the dataset's owner gave those words a meaning as a segment or a measure. */
-static bool is_owners(const struct question *question, size_t first, size_t n)
-{
-        for (size_t a = 0; a < question->n_atoms; a++) {
-                const struct atom *atom = &question->atoms[a];
-                if ((atom->kind == ATOM_SEGMENT || atom->kind == ATOM_MEASURE) &&
-                    atom->first == first && atom->n == n)
-                        return true;
-        }
-        return false;
-}
-
 static bool is_plural(const struct question *question, size_t i)
 {
         const char *text = question->tokens[i].text;
@@ -239,9 +227,11 @@ void columns_link(struct question *question, size_t i, const char **stems, size_
                 return;
         for (size_t p = 0; p < n_parts; p++)
                 if (parts[p].cost <= best + NEAR)
-                        atom_add_column(
-                                question, ATOM_COLUMN, i, tokens, parts[p].table, parts[p].column,
-                                parts[p].cost + (is_owners(question, i, tokens) ? COST_OWNERS : 0));
+                        atom_add_column(question, ATOM_COLUMN, i, tokens, parts[p].table,
+                                        parts[p].column,
+                                        parts[p].cost + (question_owners_words(question, i, tokens)
+                                                                 ? COST_OWNERS
+                                                                 : 0));
 }
 
 static bool names_table(const struct question *question, size_t i)

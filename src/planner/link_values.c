@@ -101,7 +101,8 @@ static void add_spellings(struct grams *grams, const char *text, size_t first, s
         }
 }
 
-bool token_is_joint(const struct token *token)
+/* A sign that may stand between the words of a value. */
+static bool is_joint(const struct token *token)
 {
         static const char *const joints[] = {"-", "/", ".", "+", ",", NULL};
         return token->kind == TOKEN_SIGN && word_among(token->text, joints);
@@ -162,7 +163,7 @@ static void add_grams_at(struct grams *grams, size_t first)
                 add_gram(grams, question->tokens[first].text, first, 1, 0);
         for (size_t i = first; i < question->n_tokens && words < GRAM_WORDS_MAX; i++) {
                 const struct token *token = &question->tokens[i];
-                if (token_is_joint(token) && words > 0)
+                if (is_joint(token) && words > 0)
                         continue;
                 if (token->kind != TOKEN_WORD && token->kind != TOKEN_NUMBER &&
                     token->kind != TOKEN_DATE)

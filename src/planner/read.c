@@ -88,7 +88,7 @@ struct cond *reader_cond(struct reader *r, enum cond_kind kind, size_t at)
         if (cond == &beyond)
                 intent->cost += COST_TOO_MUCH;
         *cond = (struct cond){.kind = kind, .at = at, .index = -1};
-        cond->want.index = cond->want.table = cond->want.segment = -1;
+        cond->want = want_of(WANT_NONE);
         return cond;
 }
 
@@ -100,7 +100,7 @@ struct want *reader_want(struct reader *r, enum want_kind kind)
                 intent->n_wants < WANTS_MAX ? &intent->wants[intent->n_wants++] : &beyond;
         if (want == &beyond)
                 intent->cost += COST_TOO_MUCH;
-        *want = (struct want){.kind = kind, .index = -1, .table = -1, .segment = -1};
+        *want = want_of(kind);
         return want;
 }
 

@@ -16,7 +16,7 @@ static bool is_null_word(const struct reader *r, size_t i)
 
 /* No value, no such property, or nothing of a number: what "without a discount" means depends on
  * the column. */
-static void add_absence(struct reader *r, size_t column, bool present)
+static struct cond *add_absence(struct reader *r, size_t column, bool present)
 {
         const struct atom *atom = r->atoms[column];
         const struct column_facts *facts = reader_facts(r, &atom->refs);
@@ -37,6 +37,7 @@ static void add_absence(struct reader *r, size_t column, bool present)
         cond->refs = atom->refs;
         cond->lacks = !present && cond->kind != COND_NULL;
         r->used[column] = true;
+        return cond;
 }
 
 /* "products without orders": none of theirs. */
@@ -63,8 +64,7 @@ static void read_without(struct reader *r, size_t i)
                 if (atom->kind == ATOM_TABLE && !neither)
                         add_no_rows(r, at);
                 else if (atom->kind == ATOM_COLUMN) {
-                        add_absence(r, at, false);
-                        r->intent->conds[r->intent->n_conds - 1].apart = true;
+                        add_absence(r, at, false)->apart = true;
                 } else
                         return;
                 r->used[i] = true;

@@ -189,7 +189,7 @@ static bool compare_want(struct reader *r, const struct comparison *c)
         const struct atom *atom = r->atoms[i];
         size_t func = reader_before(r, i);
         bool has_func = func != NO_ATOM && atom_is(r->atoms[func], WORD_FUNC) && !r->used[func];
-        struct want want = {.kind = WANT_NONE, .index = -1, .table = -1, .segment = -1};
+        struct want want = want_of(WANT_NONE);
         if (atom->kind == ATOM_MEASURE) {
                 want.kind = WANT_MEASURE;
                 want.index = atom->index;

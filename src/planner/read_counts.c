@@ -1,11 +1,6 @@
 /* What is counted or computed: "how many open tickets", "price times quantity". */
 #include "planner/reader.h"
 
-struct want want_of(enum want_kind kind)
-{
-        return (struct want){.kind = kind, .index = -1, .table = -1, .segment = -1};
-}
-
 /* The last noun of several side by side ("customer orders"), from i on. */
 size_t reader_last_noun(struct reader *r, size_t i)
 {

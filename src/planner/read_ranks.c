@@ -43,8 +43,7 @@ static bool take_rank(struct reader *r, size_t i, struct rank *rank, size_t *end
         *end = i;
         if (r->rate_at == i) { /* "the highest churn rate" */
                 rank->by = RANK_WANT;
-                rank->want =
-                        (struct want){.kind = WANT_ROWS, .index = -1, .table = -1, .segment = -1};
+                rank->want = want_of(WANT_ROWS);
                 return true;
         }
         if (reader_is_number(r, atom)) {
@@ -126,7 +125,7 @@ static void rank_by_adjective(struct reader *r, size_t i, bool high, struct rank
 static void rank_by_frequency(struct reader *r, size_t i, bool high, struct rank *rank)
 {
         rank->by = RANK_WANT;
-        rank->want = (struct want){.kind = WANT_ROWS, .index = -1, .table = -1, .segment = -1};
+        rank->want = want_of(WANT_ROWS);
         rank->descending = high;
         r->used[i] = true;
 }

@@ -97,7 +97,6 @@ int count_of_head(struct reader *r); /* "5 products with the highest stock"; 0: 
 bool reader_is_row_count(const struct reader *r, size_t i); /* a number that may be how many rows */
 
 /* read_counts.c: one thing that is counted or computed. */
-struct want want_of(enum want_kind kind); /* with nothing in it */
 /* One thing to be counted or computed at i, without "how many" or a function before it: fills *want
  * and marks the atoms; *end is the last of them; false when there is none. */
 bool read_operand(struct reader *r, size_t i, enum plan_func func, struct want *want, size_t *end);

@@ -1,5 +1,6 @@
 #include "planner/words.h"
 
+#include "base/alloc.h"
 #include "base/cleanup.h"
 #include "planner/letters.h"
 
@@ -41,7 +42,7 @@ static const char *const written_out[][2] = {
 
 struct stemmer *stemmer_new(struct arena *arena)
 {
-        struct stemmer *stemmer = calloc(1, sizeof(*stemmer));
+        struct stemmer *stemmer = alloc_calloc(1, sizeof(*stemmer));
         if (!stemmer)
                 return NULL;
         stemmer->arena = arena;
