@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "base/utf8.h"
 #include "cli/style.h"
 #include "cli/text.h"
 
@@ -79,7 +80,7 @@ static size_t offset_of(const char *sql, size_t n, long long position)
         size_t i = 0;
         for (long long at = 1; at < position && i < n; at++) {
                 uint32_t c;
-                i += text_decode(sql + i, n - i, &c);
+                i += utf8_decode(sql + i, n - i, &c);
         }
         return i;
 }
@@ -117,7 +118,7 @@ void report_caret(struct buf *out, const char *sql, long long position)
         /* Of a long line, what is around the position. */
         while (text_width(sql + start, at - start) > CARET_LINE_MAX / 2) {
                 uint32_t c;
-                size_t step = text_decode(sql + start, at - start, &c);
+                size_t step = utf8_decode(sql + start, at - start, &c);
                 start += step;
                 length -= step;
                 cut = "...";

@@ -7,10 +7,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The code point at text (n > 0 bytes) and, returned, its length; a byte that is not UTF-8 is
- * U+FFFD of length 1. */
-size_t text_decode(const char *text, size_t n, uint32_t *ret);
-
 enum text_mode {
         TEXT_LINE,  /* line ends and tabs are shown as \n and \t, others as \xNN, \u{NNNN} */
         TEXT_LINES, /* the same, but line ends and tabs stay */
