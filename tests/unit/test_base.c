@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/utf8.h"
 #include "base/uuid.h"
 
 #include <string.h>
@@ -268,6 +269,60 @@ static void test_errors(void **state)
         assert_int_equal(strlen(err.message), ERROR_MESSAGE_MAX - 1);
 }
 
+static void test_json_holds_key(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *text;
+                bool holds;
+        } samples[] = {
+                {"{\"a\":1}", true},
+                {"{\"b\":{\"c\":[1,[{\"a\":null}]]}}", true},
+                {"{\"b\":\"a\",\"c\":[\"a\"]}", false},
+                {"[]", false},
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(samples); i++) {
+                struct error err = {0};
+                _cleanup_json_ json_t *json = NULL;
+                assert_int_equal(json_parse(samples[i].text, strlen(samples[i].text), &limits,
+                                            ERROR_VALIDATION, &json, &err),
+                                 0);
+                assert_int_equal(json_holds_key(json, "a"), samples[i].holds);
+        }
+        assert_false(json_holds_key(NULL, "a"));
+}
+
+/* The first and last code points of each length, and the bytes that are none (RFC 3629). */
+static void test_utf8(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *text;
+                size_t bytes;
+                uint32_t code;
+        } samples[] = {
+                {"a", 1, 'a'},
+                {"\xc2\x80", 2, 0x80},
+                {"\xdf\xbf", 2, 0x7ff},
+                {"\xe0\xa0\x80", 3, 0x800},
+                {"\xef\xbf\xbd", 3, 0xfffd},
+                {"\xf4\x8f\xbf\xbf", 4, 0x10ffff},
+                {"\x80", 1, 0xfffd},     /* a later byte alone */
+                {"\xc1\xbf", 1, 0xfffd}, /* longer than need be */
+                {"\xe0\x9f\xbf", 1, 0xfffd},
+                {"\xed\xa0\x80", 1, 0xfffd},     /* a surrogate */
+                {"\xf4\x90\x80\x80", 1, 0xfffd}, /* above all code points */
+                {"\xe2\x82", 1, 0xfffd},         /* cut off */
+                {"\xe2\x82z", 1, 0xfffd},
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(samples); i++) {
+                uint32_t code = 0;
+                assert_int_equal(utf8_decode(samples[i].text, strlen(samples[i].text), &code),
+                                 samples[i].bytes);
+                assert_int_equal(code, samples[i].code);
+        }
+}
+
 static void test_json_closed_object(void **state)
 {
         (void)state;
@@ -303,6 +358,8 @@ int main(void)
                 cmocka_unit_test(test_clock),
                 cmocka_unit_test(test_hash_and_uuid),
                 cmocka_unit_test(test_errors),
+                cmocka_unit_test(test_json_holds_key),
+                cmocka_unit_test(test_utf8),
         };
         return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }
