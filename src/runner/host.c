@@ -297,7 +297,7 @@ static int64_t wait_ms(const struct host *host, int64_t now_us)
                 wait = sooner(wait, warm_wait_ms((struct warm *)link));
         if (host->accept_again_us)
                 wait = sooner(wait, ACCEPT_AGAIN_US / 1000);
-        if (host->idle_since_us && !is_building(host)) {
+        if (host->n_calls == 0 && !is_building(host)) {
                 int64_t left_us = host->idle_since_us + host->options->linger_ms * 1000 - now_us;
                 wait = sooner(wait, left_us <= 0 ? 0 : (left_us + 999) / 1000);
         }

@@ -34,7 +34,9 @@ void call_free(struct call *call)
         buf_done(&call->output);
         link_remove(&call->link);
         host->n_calls--;
-        if (host->n_calls == 0)
+        /* Who only looks, as `askcsv doctor` does, neither keeps the host nor ends it: the client
+         * that started it may not have connected yet. */
+        if (call->message.call != HOST_CALL_STATUS)
                 host->idle_since_us = clock_monotonic_us();
         free(call);
 }
@@ -265,7 +267,6 @@ void call_accept(struct host *host, int fd)
         buf_init(&call->input, CALL_INPUT_MAX);
         link_add(&host->calls, &call->link);
         host->n_calls++;
-        host->idle_since_us = 0;
         if (loop_add(&host->loop, &call->client, fd, EPOLLIN | EPOLLRDHUP, &ignored) < 0) {
                 (void)close(fd);
                 call_free(call);

@@ -129,7 +129,7 @@ struct host {
         struct link *warms;
         size_t n_calls;
         uint64_t next_id;
-        int64_t idle_since_us; /* nobody is connected; 0: somebody is */
+        int64_t idle_since_us; /* the last client left; before the first: as late as it may come */
         const char *engine_version;
         int64_t accept_again_us; /* no descriptor was left for another client; 0: there are some */
         int64_t tidied_us;       /* the snapshots; 0: not yet */

@@ -309,6 +309,21 @@ def test_a_host_that_does_not_linger_still_serves(shop):
     assert not Host(shop.home).sockets()
 
 
+def test_who_only_looks_does_not_end_a_host_that_does_not_linger(host_with):
+    """The client that started it may still be on its way when somebody asks for its status."""
+    host = host_with(linger_ms=0)
+    assert [host.pid() for _ in range(5)] == [host.process.pid] * 5
+    assert host.sql("SELECT 1 AS x")["rows"] == [[1]]
+    assert host.process.wait(30) == 0
+
+
+def test_who_only_looks_does_not_keep_a_host(host_with):
+    host = host_with(linger_ms=1000)
+    assert host.sql("SELECT 1 AS x")["rows"] == [[1]]
+    assert wait_until(lambda: host.pid() is None, 10)
+    assert host.process.wait(30) == 0
+
+
 def test_a_host_ends_when_nobody_needed_it_for_long(shop):
     shop.ok("run", "ecommerce", "--sql", "SELECT count(*) AS n FROM orders",
             env={"ASKCSV_LINGER": 1})
