@@ -232,7 +232,8 @@ static void build_all(struct builder *b)
         if (fragment) {
                 b->failed = true;
         } else if (!intent->is_list) {
-                if (intent->rank.by == RANK_COLUMN || intent->rank.by == RANK_TIME)
+                if (intent->rank.by == RANK_COLUMN || intent->rank.by == RANK_COMPUTED ||
+                    intent->rank.by == RANK_TIME)
                         b->failed = true;
                 build_numbers(b);
         } else if (intent->is_when && intent->rank.by == RANK_NONE && asks_of_event(b)) {
@@ -240,7 +241,8 @@ static void build_all(struct builder *b)
                 b->built->senseless = true;
         } else if (intent->is_when && intent->rank.by == RANK_TIME && intent->n_groups == 0) {
                 build_when(b);
-        } else if (intent->rank.by == RANK_COLUMN && !intent->is_when && !is_row_head(b)) {
+        } else if ((intent->rank.by == RANK_COLUMN || intent->rank.by == RANK_COMPUTED) &&
+                   !intent->is_when && !is_row_head(b)) {
                 build_ranked_things(b);
         } else if (intent->rank.by == RANK_TIME && intent->head.kind != HEAD_NONE &&
                    !is_row_head(b)) {

@@ -61,6 +61,18 @@ static json_t *filter_json(struct builder *b, struct colref ref, const char *op,
         return builder_json(b, filter);
 }
 
+static json_t *computed_filter(struct builder *b, const struct cond *cond)
+{
+        json_t *expr = build_computed(b, &cond->want);
+        if (!expr)
+                return NULL;
+        json_t *value = number_json(b, cond->a);
+        if (cond->op == FILTER_BETWEEN)
+                value = builder_json(b, json_pack("[o, o]", value, number_json(b, cond->b)));
+        return builder_json(b, json_pack("{s:o, s:s, s:o}", "expr", expr, "op",
+                                         filter_op_word(cond->op), "value", value));
+}
+
 static json_t *compare_filter(struct builder *b, const struct cond *cond)
 {
         struct colref ref;
@@ -276,6 +288,16 @@ static int months_of(const char *date)
         return year_of(date) * 12 + (int)strtol(date + 5, NULL, 10) - 1;
 }
 
+/* Of the month of "2026-01-31". */
+static int days_of_month(const char *date)
+{
+        int year = year_of(date);
+        int month = months_of(date) % 12 + 1;
+        int64_t next = month == 12 ? clock_days_from_civil(year + 1, 1, 1)
+                                   : clock_days_from_civil(year, month + 1, 1);
+        return (int)(next - clock_days_from_civil(year, month, 1));
+}
+
 /* The one year in which the data has that month; -1: none, or several. */
 static int only_year_of(const struct column_values *values, int month)
 {
@@ -294,12 +316,9 @@ static json_t *month_filter(struct builder *b, struct colref ref, int month)
         struct timex time = {.kind = TIME_RANGE};
         if (year < 0)
                 return part_filter(b, ref, UNIT_MONTH, month, month);
-        int64_t begin = clock_days_from_civil(year, month, 1);
-        int64_t next = month == 12 ? clock_days_from_civil(year + 1, 1, 1)
-                                   : clock_days_from_civil(year, month + 1, 1);
         (void)snprintf(time.from, sizeof(time.from), "%04d-%02d-01", year, month);
         (void)snprintf(time.to, sizeof(time.to), "%04d-%02d-%02d", year, month,
-                       (int)(next - begin));
+                       days_of_month(time.from));
         return range_filter(b, ref, &time);
 }
 
@@ -322,12 +341,63 @@ static json_t *year_filter(struct builder *b, struct colref ref, const struct ti
         return filter_json(b, ref, time->to_open ? "<" : "<=", json_integer(to));
 }
 
+/* Of dates that are text: whole years, and months and days of a year. */
+static json_t *text_date_filter(struct builder *b, struct colref ref, const struct timex *time)
+{
+        const struct column_facts *facts = concept_column(b->concepts, ref);
+        const char *from = time->from;
+        const char *to = time->to;
+        char sign = facts->date_sign;
+        char text[16];
+        if (time->kind != TIME_RANGE || !*from || !*to || strncmp(from, to, 4) != 0)
+                return NULL;
+        (void)snprintf(text, sizeof(text), "%c%.4s", sign, from);
+        if (time->is_year)
+                return filter_json(b, ref, "endswith", json_string(text));
+        bool month_first = facts->text_date == TEXT_DATE_MONTH;
+        bool month = strncmp(from, to, 7) == 0 && strcmp(from + 8, "01") == 0 &&
+                     atoi(to + 8) == days_of_month(from);
+        if (facts->text_date == TEXT_DATE_YEAR || strlen(from) != 10 || strlen(to) != 10)
+                return NULL;
+        if (strcmp(from, to) == 0) {
+                const char *first = month_first ? from + 5 : from + 8;
+                const char *second = month_first ? from + 8 : from + 5;
+                (void)snprintf(text, sizeof(text), "%.2s%c%.2s%c%.4s", first, sign, second, sign,
+                               from);
+                return filter_json(b, ref, "=", json_string(text));
+        }
+        if (!month)
+                return NULL;
+        if (!month_first) {
+                (void)snprintf(text, sizeof(text), "%c%.2s%c%.4s", sign, from + 5, sign, from);
+                return filter_json(b, ref, "endswith", json_string(text));
+        }
+        json_t *year = filter_json(b, ref, "endswith", json_string(text));
+        (void)snprintf(text, sizeof(text), "%.2s%c", from + 5, sign);
+        json_t *both = filter_json(b, ref, "startswith", json_string(text));
+        return builder_json(b, json_pack("{s:[o, o]}", "and", both, year));
+}
+
+/* The only column of dates that are text. */
+static bool find_text_date(const struct builder *b, struct colref *ret)
+{
+        const struct table_facts *table = builder_table(b);
+        int found = 0;
+        for (size_t c = 0; c < table->table->n_columns; c++) {
+                if (table->columns[c].text_date == TEXT_DATE_NONE)
+                        continue;
+                *ret = (struct colref){b->base, (int)c};
+                found++;
+        }
+        return found == 1;
+}
+
 void build_time(struct builder *b, const struct cond *cond, json_t *array)
 {
         const struct timex *time = &cond->time;
         struct colref ref;
-        bool found =
-                cond->refs.n > 0 ? builder_resolve(b, &cond->refs, &ref) : builder_time(b, &ref);
+        bool found = cond->refs.n > 0 ? builder_resolve(b, &cond->refs, &ref)
+                                      : builder_time(b, &ref) || find_text_date(b, &ref);
         if (!found) {
                 b->failed = true;
                 return;
@@ -338,7 +408,9 @@ void build_time(struct builder *b, const struct cond *cond, json_t *array)
                 builder_assume(b, "The last month is the last 30 days.");
         if (time->supposed == UNIT_YEAR)
                 builder_assume(b, "The last year is the last 365 days.");
-        if (facts->is_year && !facts->is_moment)
+        if (facts->text_date != TEXT_DATE_NONE)
+                filter = text_date_filter(b, ref, time);
+        else if (facts->is_year && !facts->is_moment)
                 filter = year_filter(b, ref, time);
         else if (time->kind == TIME_LAST)
                 filter = filter_json(
@@ -380,6 +452,8 @@ static json_t *one_filter(struct builder *b, const struct cond *cond)
                 json_t *filter = compare_filter(b, cond);
                 return filter && cond->negated ? negated(b, filter) : filter;
         }
+        case COND_COMPUTED:
+                return computed_filter(b, cond);
         case COND_VALUES:
                 return values_filter(b, cond);
         case COND_TEXT:

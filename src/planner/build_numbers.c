@@ -349,6 +349,8 @@ void build_ranked_things(struct builder *b)
         struct intent changed = *b->intent;
         const struct intent *before = b->intent;
         struct colref ref;
+        if (changed.rank.by == RANK_COMPUTED)
+                changed.rank.refs = changed.rank.want.refs;
         if (!builder_resolve(b, &changed.rank.refs, &ref))
                 return;
         if (changed.head.kind == HEAD_TABLE && ref.table != changed.head.table)
@@ -363,9 +365,11 @@ void build_ranked_things(struct builder *b)
         if (facts->nature == NATURE_ADDED && !changed.rank.is_most && !changed.on_average &&
             !changed.in_total)
                 b->built->unsure = true; /* "the highest": of all together, or a single one? */
-        changed.rank.want = want_of(WANT_COLUMN);
+        if (changed.rank.by == RANK_COLUMN) {
+                changed.rank.want = want_of(WANT_COLUMN);
+                changed.rank.want.refs = changed.rank.refs;
+        }
         changed.rank.want.func = func;
-        changed.rank.want.refs = changed.rank.refs;
         changed.rank.by = RANK_WANT;
         b->intent = &changed;
         build_numbers(b);

@@ -2,6 +2,8 @@
 #include "planner/build_costs.h"
 #include "planner/builder.h"
 
+#include "base/cleanup.h"
+
 #include <string.h>
 
 #define COLUMNS_SHOWN_MAX 12 /* of a table whose owner does not say which matter */
@@ -97,6 +99,8 @@ static void select_conditions(struct builder *b)
                              (cond->kind == COND_VALUES && cond->n_value2 > 0) ||
                              (cond->kind == COND_VALUES && cond->value->is_part);
                 struct colref time;
+                if (cond->kind == COND_COMPUTED)
+                        builder_append(b, b->select, build_computed_item(b, &cond->want));
                 if (shows && !cond->dropped && cond->refs.n > 0)
                         select_refs(b, &cond->refs);
                 if (cond->kind == COND_TIME && cond->refs.n == 0 && builder_time(b, &time))
@@ -194,10 +198,35 @@ static json_t *rank_columns(struct builder *b)
         return columns;
 }
 
+/* "The largest gross minus budget" */
+static void order_by_computed(struct builder *b)
+{
+        const struct want *want = &b->intent->rank.want;
+        const struct refs *const parts[] = {&want->refs, &want->refs2};
+        json_t *item = build_computed_item(b, want);
+        if (!item)
+                return;
+        for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+                struct colref ref;
+                if (builder_resolve(b, parts[i], &ref)) {
+                        select_column(b, ref);
+                        require_ranked(b, ref);
+                }
+        }
+        builder_append(b, b->select, item);
+        json_t *columns = rank_columns(b);
+        builder_rank(b, builder_ranked(b), columns, item_alias(item), b->intent->n_groups > 0);
+        json_decref(columns);
+}
+
 static void order_by_rank(struct builder *b)
 {
         const struct rank *rank = &b->intent->rank;
         struct colref ref;
+        if (rank->by == RANK_COMPUTED) {
+                order_by_computed(b);
+                return;
+        }
         bool found = rank->by == RANK_TIME ? builder_time(b, &ref)
                                            : builder_resolve(b, &rank->refs, &ref);
         if (!found) {
@@ -265,6 +294,10 @@ void build_rows(struct builder *b)
                 select_refs(b, &intent->head.refs);
         for (size_t s = 0; s < intent->n_shown; s++)
                 select_refs(b, &intent->shown[s]);
+        bool ranked = intent->rank.by == RANK_COMPUTED &&
+                      refs_meet(&intent->rank.want.refs, &intent->computed.refs);
+        if (intent->computed.kind != WANT_NONE && !ranked)
+                builder_append(b, b->select, build_computed_item(b, &intent->computed));
         if (intent->show_time || intent->is_when) {
                 if (builder_time(b, &time))
                         select_column(b, time);

@@ -162,6 +162,22 @@ bool builder_is_about(const struct builder *b)
         return !any;
 }
 
+/* "toys with more than 100 in stock" are rows of the table that has the stock. */
+static bool compares_elsewhere(const struct builder *b)
+{
+        for (size_t i = 0; i < b->intent->n_conds; i++) {
+                const struct cond *cond = &b->intent->conds[i];
+                bool own = false;
+                if (cond->kind != COND_COMPARE && cond->kind != COND_BETWEEN)
+                        continue;
+                for (size_t k = 0; k < cond->refs.n; k++)
+                        own = own || cond->refs.at[k].table == b->base;
+                if (!own)
+                        return true;
+        }
+        return false;
+}
+
 static json_t *count_rows(struct builder *b, const struct want *want, json_t *with)
 {
         int table = want->table >= 0 ? want->table : b->base;
@@ -170,7 +186,7 @@ static json_t *count_rows(struct builder *b, const struct want *want, json_t *wi
         json_t *item;
         if (b->intent->how_much)
                 b->built->cost += COST_HOW_MUCH;
-        if (want->table < 0 && !builder_is_about(b))
+        if (want->table < 0 && (!builder_is_about(b) || compares_elsewhere(b)))
                 b->built->cost += COST_NOT_ABOUT;
         if (table == b->base) {
                 item = builder_json(b, json_pack("{s:s}", "func", "count"));
@@ -307,11 +323,47 @@ void builder_prefer_end(struct builder *b, struct colref ref, bool high)
         }
 }
 
+json_t *build_computed(struct builder *b, const struct want *want)
+{
+        static const char *const words[] = {
+                [EXPR_ADD] = "add", [EXPR_SUB] = "sub", [EXPR_MUL] = "mul", [EXPR_DIV] = "div"};
+        struct colref first;
+        struct colref second;
+        if (!builder_resolve(b, &want->refs, &first) || !builder_resolve(b, &want->refs2, &second))
+                return NULL;
+        return builder_json(b, json_pack("{s:[o, o]}", words[want->op], builder_column(b, first),
+                                         builder_column(b, second)));
+}
+
+json_t *build_computed_item(struct builder *b, const struct want *want)
+{
+        static const char *const words[] = {[EXPR_ADD] = "sum",
+                                            [EXPR_SUB] = "difference",
+                                            [EXPR_MUL] = "product",
+                                            [EXPR_DIV] = "quotient"};
+        json_t *expr = build_computed(b, want);
+        if (!expr)
+                return NULL;
+        if (want->op == EXPR_DIV)
+                expr = rounded(b, expr);
+        return with_alias(b, builder_json(b, json_pack("{s:o}", "expr", expr)), words[want->op]);
+}
+
+static json_t *spread_of(struct builder *b, struct colref ref)
+{
+        char alias[160];
+        const char *name = builder_name(b, ref);
+        (void)snprintf(alias, sizeof(alias), "range_of_%s", plain_name(b, ref));
+        json_t *expr =
+                builder_json(b, json_pack("{s:[{s:s, s:s}, {s:s, s:s}]}", "sub", "func", "max",
+                                          "column", name, "func", "min", "column", name));
+        return with_alias(b, builder_json(b, json_pack("{s:o}", "expr", rounded(b, expr))), alias);
+}
+
 static json_t *want_column(struct builder *b, const struct want *want, json_t *filters,
                            json_t *with)
 {
         struct colref ref;
-        struct colref second;
         enum plan_func func = want->func;
         if (!builder_resolve(b, &want->refs, &ref))
                 return NULL;
@@ -329,6 +381,8 @@ static json_t *want_column(struct builder *b, const struct want *want, json_t *f
                 b->failed = true;
                 return NULL;
         }
+        if (want->spread)
+                return spread_of(b, ref);
         int measure = want->op == EXPR_NONE ? find_measure(b, func, ref) : -1;
         if (measure >= 0) {
                 struct want owned = want_of(WANT_MEASURE);
@@ -339,15 +393,9 @@ static json_t *want_column(struct builder *b, const struct want *want, json_t *f
         (void)snprintf(alias, sizeof(alias), "%s_%s", func_prefix(func), plain_name(b, ref));
         json_t *item;
         if (want->op != EXPR_NONE) {
-                static const char *const words[] = {[EXPR_ADD] = "add",
-                                                    [EXPR_SUB] = "sub",
-                                                    [EXPR_MUL] = "mul",
-                                                    [EXPR_DIV] = "div"};
-                if (!builder_resolve(b, &want->refs2, &second))
+                json_t *expr = build_computed(b, want);
+                if (!expr)
                         return NULL;
-                json_t *expr = builder_json(b, json_pack("{s:[o, o]}", words[want->op],
-                                                         builder_column(b, ref),
-                                                         builder_column(b, second)));
                 item = function_of(b, func, expr);
         } else {
                 item = builder_json(b, json_pack("{s:s, s:s}", "func", func_word(func), "column",

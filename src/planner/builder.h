@@ -60,6 +60,10 @@ void builder_add_filter(struct builder *b, json_t *array, json_t *filter);
 /* A select item with an alias for the want; its filters and what is shown beside it go to *filters
  * and *with (arrays) when those are not NULL. */
 json_t *build_want(struct builder *b, const struct want *want, json_t *filters, json_t *with);
+/* What a want computes of two columns of one row, and a select item of it; NULL when a column
+ * cannot be reached. */
+json_t *build_computed(struct builder *b, const struct want *want);
+json_t *build_computed_item(struct builder *b, const struct want *want);
 /* The expression of a select item, as a new reference: the item without its alias. */
 json_t *item_expr(struct builder *b, const json_t *item);
 /* Adds the filters to every aggregate inside. */

@@ -26,6 +26,14 @@ struct refs {
 };
 
 /* Whether its numbers are added up (money, pieces) or averaged (prices, temperatures, shares). */
+/* Dates that are kept as text, by where their month stands. */
+enum text_date {
+        TEXT_DATE_NONE,
+        TEXT_DATE_YEAR,  /* "04/05/2025": which of them is the month is not to be seen */
+        TEXT_DATE_MONTH, /* "04/25/2025" */
+        TEXT_DATE_DAY,   /* "25.04.2025" */
+};
+
 enum nature { NATURE_UNKNOWN, NATURE_ADDED, NATURE_AVERAGED };
 
 struct column_facts {
@@ -49,6 +57,8 @@ struct column_facts {
         const char *yes, *no; /* of a flag that is text; NULL otherwise */
         int64_t n_distinct;   /* -1: not known */
         enum nature nature;
+        enum text_date text_date;
+        char date_sign; /* "/", "." or "-" between the parts of such dates */
 };
 
 struct table_facts {

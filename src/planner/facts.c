@@ -1,5 +1,6 @@
 #include "planner/facts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,7 +32,7 @@ static const char *const added[] = {
         "snowfall", "energy",   "consumption", "generation", "production",    "deaths",
         "cases",    "births",   "population",  "minutes",    "qty",           "messages",
         "absences", "copies",   "stock",       "seats",      "passengers",    "box",
-        NULL};
+        "sunshine", "overtime", NULL};
 
 static const char *const averaged[] = {
         "price",        "prices",       "rate",       "rating",     "score",      "age",
@@ -107,6 +108,35 @@ static void set_entity(struct column_facts *facts, const char *const *words, siz
         }
 }
 
+/* "04/25/2025" in every value: then it is a date, as text. */
+static void set_text_date(struct column_facts *facts)
+{
+        const struct column_values *values = facts->values;
+        bool month = false;
+        bool day = false;
+        if (facts->column->kind != COLUMN_TEXT || !values || values->n_values == 0)
+                return;
+        char sign = values->values[0][strcspn(values->values[0], "/.-")];
+        for (size_t v = 0; v < values->n_values; v++) {
+                const char *text = values->values[v];
+                int parts[3];
+                char signs[3] = "";
+                int n = 0;
+                if (strlen(text) != sizeof("25.04.2025") - 1 ||
+                    sscanf(text, "%2d%1[/.-]%2d%1[/.-]%4d%n", &parts[0], signs, &parts[1],
+                           signs + 1, &parts[2], &n) != 5 ||
+                    n != (int)strlen(text) || signs[0] != sign || signs[1] != sign)
+                        return;
+                day = day || parts[0] > 12;
+                month = month || parts[1] > 12;
+        }
+        facts->date_sign = sign;
+        facts->text_date = day && month ? TEXT_DATE_NONE
+                           : day        ? TEXT_DATE_DAY
+                           : month      ? TEXT_DATE_MONTH
+                                        : TEXT_DATE_YEAR;
+}
+
 void facts_learn_type(struct column_facts *facts, const struct table_facts *table)
 {
         const struct column_values *values = facts->values;
@@ -117,6 +147,19 @@ void facts_learn_type(struct column_facts *facts, const struct table_facts *tabl
                            values->n_distinct == table->n_rows;
         facts->is_number = kind == COLUMN_INTEGER || kind == COLUMN_DECIMAL || kind == COLUMN_FLOAT;
         set_flag(facts);
+        set_text_date(facts);
+}
+
+const char *facts_value_of_nothing(const struct column_facts *facts)
+{
+        static const char *const words[] = {"none", "None", "NONE", "No", "no", "N/A", "n/a", NULL};
+        const struct column_values *values = facts->values;
+        if (facts->column->kind != COLUMN_TEXT || facts->is_flag || !values || values->n_nulls > 0)
+                return NULL;
+        for (size_t v = 0; v < values->n_values; v++)
+                if (word_among(values->values[v], words))
+                        return values->values[v];
+        return NULL;
 }
 
 static bool has_word(const struct column_facts *facts, const char *word)

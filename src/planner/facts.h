@@ -22,5 +22,7 @@ int facts_infer_key(const struct table_facts *facts);
 int facts_infer_label(const struct table_facts *facts);
 /* and the first date or moment, births last. */
 int facts_infer_time(const struct table_facts *facts);
+/* The text that says that there is nothing ("None"), where no value is NULL; or NULL. */
+const char *facts_value_of_nothing(const struct column_facts *facts);
 
 #endif

@@ -72,22 +72,22 @@ static const struct entry entries[] = {
         {"ended up", WORD_NONE, 1},
         {"end up", WORD_NONE, 1},
         {"ends up", WORD_NONE, 1},
-        {"carry", WORD_NONE, 1},
+        {"carry", WORD_NONE, LIGHT_VERB},
         {"carried", WORD_NONE, 1},
-        {"hold", WORD_NONE, 1},
+        {"hold", WORD_NONE, LIGHT_VERB},
         {"holds", WORD_NONE, 1},
         {"held", WORD_NONE, 1},
-        {"sit", WORD_NONE, 1},
+        {"sit", WORD_NONE, LIGHT_VERB},
         {"sits", WORD_NONE, 1},
         {"sitting", WORD_NONE, 1},
-        {"take", WORD_NONE, 1},
+        {"take", WORD_NONE, LIGHT_VERB},
         {"takes", WORD_NONE, 1},
         {"took", WORD_NONE, 1},
-        {"handle", WORD_NONE, 1},
+        {"handle", WORD_NONE, LIGHT_VERB},
         {"handled", WORD_NONE, 1},
         {"handles", WORD_NONE, 1},
         {"handling", WORD_NONE, 1},
-        {"run", WORD_NONE, 1},
+        {"run", WORD_NONE, LIGHT_VERB},
         {"runs", WORD_NONE, 1},
         {"ran", WORD_NONE, 1},
         {"monitored", WORD_NONE, 1},
@@ -95,26 +95,26 @@ static const struct entry entries[] = {
         {"noted", WORD_NONE, 1},
         {"went out", WORD_NONE, 1},
         {"go out", WORD_NONE, 1},
-        {"reach", WORD_NONE, 1},
+        {"reach", WORD_NONE, LIGHT_VERB},
         {"reached", WORD_NONE, 1},
         {"reaches", WORD_NONE, 1},
-        {"appear", WORD_NONE, 1},
+        {"appear", WORD_NONE, LIGHT_VERB},
         {"appears", WORD_NONE, 1},
         {"appeared", WORD_NONE, 1},
-        {"offer", WORD_NONE, 1},
+        {"offer", WORD_NONE, LIGHT_VERB},
         {"offered", WORD_NONE, 1},
         {"kept", WORD_NONE, 1},
-        {"keep", WORD_NONE, 1},
+        {"keep", WORD_NONE, LIGHT_VERB},
         {"stored", WORD_NONE, 1},
         {"remain", WORD_NONE, 1},
         {"remained", WORD_NONE, 1},
         {"treated", WORD_NONE, 1},
-        {"use", WORD_NONE, 1},
+        {"use", WORD_NONE, LIGHT_VERB},
         {"uses", WORD_NONE, 1},
         {"gave", WORD_NONE, 1},
         {"gives", WORD_NONE, 1},
         {"fell", WORD_NONE, 1},
-        {"fall", WORD_NONE, 1},
+        {"fall", WORD_NONE, LIGHT_VERB},
         {"fetched", WORD_NONE, 1},
         {"fetch a price", WORD_NONE, 1},
         {"went for", WORD_NONE, 1},
@@ -187,13 +187,34 @@ static const struct entry entries[] = {
         {"happening", WORD_NONE, 1},
         {"people have", WORD_NONE, 1},
         {"what kind of", WORD_NONE, 1},
-        {"receive", WORD_NONE, 1},
+        {"receive", WORD_NONE, LIGHT_VERB},
         {"receives", WORD_NONE, 1},
-        {"report", WORD_NONE, 1},
+        {"report", WORD_NONE, LIGHT_VERB},
         {"reports", WORD_NONE, 1},
-        {"send", WORD_NONE, 1},
+        {"send", WORD_NONE, LIGHT_VERB},
         {"sent", WORD_NONE, 1},
         {"came out", WORD_NONE, 1},
+        {"port of", WORD_NONE, 1},
+        {"ports of", WORD_NONE, 1},
+        {"place of", WORD_NONE, 1},
+        {"point of", WORD_NONE, 1},
+        {"falls", WORD_NONE, 1},
+        {"falling", WORD_NONE, 1},
+        {"racked up", WORD_NONE, 1},
+        {"housed", WORD_NONE, 1},
+        {"aboard", WORD_NONE, 1},
+        {"in use", WORD_NONE, 1},
+        {"shared by", WORD_NONE, 1},
+        {"in our catalogue", WORD_NONE, 1},
+        {"in the catalogue", WORD_NONE, 1},
+        {"in our catalog", WORD_NONE, 1},
+        {"in the catalog", WORD_NONE, 1},
+        {"pls", WORD_NONE, 0},
+        {"released", WORD_NONE, LIGHT_EVENT},
+        {"published", WORD_NONE, LIGHT_EVENT},
+        {"launched", WORD_NONE, LIGHT_EVENT},
+        {"issued", WORD_NONE, LIGHT_EVENT},
+        {"plz", WORD_NONE, 0},
         {"come out", WORD_NONE, 1},
         {"left over", WORD_NONE, 1},
         {"with the amount", WORD_NONE, 1},
@@ -223,20 +244,20 @@ static const struct entry entries[] = {
         {"occurred", WORD_NONE, 1},
         {"took place", WORD_NONE, 1},
         {"listed", WORD_NONE, 1},
-        {"exist", WORD_NONE, 1},
+        {"exist", WORD_NONE, LIGHT_VERB},
         {"exists", WORD_NONE, 1},
         {"belong", WORD_NONE, 1},
         {"belongs", WORD_NONE, 1},
-        {"come", WORD_NONE, 1},
+        {"come", WORD_NONE, LIGHT_VERB},
         {"came", WORD_NONE, 1},
         {"comes", WORD_NONE, 1},
         {"came in", WORD_NONE, 1},
         {"come in", WORD_NONE, 1},
-        {"get", WORD_NONE, 1},
+        {"get", WORD_NONE, LIGHT_VERB},
         {"gets", WORD_NONE, 1},
         {"got", WORD_NONE, 1},
-        {"make", WORD_NONE, 1},
-        {"place", WORD_NONE, 1},
+        {"make", WORD_NONE, LIGHT_VERB},
+        {"place", WORD_NONE, LIGHT_VERB},
         {"seen", WORD_NONE, 1},
         {"observed", WORD_NONE, 1},
         {"reported", WORD_NONE, 1},
@@ -245,27 +266,27 @@ static const struct entry entries[] = {
         {"located", WORD_NONE, 1},
         {"assigned", WORD_NONE, 1},
         {"marked", WORD_NONE, 1},
-        {"live", WORD_NONE, 1},
+        {"live", WORD_NONE, LIGHT_VERB},
         {"lives", WORD_NONE, 1},
-        {"work", WORD_NONE, 1},
+        {"work", WORD_NONE, LIGHT_VERB},
         {"works", WORD_NONE, 1},
         {"working", WORD_NONE, 1},
         {"contained", WORD_NONE, 1},
         {"include", WORD_NONE, 1},
-        {"happen", WORD_NONE, 1},
-        {"occur", WORD_NONE, 1},
-        {"own", WORD_NONE, 1},
+        {"happen", WORD_NONE, LIGHT_VERB},
+        {"occur", WORD_NONE, LIGHT_VERB},
+        {"own", WORD_NONE, LIGHT_VERB},
         {"became", WORD_NONE, 1},
         {"become", WORD_NONE, 1},
         {"on board", WORD_NONE, 1},
         {"bought", WORD_NONE, 1},
-        {"buy", WORD_NONE, 1},
+        {"buy", WORD_NONE, LIGHT_VERB},
         {"purchased", WORD_NONE, 1},
         {"involved", WORD_NONE, 1},
         {"involve", WORD_NONE, 1},
-        {"show up", WORD_NONE, 1},
+        {"show up", WORD_NONE, LIGHT_VERB},
         {"going", WORD_NONE, 1},
-        {"go", WORD_NONE, 1},
+        {"go", WORD_NONE, LIGHT_VERB},
         {"went", WORD_NONE, 1},
         {"been made", WORD_NONE, 1},
         {"in charge", WORD_NONE, 1},
@@ -273,9 +294,9 @@ static const struct entry entries[] = {
         {"scored", WORD_NONE, 1},
         {"taken", WORD_NONE, 1},
         {"made up", WORD_NONE, 1},
-        {"stand", WORD_NONE, 1},
+        {"stand", WORD_NONE, LIGHT_VERB},
         {"see", WORD_NONE, 1},
-        {"look", WORD_NONE, 1},
+        {"look", WORD_NONE, LIGHT_VERB},
         {"total of", WORD_NONE, 1},
 
         /* Light words that often mean something. */
@@ -356,6 +377,11 @@ static const struct entry entries[] = {
         {"i need", WORD_LIST, 0},
         {"can you show me", WORD_LIST, 0},
         {"could you show me", WORD_LIST, 0},
+        {"could you tell me", WORD_LIST, 0},
+        {"can you tell me", WORD_LIST, 0},
+        {"can you show me", WORD_LIST, 0},
+        {"could you give me", WORD_LIST, 0},
+        {"can you give me", WORD_LIST, 0},
         {"can you list", WORD_LIST, 0},
         {"can you tell me", WORD_LIST, 0},
         {"i would like to see", WORD_LIST, 0},
@@ -936,6 +962,9 @@ static const struct entry entries[] = {
         {"people", WORD_ROWS, 2},
         {"anybody", WORD_ROWS, 2},
         {"persons", WORD_ROWS, 2},
+        {"everything", WORD_ROWS, 1},
+        {"children", WORD_ROWS, ROWS_YOUNG},
+        {"kids", WORD_ROWS, ROWS_YOUNG},
         {"cases", WORD_ROWS, 1},
         {"readings", WORD_ROWS, 0},
         {"reading", WORD_ROWS, 0},
@@ -1080,7 +1109,9 @@ static const struct entry entries[] = {
         {"important", WORD_REFUSE, REFUSE_VAGUE},
         {"summarize", WORD_REFUSE, REFUSE_VAGUE},
         {"insights", WORD_REFUSE, REFUSE_VAGUE},
-        {"everything", WORD_REFUSE, REFUSE_VAGUE},
+        {"everything about", WORD_REFUSE, REFUSE_VAGUE},
+        {"everything you", WORD_REFUSE, REFUSE_VAGUE},
+        {"everything we", WORD_REFUSE, REFUSE_VAGUE},
         {"something interesting", WORD_REFUSE, REFUSE_VAGUE},
 };
 
@@ -1123,6 +1154,27 @@ static bool refuses(const struct question *question, size_t i, size_t n, int wha
         return false;
 }
 
+/* "on hold", "in use": a noun, which means something. */
+static bool follows_preposition(const struct question *question, size_t i)
+{
+        static const char *const words[] = {"on", "in", "at", "for", "by", "of"};
+        for (size_t w = 0; i > 0 && w < ARRAY_SIZE(words); w++)
+                if (strcmp(question->tokens[i - 1].text, words[w]) == 0)
+                        return true;
+        return false;
+}
+
+/* "released after 2015": a time follows. */
+static bool precedes_time(const struct question *question, size_t i)
+{
+        static const char *const words[] = {"in",    "after",   "before", "since", "on",
+                                            "until", "between", "during", "from",  "last"};
+        for (size_t w = 0; i < question->n_tokens && w < ARRAY_SIZE(words); w++)
+                if (strcmp(question->tokens[i].text, words[w]) == 0)
+                        return true;
+        return false;
+}
+
 /* True when the rows of the only table are persons, as far as its columns tell. */
 static bool lists_persons(const struct question *question)
 {
@@ -1143,7 +1195,9 @@ static bool lists_persons(const struct question *question)
 static double cost_of(const struct entry *entry)
 {
         /* by arg: how much is lost without the word */
-        static const double light[] = {COST_WORD, 0.6, 0.9, 1.2, [LIGHT_BEHIND_NAME] = 0.7};
+        static const double light[] = {
+                COST_WORD,          0.6, 0.9, 1.2, [LIGHT_BEHIND_NAME] = 0.7, [LIGHT_VERB] = 0.6,
+                [LIGHT_EVENT] = 0.9};
         if (entry->word == WORD_NONE)
                 return light[entry->arg];
         if (entry->word == WORD_REFUSE)
@@ -1158,11 +1212,17 @@ void grammar_link(struct question *question, size_t i)
                 size_t n;
                 if (!matches(question, i, entry->text, &n))
                         continue;
-                if (entry->word == WORD_ROWS && entry->arg == 2 && !lists_persons(question))
+                if (entry->word == WORD_ROWS && entry->arg >= 2 && !lists_persons(question))
                         continue;
                 if (entry->word == WORD_MOST && i > 0 &&
                     strcmp(question->tokens[i - 1].text, "at") == 0)
                         continue; /* "at least" */
+                if (entry->word == WORD_NONE && entry->arg == LIGHT_EVENT &&
+                    !precedes_time(question, i + n))
+                        continue;
+                if (entry->word == WORD_NONE && entry->arg == LIGHT_VERB &&
+                    follows_preposition(question, i))
+                        continue;
                 if (entry->word == WORD_REFUSE && !refuses(question, i, n, entry->arg))
                         continue;
                 enum atom_kind kind = entry->word == WORD_NONE ? ATOM_LIGHT : ATOM_WORD;

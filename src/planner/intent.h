@@ -23,6 +23,7 @@ struct want {
         struct refs refs;
         enum expr_op op; /* EXPR_ADD, EXPR_SUB, EXPR_MUL, EXPR_DIV with refs2; else EXPR_NONE */
         struct refs refs2;
+        bool spread; /* WANT_COLUMN: the highest less the lowest */
         int index;   /* measure */
         int table;   /* whose rows are counted; -1: the one the question starts from */
         int segment; /* of the rows that are counted; -1: none */
@@ -43,8 +44,9 @@ enum cond_kind {
         COND_FLAG,
         COND_TIME,
         COND_SEGMENT,
-        COND_HAVING,  /* want, op, a */
-        COND_NO_ROWS, /* no row of that table belongs to it */
+        COND_HAVING,   /* want, op, a */
+        COND_COMPUTED, /* what want computes of each row, op, a */
+        COND_NO_ROWS,  /* no row of that table belongs to it */
 };
 
 struct cond {
@@ -81,7 +83,14 @@ struct group {
         size_t at;
 };
 
-enum rank_by { RANK_NONE, RANK_WANT, RANK_COLUMN, RANK_TIME, RANK_UNSAID };
+enum rank_by {
+        RANK_NONE,
+        RANK_WANT,
+        RANK_COLUMN,
+        RANK_COMPUTED, /* what the want computes of two columns of each row */
+        RANK_TIME,
+        RANK_UNSAID
+};
 
 struct rank {
         enum rank_by by;
@@ -122,6 +131,7 @@ struct intent {
         size_t n_groups;
         struct refs shown[SHOWN_MAX];
         size_t n_shown;
+        struct want computed; /* of each row, to be shown: "the price minus the cost" */
         bool show_time;
         struct head head;
         struct rank rank;

@@ -103,10 +103,28 @@ static bool has_name_link(const struct question *question, size_t i)
         return false;
 }
 
+/* "California (CA)": the brackets say what is meant. */
+static bool is_glossed(const struct question *question, size_t i)
+{
+        const struct token *tokens = question->tokens;
+        if (i + 3 >= question->n_tokens || strcmp(tokens[i + 1].text, "(") != 0)
+                return false;
+        for (size_t a = 0; a < question->n_atoms; a++) {
+                const struct atom *atom = &question->atoms[a];
+                size_t end = atom->first + atom->n;
+                if (atom->kind == ATOM_VALUE && atom->first == i + 2 && !atom->is_part &&
+                    end < question->n_tokens && strcmp(tokens[end].text, ")") == 0)
+                        return true;
+        }
+        return false;
+}
+
 static void link_unknown(struct question *question, size_t i)
 {
         const struct token *token = &question->tokens[i];
         double cost = token->kind == TOKEN_SIGN ? COST_SIGN : COST_UNKNOWN;
+        if (token->kind == TOKEN_WORD && is_glossed(question, i))
+                atom_add(question, ATOM_LIGHT, i, 1, COST_GLOSSED);
         if (token->kind == TOKEN_SIGN && !has_link(question, i))
                 atom_add(question, ATOM_LIGHT, i, 1, cost);
         atom_add(question, ATOM_UNKNOWN, i, 1, COST_UNKNOWN);

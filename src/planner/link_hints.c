@@ -160,6 +160,21 @@ static bool is_money(const struct column_facts *facts)
         return false;
 }
 
+/* "orders worth": of the orders, and of nothing else. */
+static bool follows_other_table(const struct question *question, size_t i, int table)
+{
+        bool other = false;
+        for (size_t a = 0; a < question->n_atoms; a++) {
+                const struct atom *atom = &question->atoms[a];
+                if (atom->kind != ATOM_TABLE || atom->first + atom->n != i)
+                        continue;
+                if (atom->index == table)
+                        return false;
+                other = true;
+        }
+        return other;
+}
+
 /* "the value of the orders", where one column of theirs is money. */
 static void link_money(struct question *question, size_t i)
 {
@@ -173,7 +188,7 @@ static void link_money(struct question *question, size_t i)
                 for (size_t c = 0; c < concepts->dataset->tables[t].n_columns; c++)
                         if (is_money(&concepts->tables[t].columns[c]))
                                 found = found == -1 ? (int)c : -2;
-                if (found >= 0)
+                if (found >= 0 && !follows_other_table(question, i, (int)t))
                         atom_add_column(question, ATOM_COLUMN, i, 1, (int)t, found, COST_MONEY);
         }
 }
@@ -198,6 +213,14 @@ static void link_description(struct question *question, size_t i)
                 }
 }
 
+/* "Pressure hPa" ends in the word "hPa". */
+static bool ends_in(const char *name, const char *word)
+{
+        size_t n = strlen(name);
+        size_t m = strlen(word);
+        return n > m + 1 && strcmp(name + n - m, word) == 0 && name[n - m - 1] == ' ';
+}
+
 /* A unit behind a number, as some column has it: "85 km/h". */
 static void link_unit(struct question *question, size_t i)
 {
@@ -215,7 +238,7 @@ static void link_unit(struct question *question, size_t i)
                                 facts->column->unit && strcasestr(facts->column->unit, token->text);
                         for (size_t w = facts->n_words - facts->n_unit; w < facts->n_words; w++)
                                 meets = meets || strcmp(facts->words[w], token->stem) == 0;
-                        if (!meets)
+                        if (!meets && !ends_in(facts->column->name, token->said))
                                 continue;
                         atom_add(question, ATOM_LIGHT, i, 1, COST_UNIT_SAID)->arg = UNIT_OF_COLUMN;
                         return;

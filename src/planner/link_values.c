@@ -104,7 +104,7 @@ static void add_spellings(struct grams *grams, const char *text, size_t first, s
 /* A sign that may stand between the words of a value. */
 static bool is_joint(const struct token *token)
 {
-        static const char *const joints[] = {"-", "/", ".", "+", ",", NULL};
+        static const char *const joints[] = {"-", "/", ".", "+", ",", ":", NULL};
         return token->kind == TOKEN_SIGN && word_among(token->text, joints);
 }
 

@@ -110,6 +110,29 @@ static bool may_be_followed(const struct atom *atom)
                atom->kind == ATOM_SEGMENT || atom->kind == ATOM_ADJECTIVE;
 }
 
+/* "How do Email and Phone compare on ...?" */
+static bool asks_to_compare(const struct reader *r)
+{
+        for (size_t i = 0; i < r->n; i++)
+                if (atom_is(r->atoms[i], WORD_COMPARE))
+                        return true;
+        return false;
+}
+
+/* True when the question says how old, at the most. */
+static bool limits_age(const struct reader *r)
+{
+        for (size_t i = 0; i < r->intent->n_conds; i++) {
+                const struct cond *cond = &r->intent->conds[i];
+                bool most = cond->kind == COND_BETWEEN ||
+                            (cond->kind == COND_COMPARE &&
+                             (cond->op == FILTER_LT || cond->op == FILTER_LE));
+                if (most && strcmp(reader_facts(r, &cond->refs)->words[0], "age") == 0)
+                        return true;
+        }
+        return false;
+}
+
 /* The first atom that means something and was not taken. */
 static const struct atom *find_left(const struct reader *r)
 {
@@ -123,7 +146,10 @@ static const struct atom *find_left(const struct reader *r)
                 if (atom->kind == ATOM_LIGHT && atom->n == 1 &&
                     strcmp(r->question->tokens[atom->first].text, "how") == 0 &&
                     !(i + 1 < r->n && (r->atoms[i + 1]->kind == ATOM_ADJECTIVE ||
-                                       r->atoms[i + 1]->kind == ATOM_COLUMN)))
+                                       r->atoms[i + 1]->kind == ATOM_COLUMN)) &&
+                    !asks_to_compare(r))
+                        return atom;
+                if (atom_is(atom, WORD_ROWS) && atom->arg == ROWS_YOUNG && !limits_age(r))
                         return atom;
                 if (atom->kind == ATOM_LIGHT && atom->arg == LIGHT_BEHIND_NAME &&
                     !(i > 0 && may_be_followed(r->atoms[i - 1])) &&

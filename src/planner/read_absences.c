@@ -1,4 +1,5 @@
 /* What is missing or there: "without a rating", "missing A", "products without orders". */
+#include "planner/facts.h"
 #include "planner/reader.h"
 
 static bool has_nulls(const struct reader *r, const struct refs *refs)
@@ -20,8 +21,9 @@ static struct cond *add_absence(struct reader *r, size_t column, bool present)
 {
         const struct atom *atom = r->atoms[column];
         const struct column_facts *facts = reader_facts(r, &atom->refs);
+        const char *nothing = facts_value_of_nothing(facts);
         struct cond *cond;
-        if (!facts->is_flag && !has_nulls(r, &atom->refs))
+        if (!facts->is_flag && !nothing && !has_nulls(r, &atom->refs))
                 r->intent->cost += facts->is_number ? COST_SUPPOSED : COST_SENSELESS;
         if (facts->is_flag) {
                 cond = reader_cond(r, COND_FLAG, column);
@@ -30,12 +32,17 @@ static struct cond *add_absence(struct reader *r, size_t column, bool present)
                 cond = reader_cond(r, COND_COMPARE, column);
                 cond->op = present ? FILTER_GT : FILTER_EQ;
                 cond->a = "0";
+        } else if (nothing) {
+                cond = reader_cond(r, COND_TEXT, column);
+                cond->op = FILTER_EQ;
+                cond->text = nothing;
+                cond->negated = present;
         } else {
                 cond = reader_cond(r, COND_NULL, column);
                 cond->negated = present;
         }
         cond->refs = atom->refs;
-        cond->lacks = !present && cond->kind != COND_NULL;
+        cond->lacks = !present && cond->kind != COND_NULL && cond->kind != COND_TEXT;
         r->used[column] = true;
         return cond;
 }

@@ -289,8 +289,9 @@ static bool is_left_meant(const struct reader *r, const struct comparison *c)
         if (c->left == NO_ATOM || !may_equal(r, c->left))
                 return false;
         for (size_t i = c->left; c->op == FILTER_NONE && i < c->number; i++) {
-                if (reader_is(r, i, WORD_IN))
-                        return false; /* "in stock on 1 December" */
+                if (reader_is(r, i, WORD_IN) || reader_is(r, i, WORD_FOR))
+                        return false; /* "in stock on 1 December", "price for all 5-bedroom homes"
+                                       */
         }
         return true;
 }
@@ -304,6 +305,13 @@ static bool is_free_column(const struct reader *r, size_t i)
 /* "older than 30" */
 static bool compare_adjective(struct reader *r, const struct comparison *c, bool left)
 {
+        bool said = c->left != NO_ATOM && r->atoms[c->left]->kind == ATOM_ADJECTIVE &&
+                    r->atoms[c->left]->word == WORD_NONE && !r->used[c->left];
+        if (!c->adjective && said) { /* "sold for under 500000" */
+                r->used[c->left] = true;
+                add_compare(r, c, &r->atoms[c->left]->refs);
+                return true;
+        }
         if (!c->adjective)
                 return false;
         if (!left && is_free_column(r, c->left) && reader_is(r, c->left + 1, WORD_IS))
@@ -327,6 +335,18 @@ static bool compare_total(struct reader *r, const struct comparison *c)
         return true;
 }
 
+/* Amounts: no share of anything. */
+static bool counts_things(const struct column_facts *facts)
+{
+        const char *unit = facts->column->unit;
+        if (facts->nature != NATURE_ADDED || (unit && strcmp(unit, "percent") == 0))
+                return false;
+        for (size_t w = 0; w < facts->n_words; w++)
+                if (strcmp(facts->words[w], "percent") == 0 || strcmp(facts->words[w], "pct") == 0)
+                        return false;
+        return true;
+}
+
 /* "more than 100 overtime hours", "30 percent discount", "price over 5" */
 static bool compare_column(struct reader *r, const struct comparison *c, bool left)
 {
@@ -336,9 +356,23 @@ static bool compare_column(struct reader *r, const struct comparison *c, bool le
         if (!right && !left)
                 return false;
         size_t column = right ? c->right : c->left;
+        if (c->percent && counts_things(reader_facts(r, &r->atoms[column]->refs)))
+                r->intent->cost += COST_SENSELESS; /* "fewer than 40% of people" */
         r->used[column] = true;
         add_compare(r, c, &r->atoms[column]->refs);
         return true;
+}
+
+/* "readmitted within 90 days", where a column says "Readmitted 30d". */
+static bool has_number(const struct reader *r, const struct atom *atom)
+{
+        if (atom->kind != ATOM_COLUMN)
+                return false;
+        const struct column_facts *facts = reader_facts(r, &atom->refs);
+        for (size_t w = 0; w < facts->n_words; w++)
+                if (facts->words[w][0] >= '0' && facts->words[w][0] <= '9')
+                        return true;
+        return false;
 }
 
 /* "over 10 hours", "above $500": the columns of that unit. */
@@ -353,6 +387,8 @@ static bool compare_unit(struct reader *r, const struct comparison *c)
         r->intent->cost += COST_BY_UNIT;
         if (is_free_column(r, c->left) && !r->atoms[c->left]->is_verb)
                 r->intent->cost += COST_SENSELESS; /* "a priority over 10 hours" */
+        if (c->left != NO_ATOM && has_number(r, r->atoms[c->left]))
+                r->intent->cost += COST_SENSELESS;
         return true;
 }
 

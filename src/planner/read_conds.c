@@ -95,7 +95,7 @@ static void find_time_column(struct reader *r, size_t i, struct refs *refs)
         if (before == NO_ATOM || r->atoms[before]->kind != ATOM_COLUMN)
                 return;
         const struct column_facts *facts = reader_facts(r, &r->atoms[before]->refs);
-        if (!facts->is_moment && !facts->is_year)
+        if (!facts->is_moment && !facts->is_year && facts->text_date == TEXT_DATE_NONE)
                 return;
         *refs = r->atoms[before]->refs;
         r->used[before] = true;

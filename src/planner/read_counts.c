@@ -1,13 +1,22 @@
 /* What is counted or computed: "how many open tickets", "price times quantity". */
 #include "planner/reader.h"
 
+/* "films streaming on Netflix": the column says what its value is. */
+static bool has_value_behind(const struct reader *r, size_t i)
+{
+        size_t next = reader_next(r, i);
+        return r->atoms[i]->kind == ATOM_COLUMN && next < r->n &&
+               r->atoms[next]->kind == ATOM_VALUE &&
+               refs_meet(&r->atoms[i]->refs, &r->atoms[next]->refs);
+}
+
 /* The last noun of several side by side ("customer orders"), from i on. */
 size_t reader_last_noun(struct reader *r, size_t i)
 {
         while (i + 1 < r->n && !r->used[i + 1] &&
                (atom_is_noun(r->atoms[i + 1]) || r->atoms[i + 1]->kind == ATOM_SEGMENT) &&
                !reader_is_flag(r, r->atoms[i + 1]) && !r->atoms[i + 1]->is_verb &&
-               !reader_is_moment(r, r->atoms[i + 1]) &&
+               !reader_is_moment(r, r->atoms[i + 1]) && !has_value_behind(r, i + 1) &&
                !(r->atoms[i]->kind != ATOM_COLUMN && reader_is_number(r, r->atoms[i + 1]))) {
                 if (r->atoms[i]->kind == ATOM_SEGMENT)
                         break;
@@ -82,10 +91,21 @@ static void count_segment(struct reader *r, size_t i, struct want *want)
         r->used[i] = true;
 }
 
+/* "How many times its budget did it gross": a ratio of numbers. */
+static bool asks_multiple(const struct reader *r, size_t i)
+{
+        if (!reader_is(r, i + 1, WORD_TIMES) && !reader_is(r, i + 1, WORD_TIME))
+                return false;
+        size_t number = reader_next(r, i + 1);
+        return number < r->n && reader_is_number(r, r->atoms[number]);
+}
+
 /* What is counted behind i ("how many"): its noun, or the rows that are described. */
 bool read_count(struct reader *r, size_t i, struct want *want, size_t *end)
 {
         bool distinct = false;
+        if (asks_multiple(r, i))
+                r->intent->cost += COST_SENSELESS;
         size_t segment = r->n;
         size_t described = r->n;
         size_t at = i + 1;
@@ -200,6 +220,61 @@ static bool read_counted_operand(struct reader *r, size_t i, enum plan_func func
         if (want->kind == WANT_COLUMN && func != FUNC_NONE && func != FUNC_COUNT)
                 want->func = func;
         return true;
+}
+
+/* 1: a highest, -1: a lowest. */
+static int extreme_at(const struct reader *r, size_t i)
+{
+        if (i >= r->n || r->used[i])
+                return 0;
+        if (reader_is(r, i, WORD_SUPER))
+                return r->atoms[i]->arg == 1 ? 1 : -1;
+        if (!reader_is(r, i, WORD_FUNC))
+                return 0;
+        return r->atoms[i]->arg == FUNC_MAX ? 1 : r->atoms[i]->arg == FUNC_MIN ? -1 : 0;
+}
+
+/* "difference between the highest and the lowest temperature", also "... highest temperature and
+ * lowest temperature". */
+static bool read_spread(struct reader *r, size_t i, struct want *want, size_t *end)
+{
+        size_t parts[6] = {i, reader_next(r, i)};
+        size_t n = 2;
+        size_t at = reader_next(r, parts[1]);
+        if (at < r->n && reader_is_number(r, r->atoms[at])) {
+                parts[n++] = at;
+                at = reader_next(r, at);
+        }
+        size_t last = reader_next(r, at);
+        size_t number = reader_next(r, last);
+        if (!reader_is(r, at, WORD_AND) || number >= r->n || r->used[number] ||
+            extreme_at(r, parts[1]) * extreme_at(r, last) != -1 ||
+            !reader_is_number(r, r->atoms[number]) ||
+            (n == 3 && !refs_meet(&r->atoms[parts[2]]->refs, &r->atoms[number]->refs)))
+                return false;
+        parts[n++] = at;
+        parts[n++] = last;
+        parts[n++] = number;
+        for (size_t p = 0; p < n; p++)
+                r->used[parts[p]] = true;
+        *want = want_of(WANT_COLUMN);
+        want->func = FUNC_MAX;
+        want->spread = true;
+        want->refs = r->atoms[number]->refs;
+        *end = number;
+        return true;
+}
+
+void read_spreads(struct reader *r)
+{
+        for (size_t i = 0; i < r->n; i++) {
+                struct want want;
+                size_t end;
+                size_t before = reader_before(r, i);
+                bool ranked = before != NO_ATOM && reader_is(r, before, WORD_SUPER);
+                if (reader_is(r, i, WORD_DIFFERENCE) && !ranked && read_spread(r, i, &want, &end))
+                        *reader_want(r, want.kind) = want;
+        }
 }
 
 /* "difference between list price and sale price" */

@@ -113,6 +113,13 @@ void read_function(struct reader *r, size_t i)
                 return;
         }
         at = skip_unitly(r, at, funcs[0]);
+        if (funcs[0] == FUNC_AVG && n == 1 && r->intent->n_wants == 1 &&
+            (r->atoms[at]->kind == ATOM_TABLE || r->atoms[at]->kind == ATOM_ENTITY) && i > 0 &&
+            (reader_is(r, i - 1, WORD_A) || r->atoms[i - 1]->kind == ATOM_LIGHT) &&
+            !r->atoms[at]->plural) {
+                r->intent->on_average = true; /* "how many items does an average order have" */
+                return;
+        }
         if (!read_operand(r, at, funcs[0], &want, &end)) {
                 r->intent->new_func = funcs[0];
                 if (r->intent->n_wants > 0 || n > 1)

@@ -37,7 +37,8 @@ static bool is_head_noun(const struct reader *r, size_t i)
 /* "the oldest survivor", "the cheapest condo": the rows that are one. */
 static bool find_described_rows(struct reader *r, const struct rank *rank, size_t behind)
 {
-        if (behind >= r->n || r->used[behind] || rank->by != RANK_COLUMN ||
+        if (behind >= r->n || r->used[behind] ||
+            (rank->by != RANK_COLUMN && rank->by != RANK_COMPUTED) ||
             !(r->atoms[behind]->kind == ATOM_VALUE || reader_is_flag(r, r->atoms[behind])))
                 return false;
         r->intent->head = (struct head){.kind = HEAD_TABLE,
@@ -55,7 +56,8 @@ static bool find_asked_head(struct reader *r, size_t superlative)
                     !reader_is(r, i, WORD_LIST))
                         continue;
                 size_t noun = i + 1;
-                while (noun < superlative && r->atoms[noun]->kind == ATOM_LIGHT)
+                while (noun < superlative &&
+                       (r->atoms[noun]->kind == ATOM_LIGHT || reader_is_row_count(r, noun)))
                         noun++;
                 if (noun + 1 < superlative && is_head_noun(r, noun) && is_head_noun(r, noun + 1)) {
                         r->intent->cost +=

@@ -1,6 +1,8 @@
 /* What the remaining nouns are for: a group, the rows of a list, or only the context. */
 #include "planner/reader.h"
 
+#include <string.h>
+
 static bool has_having(const struct intent *intent)
 {
         for (size_t k = 0; k < intent->n_conds; k++) {
@@ -132,6 +134,13 @@ static bool place_group(struct reader *r, size_t i)
         return true;
 }
 
+static bool of_before(const struct reader *r, size_t i)
+{
+        while (i > 0 && r->atoms[i - 1]->kind == ATOM_LIGHT)
+                i--;
+        return i > 0 && reader_is(r, i - 1, WORD_OF);
+}
+
 /* A noun that is left, when numbers are asked for: it names a group, or only the context. */
 static void place_noun_of_number(struct reader *r, size_t i)
 {
@@ -152,12 +161,32 @@ static void place_noun_of_number(struct reader *r, size_t i)
         } else if (reader_is_number(r, atom)) {
                 place_number(r, i);
         } else if (!place_group(r, i)) {
+                bool of_all = i > 0 && atom->plural && intent->n_wants > 0 &&
+                              of_before(r, i); /* "total spend of our customers" */
                 bool own = atom->kind == ATOM_ENTITY &&
-                           (reader_facts(r, &atom->refs)->is_key ||
+                           (of_all || reader_facts(r, &atom->refs)->is_key ||
                             r->question->concepts->dataset->n_tables == 1);
                 /* what it is there for is not understood */
                 intent->cost += own ? COST_SUPPOSED : COST_SENSELESS;
         }
+}
+
+/* "worth more than 1450 dollars (price times quantity)": what is in brackets is compared. */
+static bool define_compared(struct reader *r, size_t i, const struct want *want)
+{
+        struct intent *intent = r->intent;
+        if (i == 0 || !reader_is(r, i - 1, WORD_OPEN))
+                return false;
+        for (size_t k = intent->n_conds; k > 0; k--) {
+                struct cond *cond = &intent->conds[k - 1];
+                if (cond->kind != COND_COMPARE || !cond->a || cond->n_more > 0 || cond->at > i)
+                        continue;
+                cond->kind = COND_COMPUTED;
+                cond->want = *want;
+                cond->refs.n = 0;
+                return true;
+        }
+        return false;
 }
 
 static void place_noun_of_list(struct reader *r, size_t i)
@@ -186,6 +215,16 @@ static void place_noun_of_list(struct reader *r, size_t i)
         }
         if (i + 1 < r->n && reader_is_number(r, atom) && reader_is_number(r, r->atoms[i + 1]))
                 intent->cost += COST_SUPPOSED; /* "total stock" */
+        if (reader_is_number(r, atom) && intent->computed.kind == WANT_NONE) {
+                struct want want;
+                size_t end;
+                take_column(r, i, FUNC_NONE, &want, &end);
+                if (want.op != EXPR_NONE) {
+                        if (!define_compared(r, i, &want))
+                                intent->computed = want;
+                        return;
+                }
+        }
         if (atom->kind == ATOM_COLUMN || atom->kind == ATOM_ENTITY)
                 show(r, &atom->refs);
 }
@@ -209,21 +248,51 @@ static void complete_rank(struct reader *r)
         }
 }
 
+/* True when the rows are ranked by a column in that unit of time. */
+static bool is_ranked_in(const struct reader *r, size_t i)
+{
+        const struct intent *intent = r->intent;
+        const struct refs *refs = intent->rank.by == RANK_COLUMN ? &intent->rank.refs
+                                  : intent->n_wants == 1         ? &intent->wants[0].refs
+                                                                 : NULL;
+        if (!refs || refs->n == 0)
+                return false;
+        const struct column_facts *facts = reader_facts(r, refs);
+        const char *stem = r->question->tokens[r->atoms[i]->first].stem;
+        if (facts->column->unit && strncmp(facts->column->unit, stem, strlen(stem)) == 0)
+                return true;
+        for (size_t w = 0; w < facts->n_words; w++)
+                if (strcmp(facts->words[w], stem) == 0)
+                        return true;
+        return false;
+}
+
 static void read_time_nouns(struct reader *r)
 {
         for (size_t i = 0; i < r->n; i++) {
                 if (r->used[i])
                         continue;
-                if (reader_is(r, i, WORD_UNIT) && r->atoms[i]->plural && i > 1 &&
-                    (reader_is(r, i - 1, WORD_WITH) || reader_is(r, i - 2, WORD_WITH)) &&
-                    r->intent->n_conds > 0)
+                if (reader_is(r, i, WORD_UNIT) && r->atoms[i]->plural && is_ranked_in(r, i))
+                        r->used[i] = true; /* "..., and how many hours was that": shown anyway */
+                else if (reader_is(r, i, WORD_UNIT) && r->atoms[i]->plural && i > 1 &&
+                         (reader_is(r, i - 1, WORD_WITH) || reader_is(r, i - 2, WORD_WITH)) &&
+                         r->intent->n_conds > 0)
                         r->used[i] = true; /* "..., with the hours": they were compared, and show */
-                else if (reader_is(r, i, WORD_TIME) ||
+                else if ((reader_is(r, i, WORD_TIME) && r->atoms[i]->arg == 0) ||
                          (reader_is(r, i, WORD_UNIT) && r->atoms[i]->arg == UNIT_DAY)) {
                         r->used[i] = true;
                         r->intent->show_time = true;
                 }
         }
+}
+
+/* "how old is Fischer" asks for the age. */
+static bool asks_how(const struct reader *r, size_t i)
+{
+        const struct atom *how = r->atoms[i - 1];
+        return r->atoms[i]->kind == ATOM_ADJECTIVE && r->atoms[i]->word == WORD_NONE &&
+               how->kind == ATOM_LIGHT && how->n == 1 &&
+               strcmp(r->question->tokens[how->first].text, "how") == 0;
 }
 
 /* "In which months did it rain more than 80 mm": the month's sum. */
@@ -271,6 +340,11 @@ void read_nouns(struct reader *r)
                                 place_noun_of_number(r, i);
                         else
                                 place_noun_of_list(r, i);
+                }
+        for (size_t i = 1; i < r->n && !number; i++)
+                if (!r->used[i] && asks_how(r, i)) {
+                        r->used[i] = true;
+                        show(r, &r->atoms[i]->refs);
                 }
         read_time_nouns(r);
         size_t first = 0;

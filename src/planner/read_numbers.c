@@ -127,6 +127,9 @@ static void take_tail(struct reader *r, struct comparison *c, size_t end)
                 c->unit = i;
                 r->used[i++] = true;
         }
+        if (c->op == FILTER_NONE && reader_is(r, i, WORD_TO) && r->atoms[i]->arg == 1 &&
+            i + 1 < r->n && reader_is_number(r, r->atoms[i + 1]))
+                r->used[i++] = true; /* "5-bedroom" */
         while (i < r->n && r->atoms[i]->kind == ATOM_LIGHT && r->atoms[i]->arg == UNIT_OF_COLUMN) {
                 c->unit_stem = r->question->tokens[r->atoms[i]->first].stem;
                 i++;

@@ -31,6 +31,14 @@ static void read_pattern(struct reader *r, size_t i)
         size_t text = reader_next(r, i);
         struct refs refs = {.n = 0};
         size_t noun = reader_before(r, i);
+        bool holds = atom_is(atom, WORD_CONTAINS) && atom->arg == FILTER_CONTAINS;
+        bool thing = noun != NO_ATOM && r->atoms[noun]->kind != ATOM_COLUMN;
+        bool value = text < r->n && r->atoms[text]->kind == ATOM_VALUE && !r->atoms[text]->is_part;
+        if (holds && thing && (value || text >= r->n)) {
+                r->used[i] =
+                        true; /* "orders that contain Books", "how many does an order contain" */
+                return;
+        }
         bool negated = false;
         if (noun != NO_ATOM && reader_is(r, noun, WORD_NOT)) {
                 negated = true;

@@ -47,9 +47,9 @@ static bool take_rank(struct reader *r, size_t i, struct rank *rank, size_t *end
                 return true;
         }
         if (reader_is_number(r, atom)) {
-                rank->by = RANK_COLUMN;
+                take_column(r, i, FUNC_NONE, &rank->want, end);
+                rank->by = rank->want.op == EXPR_NONE ? RANK_COLUMN : RANK_COMPUTED;
                 rank->refs = atom->refs;
-                r->used[i] = true;
                 return true;
         }
         if (atom->kind == ATOM_COLUMN && reader_facts(r, &atom->refs)->is_moment) {
@@ -59,7 +59,8 @@ static bool take_rank(struct reader *r, size_t i, struct rank *rank, size_t *end
                 return true;
         }
         if (read_operand(r, i, FUNC_NONE, &rank->want, end)) {
-                rank->by = RANK_WANT;
+                bool computed = atom_is(atom, WORD_DIFFERENCE);
+                rank->by = computed ? RANK_COMPUTED : RANK_WANT;
                 return true;
         }
         return false;
@@ -86,7 +87,8 @@ static bool may_count(const struct reader *r, size_t i)
         return atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY ||
                atom->kind == ATOM_SEGMENT || atom->kind == ATOM_MEASURE ||
                atom_is(atom, WORD_COUNT) || atom_is(atom, WORD_FUNC) || atom_is(atom, WORD_ROWS) ||
-               atom_is(atom, WORD_DISTINCT) || reader_is_number(r, atom);
+               atom_is(atom, WORD_DISTINCT) || atom_is(atom, WORD_DIFFERENCE) ||
+               reader_is_number(r, atom);
 }
 
 /* "by revenue" behind "top 10 products". */
@@ -103,6 +105,21 @@ static bool take_by(struct reader *r, size_t from, struct rank *rank)
                         r->used[i] = true;
                         return true;
                 }
+        }
+        return false;
+}
+
+/* "by living area": a number, and nothing that is counted. */
+static bool take_by_number(struct reader *r, size_t from, struct rank *rank)
+{
+        for (size_t i = from; i < r->n; i++) {
+                size_t number = reader_next(r, i);
+                if (!reader_is(r, i, WORD_BY) || r->used[i] || number >= r->n || r->used[number] ||
+                    !reader_is_number(r, r->atoms[number]))
+                        continue;
+                rank->refs = r->atoms[number]->refs;
+                r->used[i] = r->used[number] = true;
+                return true;
         }
         return false;
 }
@@ -217,6 +234,10 @@ static void rank_superlative(struct reader *r, size_t i, struct rank *rank, size
                 *behind = reader_next(r, next);
         } else if (!atom_is(atom, WORD_TOP) && may_count(r, next) &&
                    take_rank(r, next, rank, &end)) {
+                if (atom_is(atom, WORD_SUPER) && r->atoms[next]->kind == ATOM_TABLE &&
+                    rank->by == RANK_WANT)
+                        r->intent->cost +=
+                                COST_RARELY_MEANT; /* "the largest homes": not their number */
                 /* "the largest total order": what it is by, then what it is */
                 *behind = reader_next(r, end) == end + 1 ? end + 1 : r->n;
         } else if (atom_is(atom, WORD_TOP) && number && rank->n > 0) {
@@ -234,6 +255,12 @@ static void rank_superlative(struct reader *r, size_t i, struct rank *rank, size
 /* "the best 3" alone says not by what: by "by ...", another superlative, or the only number. */
 static void complete(struct reader *r, size_t i, struct rank *rank)
 {
+        if (rank->by == RANK_COLUMN && r->atoms[i]->kind == ATOM_ADJECTIVE) {
+                struct rank said = *rank;
+                if (take_by_number(r, i, &said))
+                        *rank = said; /* "the largest homes by living area" */
+                return;
+        }
         if (rank->by != RANK_UNSAID)
                 return;
         if (take_by(r, i, rank) || take_second_superlative(r, i + 1, rank))
@@ -250,15 +277,18 @@ static void complete(struct reader *r, size_t i, struct rank *rank)
 /* "the highest price", where a number is asked for and nothing ranked, is a maximum. */
 static bool is_function(const struct reader *r, const struct rank *rank)
 {
-        return rank->by == RANK_COLUMN && r->intent->head.kind == HEAD_NONE && rank->n == 0 &&
-               !r->intent->is_when;
+        return (rank->by == RANK_COLUMN || rank->by == RANK_COMPUTED) &&
+               r->intent->head.kind == HEAD_NONE && rank->n == 0 && !r->intent->is_when;
 }
 
 static void become_function(struct reader *r, const struct rank *rank)
 {
         struct want *want = reader_want(r, WANT_COLUMN);
+        if (rank->by == RANK_COMPUTED)
+                *want = rank->want;
+        else
+                want->refs = rank->refs;
         want->func = rank->descending ? FUNC_MAX : FUNC_MIN;
-        want->refs = rank->refs;
         r->intent->rank = (struct rank){.by = RANK_NONE};
 }
 
@@ -311,6 +341,7 @@ static void read_rank(struct reader *r, size_t i)
 void read_ranks(struct reader *r)
 {
         const struct rank *found = &r->intent->rank;
+        read_spreads(r);
         read_first(r);
         read_extremes(r);
         for (size_t i = 0; i < r->n; i++) {

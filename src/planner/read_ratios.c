@@ -135,7 +135,8 @@ void read_average_of_counts(struct reader *r)
                 const struct atom *atom = r->atoms[intent->groups[g].at];
                 bool day = atom_is(atom, WORD_UNIT) && atom->arg == UNIT_DAY;
                 if (intent->groups[g].per_each &&
-                    (atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY || day)) {
+                    (atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY ||
+                     atom->kind == ATOM_COLUMN || day)) {
                         ratio_set_per(r, intent->groups[g].at);
                         for (size_t k = g + 1; k < intent->n_groups; k++)
                                 intent->groups[k - 1] = intent->groups[k];

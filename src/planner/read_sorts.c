@@ -101,6 +101,8 @@ void read_first(struct reader *r)
                 if (reader_is(r, at, WORD_COMMON) ||
                     (at < r->n && r->atoms[at]->kind == ATOM_ADJECTIVE))
                         column = r->atoms[at++]->kind == ATOM_ADJECTIVE ? r->atoms[at - 1] : NULL;
+                bool groups = at < r->n && atom_is_noun(r->atoms[at]) &&
+                              !reader_is_number(r, r->atoms[at]) && computes(r);
                 if (at < r->n && atom_is_noun(r->atoms[at]))
                         column =
                                 reader_is_number(r, r->atoms[at]) ? r->atoms[at++] : (at++, column);
@@ -111,7 +113,7 @@ void read_first(struct reader *r)
                 intent->sort = SORT_NUMBER;
                 if (adjective && !column)
                         column = atom;
-                if (column && column->refs.n > 0) {
+                if (column && column->refs.n > 0 && !groups) { /* "fastest channel first" */
                         intent->sort = SORT_COLUMN;
                         intent->sort_refs = column->refs;
                 }

@@ -22,7 +22,9 @@ static bool is_afterthought(const struct reader *r, size_t i)
                 bool ranked = r->atoms[k]->kind == ATOM_COLUMN &&
                               r->intent->rank.by == RANK_COLUMN &&
                               refs_meet(&r->atoms[k]->refs, &r->intent->rank.refs);
-                if (!ranked && r->atoms[k]->kind != ATOM_LIGHT && !atom_is_soft(r->atoms[k]))
+                bool unit = r->intent->rank.by == RANK_COLUMN && reader_is(r, k, WORD_UNIT);
+                if (!ranked && !unit && r->atoms[k]->kind != ATOM_LIGHT &&
+                    !atom_is_soft(r->atoms[k]) && !reader_is(r, k, WORD_THOSE))
                         return false;
         }
         for (size_t k = 0; k < r->intent->n_conds; k++)
@@ -38,6 +40,9 @@ static void read_how_many(struct reader *r, size_t i)
         r->used[i] = true;
         if (is_afterthought(r, i))
                 return;
+        if (atom_is(r->atoms[i], WORD_HOW_MANY) && i > 2 && reader_is(r, 0, WORD_LIST) &&
+            reader_is(r, i - 1, WORD_WITH))
+                r->intent->cost += COST_SENSELESS; /* "list the tickets with how many hours ..." */
         if (reader_is(r, i, WORD_COUNT) && r->atoms[i]->arg == 2) {
                 want = want_of(WANT_ROWS);
                 *reader_want(r, WANT_ROWS) = want;

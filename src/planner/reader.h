@@ -107,6 +107,8 @@ bool read_count(struct reader *r, size_t i, struct want *want, size_t *end);
 void read_noun_count(struct reader *r, const struct atom *atom, bool distinct, struct want *want);
 /* The last noun of several side by side ("customer orders"), from i on; marks those before it. */
 size_t reader_last_noun(struct reader *r, size_t i);
+/* "difference between the highest and the lowest temperature". */
+void read_spreads(struct reader *r);
 /* The column at i, or two of them with a sign between ("price times quantity"). */
 void take_column(struct reader *r, size_t i, enum plan_func func, struct want *want, size_t *end);
 
