@@ -349,6 +349,27 @@ json_t *build_computed_item(struct builder *b, const struct want *want)
         return with_alias(b, builder_json(b, json_pack("{s:o}", "expr", expr)), words[want->op]);
 }
 
+/* True when a segment of the question is about another table's amounts. */
+static bool has_segment_of(const struct builder *b, struct colref ref)
+{
+        const struct dataset *dataset = b->concepts->dataset;
+        for (size_t i = 0; i < b->intent->n_conds; i++) {
+                const struct cond *cond = &b->intent->conds[i];
+                if (cond->kind != COND_SEGMENT || cond->negated ||
+                    (int)dataset->segments[cond->index].table == ref.table)
+                        continue;
+                const struct segment *segment = &dataset->segments[cond->index];
+                const char *name = json_string_value(
+                        json_object_get(json_array_get(segment->filters, 0), "column"));
+                int column =
+                        name ? table_find_column(&dataset->tables[segment->table], name) : -1;
+                if (column >= 0 &&
+                    b->concepts->tables[segment->table].columns[column].nature == NATURE_ADDED)
+                        return true;
+        }
+        return false;
+}
+
 static json_t *spread_of(struct builder *b, struct colref ref)
 {
         char alias[160];
@@ -368,6 +389,8 @@ static json_t *want_column(struct builder *b, const struct want *want, json_t *f
         if (!builder_resolve(b, &want->refs, &ref))
                 return NULL;
         const struct column_facts *facts = concept_column(b->concepts, ref);
+        if (func == FUNC_SUM && has_segment_of(b, ref))
+                b->built->cost += COST_OTHER_ROWS; /* "pieces in stock": not those of the orders */
         if (func == FUNC_NONE) {
                 func = guess_func(b, facts);
                 builder_assume(b, "%s is %s.", facts->column->name,

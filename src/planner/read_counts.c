@@ -67,6 +67,8 @@ void read_noun_count(struct reader *r, const struct atom *atom, bool distinct, s
         } else {
                 const struct column_facts *facts = concept_column(concepts, atom->refs.at[0]);
                 bool sum = !distinct && facts->is_number && !facts->is_id && !facts->is_year;
+                if (sum && facts->nature == NATURE_AVERAGED)
+                        r->intent->cost += COST_RARELY_MEANT; /* ratings are not added up */
                 *want = want_of(sum ? WANT_COLUMN : WANT_DISTINCT);
                 want->func = sum ? FUNC_SUM : FUNC_COUNT_DISTINCT;
                 want->refs = atom->refs;

@@ -141,6 +141,17 @@ static bool of_before(const struct reader *r, size_t i)
         return i > 0 && reader_is(r, i - 1, WORD_OF);
 }
 
+/* "with a score", where some rows have none. */
+static bool is_had(const struct reader *r, size_t i)
+{
+        const struct atom *atom = r->atoms[i];
+        size_t with = i;
+        while (with > 0 && (reader_is(r, with - 1, WORD_A) || r->atoms[with - 1]->kind == ATOM_LIGHT))
+                with--;
+        return with > 0 && atom->kind == ATOM_COLUMN && may_be_empty(r, &atom->refs) &&
+               strcmp(r->question->tokens[r->atoms[with - 1]->first].text, "with") == 0;
+}
+
 /* A noun that is left, when numbers are asked for: it names a group, or only the context. */
 static void place_noun_of_number(struct reader *r, size_t i)
 {
@@ -156,6 +167,10 @@ static void place_noun_of_number(struct reader *r, size_t i)
                 place_table(r, i);
         } else if (reader_is_moment(r, atom)) {
                 place_moment(r, &atom->refs);
+        } else if (intent->share == SHARE_OF_ROWS && is_had(r, i)) {
+                struct cond *cond = reader_cond(r, COND_NULL, i);
+                cond->refs = atom->refs; /* "of the tickets with a score" */
+                cond->negated = true;
         } else if (is_said_again(r, atom)) {
                 return;
         } else if (reader_is_number(r, atom)) {
@@ -251,11 +266,8 @@ static void complete_rank(struct reader *r)
 /* True when the rows are ranked by a column in that unit of time. */
 static bool is_ranked_in(const struct reader *r, size_t i)
 {
-        const struct intent *intent = r->intent;
-        const struct refs *refs = intent->rank.by == RANK_COLUMN ? &intent->rank.refs
-                                  : intent->n_wants == 1         ? &intent->wants[0].refs
-                                                                 : NULL;
-        if (!refs || refs->n == 0)
+        const struct refs *refs = &r->intent->rank.refs;
+        if (r->intent->rank.by != RANK_COLUMN)
                 return false;
         const struct column_facts *facts = reader_facts(r, refs);
         const char *stem = r->question->tokens[r->atoms[i]->first].stem;

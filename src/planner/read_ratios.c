@@ -128,7 +128,8 @@ void read_average_of_counts(struct reader *r)
 {
         struct intent *intent = r->intent;
         if (!intent->on_average || intent->ratio || intent->n_wants != 1 ||
-            (intent->wants[0].kind != WANT_ROWS && intent->wants[0].kind != WANT_DISTINCT))
+            (intent->wants[0].kind != WANT_ROWS && intent->wants[0].kind != WANT_DISTINCT &&
+             !(intent->wants[0].kind == WANT_COLUMN && intent->wants[0].func == FUNC_SUM)))
                 return;
         for (size_t g = 0; g < intent->n_groups; g++) {
                 /* "how many items per order on average" */
