@@ -82,6 +82,36 @@ static size_t stems_at(const struct question *question, size_t i, const char **s
         return n;
 }
 
+/* Small words that may stand between the words of a name: "units did we sell". */
+static bool is_between(const struct token *token)
+{
+        static const char *const words[] = {"do",  "does", "did",  "we",    "have", "has", "had", "is",
+                                            "are", "was",  "were", "being", "been", "now", "you", NULL};
+        return token->kind == TOKEN_WORD && word_among(token->text, words);
+}
+
+/* As stems_at, without the small words between; 0 when there are none. */
+static size_t stems_apart(const struct question *question, size_t i, const char **stems,
+                          size_t *ends)
+{
+        size_t n = 0;
+        bool apart = false;
+        for (size_t k = i; k < question->n_tokens && n < SPAN_MAX; k++) {
+                const struct token *token = &question->tokens[k];
+                if (token->kind != TOKEN_WORD)
+                        break;
+                if (n > 0 && is_between(token)) {
+                        apart = true;
+                        continue;
+                }
+                if (n > 0 && !apart && k > i + 1)
+                        break; /* they stand behind the first word */
+                stems[n] = token->stem;
+                ends[n++] = k - i + 1;
+        }
+        return apart ? n : 0;
+}
+
 static bool has_link(const struct question *question, size_t i)
 {
         for (size_t a = 0; a < question->n_atoms; a++) {
@@ -136,7 +166,10 @@ int question_link(struct question *question, struct error *err)
                 const char *stems[SPAN_MAX];
                 size_t ends[SPAN_MAX];
                 size_t n = stems_at(question, i, stems, ends);
-                phrases_link(question, i, stems, ends, n);
+                phrases_link(question, i, stems, ends, n, 1);
+                n = stems_apart(question, i, stems, ends);
+                phrases_link(question, i, stems, ends, n, 2);
+                n = stems_at(question, i, stems, ends);
                 if (question->tokens[i].kind == TOKEN_WORD)
                         for (size_t k = 1; k <= n && k <= 5; k++)
                                 columns_link(question, i, stems, k, ends[k - 1]);

@@ -16,7 +16,7 @@ void values_link_parts(struct question *question);
 /* Names that the n stems from token i on begin with; ends[k] is how many tokens k + 1 stems take.
  */
 void phrases_link(struct question *question, size_t i, const char **stems, const size_t *ends,
-                  size_t n);
+                  size_t n, size_t least);
 /* Columns whose names hold all of the n stems, which take that many tokens. */
 void columns_link(struct question *question, size_t i, const char **stems, size_t n, size_t tokens);
 void tables_link(struct question *question, size_t i, const char *stem);

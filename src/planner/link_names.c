@@ -75,13 +75,13 @@ static void add_named(struct question *question, const struct phrase *phrase, si
 }
 
 void phrases_link(struct question *question, size_t i, const char **stems, const size_t *ends,
-                  size_t n)
+                  size_t n, size_t least)
 {
         const struct concepts *concepts = question->concepts;
         for (size_t p = 0; p < concepts->n_phrases; p++) {
                 const struct phrase *phrase = &concepts->phrases[p];
                 size_t k = 0;
-                if (phrase->n_stems == 0 || phrase->n_stems > n)
+                if (phrase->n_stems < least || phrase->n_stems > n)
                         continue;
                 while (k < phrase->n_stems && strcmp(phrase->stems[k], stems[k]) == 0)
                         k++;

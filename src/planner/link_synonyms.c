@@ -66,7 +66,7 @@ static void link_word_for(struct question *question, size_t i, const char *word)
                 question->no_memory = true;
                 return;
         }
-        phrases_link(question, i, &stem, ends, 1);
+        phrases_link(question, i, &stem, ends, 1, 1);
         columns_link(question, i, &stem, 1, 1);
         tables_link(question, i, stem);
 }

@@ -61,6 +61,12 @@ const struct column_facts *reader_facts(const struct reader *r, const struct ref
         return concept_column(r->question->concepts, refs->at[0]);
 }
 
+bool reader_may_be_empty(const struct reader *r, const struct refs *refs)
+{
+        const struct column_facts *facts = reader_facts(r, refs);
+        return facts->values && facts->values->n_nulls > 0;
+}
+
 bool reader_is_number(const struct reader *r, const struct atom *atom)
 {
         if (atom->kind != ATOM_COLUMN)

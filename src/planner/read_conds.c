@@ -150,8 +150,7 @@ static void add_segment(struct reader *r, size_t i)
                 r->intent->cost +=
                         COST_SENSELESS; /* "tickets and tickets that missed": two counts */
         if (joint != NO_ATOM && joint > 1 && r->atoms[joint]->kind == ATOM_TABLE &&
-            reader_is(r, joint - 1, WORD_AND) && r->atoms[joint - 2]->kind == ATOM_TABLE &&
-            r->atoms[joint - 2]->index == r->atoms[joint]->index)
+            reader_is(r, joint - 1, WORD_AND) && r->atoms[joint - 2]->kind == ATOM_TABLE)
                 r->intent->cost += COST_SENSELESS;
         note_negation(r, i, cond);
         cond->negated = take_negation(r, i);

@@ -129,9 +129,10 @@ bool read_count(struct reader *r, size_t i, struct want *want, size_t *end)
                         break;
         }
         if (at < r->n && is_countable(r, at)) {
-                size_t noun = r->atoms[at]->kind == ATOM_COLUMN && reader_is_number(r, r->atoms[at])
-                                      ? at
-                                      : reader_last_noun(r, at);
+                bool number = r->atoms[at]->kind == ATOM_COLUMN && reader_is_number(r, r->atoms[at]);
+                size_t noun = number ? at : reader_last_noun(r, at);
+                if (number && at > i + 1 && at + 1 < r->n && r->atoms[at + 1]->kind == ATOM_TABLE)
+                        r->intent->cost += COST_SENSELESS; /* "how many R rated films" */
                 r->used[noun] = r->atoms[noun]->kind != ATOM_SEGMENT;
                 *end = noun;
                 if (r->atoms[noun]->kind == ATOM_SEGMENT) {

@@ -41,12 +41,6 @@ static bool stands_beside(const struct reader *r, size_t i)
         return first || last;
 }
 
-static bool may_be_empty(const struct reader *r, const struct refs *refs)
-{
-        const struct column_facts *facts = reader_facts(r, refs);
-        return facts->values && facts->values->n_nulls > 0;
-}
-
 /* "signups per quarter": the time that is meant. */
 static void place_moment(struct reader *r, const struct refs *refs)
 {
@@ -105,7 +99,7 @@ static void place_number(struct reader *r, size_t i)
         bool joined = reader_is_joined(r, i);
         bool counts = intent->n_wants > 0 && (intent->wants[0].kind == WANT_ROWS ||
                                               intent->wants[0].kind == WANT_DISTINCT);
-        if (counts && !joined && may_be_empty(r, refs)) {
+        if (counts && !joined && reader_may_be_empty(r, refs)) {
                 /* "how many sensors measure vibration": those that have a number for it */
                 struct cond *cond = reader_cond(r, COND_NULL, i);
                 cond->refs = *refs;
@@ -141,17 +135,6 @@ static bool of_before(const struct reader *r, size_t i)
         return i > 0 && reader_is(r, i - 1, WORD_OF);
 }
 
-/* "with a score", where some rows have none. */
-static bool is_had(const struct reader *r, size_t i)
-{
-        const struct atom *atom = r->atoms[i];
-        size_t with = i;
-        while (with > 0 && (reader_is(r, with - 1, WORD_A) || r->atoms[with - 1]->kind == ATOM_LIGHT))
-                with--;
-        return with > 0 && atom->kind == ATOM_COLUMN && may_be_empty(r, &atom->refs) &&
-               strcmp(r->question->tokens[r->atoms[with - 1]->first].text, "with") == 0;
-}
-
 /* A noun that is left, when numbers are asked for: it names a group, or only the context. */
 static void place_noun_of_number(struct reader *r, size_t i)
 {
@@ -167,10 +150,6 @@ static void place_noun_of_number(struct reader *r, size_t i)
                 place_table(r, i);
         } else if (reader_is_moment(r, atom)) {
                 place_moment(r, &atom->refs);
-        } else if (intent->share == SHARE_OF_ROWS && is_had(r, i)) {
-                struct cond *cond = reader_cond(r, COND_NULL, i);
-                cond->refs = atom->refs; /* "of the tickets with a score" */
-                cond->negated = true;
         } else if (is_said_again(r, atom)) {
                 return;
         } else if (reader_is_number(r, atom)) {

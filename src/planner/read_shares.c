@@ -102,6 +102,21 @@ static bool asks_does_each(const struct reader *r, size_t i)
         return i > 0 && reader_is(r, i - 1, WORD_DO);
 }
 
+/* "of the tickets with a score got a 5": those that have one, though the score is compared. */
+static void add_had(struct reader *r, size_t i)
+{
+        size_t with = i;
+        while (with > 0 && (reader_is(r, with - 1, WORD_A) || r->atoms[with - 1]->kind == ATOM_LIGHT))
+                with--;
+        if (with == 0 || r->atoms[i]->kind != ATOM_COLUMN || !reader_is(r, with - 1, WORD_WITH) ||
+            !reader_may_be_empty(r, &r->atoms[i]->refs))
+                return;
+        struct cond *cond = reader_cond(r, COND_NULL, i);
+        cond->refs = r->atoms[i]->refs;
+        cond->negated = true;
+        r->used[i] = true;
+}
+
 void read_share_conditions(struct reader *r)
 {
         struct intent *intent = r->intent;
@@ -116,6 +131,8 @@ void read_share_conditions(struct reader *r)
                         if (is_verb(r->atoms[k]) && cond->kind != COND_TIME)
                                 verb = k;
         }
+        for (size_t k = noun + 1; k < verb && verb < r->n; k++)
+                add_had(r, k);
         bool each = false;
         for (size_t g = 0; g < intent->n_groups; g++)
                 each = each || asks_does_each(r, intent->groups[g].at) ||

@@ -47,6 +47,7 @@ const struct atom *reader_atom(const struct reader *r, size_t i); /* NULL outsid
 bool reader_is(const struct reader *r, size_t i, enum word word);
 
 const struct column_facts *reader_facts(const struct reader *r, const struct refs *refs);
+bool reader_may_be_empty(const struct reader *r, const struct refs *refs); /* some rows are */
 bool reader_is_number(const struct reader *r,
                       const struct atom *atom); /* a column to compute with */
 bool reader_is_flag(const struct reader *r, const struct atom *atom);
