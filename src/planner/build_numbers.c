@@ -244,10 +244,15 @@ static void add_having(struct builder *b)
                 builder_append(b, b->having,
                                json_pack("{s:o, s:s, s:o}", "expr", item_expr(b, item), "op",
                                          filter_op_word(cond->op), "value", having_value(b, cond)));
-                if (selects(b, item))
+                if (selects(b, item)) {
                         json_decref(item);
-                else
-                        builder_append(b, b->select, item);
+                        continue;
+                }
+                builder_append(b, b->select, item);
+                if (b->intent->n_wants == 0 && b->intent->rank.by == RANK_NONE &&
+                    b->intent->sort == SORT_NONE && json_array_size(b->order_by) == 0)
+                        builder_add_order(b, item_alias(item),
+                                          cond->op != FILTER_LT && cond->op != FILTER_LE);
         }
 }
 

@@ -67,6 +67,10 @@ static const struct entry entries[] = {
         {"do they have", WORD_NONE, 0},
         {"does each one have", WORD_NONE, 0},
         {"each other", WORD_NONE, 0},
+        {"of each", WORD_NONE, LIGHT_AT_END},
+        {"right", WORD_NONE, LIGHT_AT_START},
+        {"well", WORD_NONE, LIGHT_AT_START},
+        {"so", WORD_NONE, LIGHT_AT_START},
 
         /* Light words that may mean something. */
         {"ended up", WORD_NONE, 1},
@@ -209,6 +213,72 @@ static const struct entry entries[] = {
         {"in the catalogue", WORD_NONE, 1},
         {"in our catalog", WORD_NONE, 1},
         {"in the catalog", WORD_NONE, 1},
+        {"hey", WORD_NONE, 0},
+        {"hi", WORD_NONE, 0},
+        {"hello", WORD_NONE, 0},
+        {"ok", WORD_NONE, 0},
+        {"okay", WORD_NONE, 0},
+        {"ok so", WORD_NONE, 0},
+        {"okay so", WORD_NONE, 0},
+        {"excuse me", WORD_NONE, 0},
+        {"bless them", WORD_NONE, 0},
+        {"thanks", WORD_NONE, 0},
+        {"thank you", WORD_NONE, 0},
+        {"sorry", WORD_NONE, 0},
+        {"btw", WORD_NONE, 0},
+        {"by the way", WORD_NONE, 0},
+        {"on file", WORD_NONE, 0},
+        {"of all", WORD_NONE, 0},
+        {"in our records", WORD_NONE, 0},
+        {"in the database", WORD_NONE, 0},
+        {"in our database", WORD_NONE, 0},
+        {"in our data", WORD_NONE, 0},
+        {"in the data", WORD_NONE, 0},
+        {"on record", WORD_NONE, 0},
+        {"r there", WORD_NONE, 0},
+        {"im curious", WORD_NONE, 0},
+        {"i am curious", WORD_NONE, 0},
+        {"just curious", WORD_NONE, 0},
+        {"kindly", WORD_NONE, 0},
+        {"would you", WORD_NONE, 0},
+        {"would you kindly", WORD_NONE, 0},
+        {"could you", WORD_NONE, 0},
+        {"can you", WORD_NONE, 0},
+        {"could we", WORD_NONE, 0},
+        {"can we", WORD_NONE, 0},
+        {"can i", WORD_NONE, 0},
+        {"may i", WORD_NONE, 0},
+        {"completely", WORD_NONE, 0},
+        {"totally", WORD_NONE, 0},
+        {"showed", WORD_NONE, 0},
+        {"turns up", WORD_NONE, 0},
+        {"turn up", WORD_NONE, 0},
+        {"turned up", WORD_NONE, 0},
+        {"shows up", WORD_NONE, 0},
+        {"showed up", WORD_NONE, 0},
+        {"comes out", WORD_NONE, 0},
+        {"stay", WORD_NONE, 0},
+        {"stayed", WORD_NONE, 0},
+        {"collected", WORD_NONE, 0},
+        {"used by", WORD_NONE, 0},
+        {"are used by", WORD_NONE, 0},
+        {"is used by", WORD_NONE, 0},
+        {"well then", WORD_NONE, 0},
+        {"quick question", WORD_NONE, 0},
+        {"one more thing", WORD_NONE, 0},
+        {"just the number", WORD_NONE, 0},
+        {"i mean", WORD_NONE, 0},
+        {"as it happens", WORD_NONE, 0},
+        {"each of them", WORD_NONE, 0},
+        {"of ours", WORD_NONE, 0},
+        {"if you can", WORD_NONE, 0},
+        {"if possible", WORD_NONE, 0},
+        {"when you can", WORD_NONE, 0},
+        {"asap", WORD_NONE, 0},
+        {"for me", WORD_NONE, 0},
+        {"for us", WORD_NONE, 0},
+        {"the letter", WORD_NONE, 1},
+        {"the letters", WORD_NONE, 1},
         {"pls", WORD_NONE, 0},
         {"released", WORD_NONE, LIGHT_EVENT},
         {"published", WORD_NONE, LIGHT_EVENT},
@@ -318,6 +388,7 @@ static const struct entry entries[] = {
         {"pay", WORD_NONE, 3},
         {"service", WORD_NONE, 3},
         {"sold", WORD_NONE, 3},
+        {"sell", WORD_NONE, 3},
         {"paid", WORD_NONE, 3},
 
         /* Light words behind a name: "stock level". */
@@ -376,6 +447,22 @@ static const struct entry entries[] = {
         {"i want", WORD_LIST, 0},
         {"i need", WORD_LIST, 0},
         {"can you show me", WORD_LIST, 0},
+        {"would you tell me", WORD_LIST, 0},
+        {"would you kindly tell me", WORD_LIST, 0},
+        {"would you show me", WORD_LIST, 0},
+        {"would you look up", WORD_LIST, 0},
+        {"could you look up", WORD_LIST, 0},
+        {"i would like a list of", WORD_LIST, 0},
+        {"i would like to know", WORD_LIST, 0},
+        {"i would like", WORD_LIST, 0},
+        {"i want to know", WORD_LIST, 0},
+        {"i need to know", WORD_LIST, 0},
+        {"i need to see", WORD_LIST, 0},
+        {"im after", WORD_LIST, 0},
+        {"im looking for", WORD_LIST, 0},
+        {"i am looking for", WORD_LIST, 0},
+        {"im interested in", WORD_LIST, 0},
+        {"let me know", WORD_LIST, 0},
         {"could you show me", WORD_LIST, 0},
         {"could you tell me", WORD_LIST, 0},
         {"can you tell me", WORD_LIST, 0},
@@ -1164,6 +1251,11 @@ static bool follows_preposition(const struct question *question, size_t i)
         return false;
 }
 
+static bool ends_there(const struct question *question, size_t i)
+{
+        return i >= question->n_tokens || question->tokens[i].kind == TOKEN_SIGN;
+}
+
 /* "released after 2015": a time follows. */
 static bool precedes_time(const struct question *question, size_t i)
 {
@@ -1197,7 +1289,7 @@ static double cost_of(const struct entry *entry)
         /* by arg: how much is lost without the word */
         static const double light[] = {
                 COST_WORD,          0.6, 0.9, 1.2, [LIGHT_BEHIND_NAME] = 0.7, [LIGHT_VERB] = 0.6,
-                [LIGHT_EVENT] = 0.9};
+                [LIGHT_EVENT] = 0.9, [LIGHT_AT_START] = COST_WORD, [LIGHT_AT_END] = COST_WORD};
         if (entry->word == WORD_NONE)
                 return light[entry->arg];
         if (entry->word == WORD_REFUSE)
@@ -1219,6 +1311,10 @@ void grammar_link(struct question *question, size_t i)
                         continue; /* "at least" */
                 if (entry->word == WORD_NONE && entry->arg == LIGHT_EVENT &&
                     !precedes_time(question, i + n))
+                        continue;
+                if (entry->word == WORD_NONE && entry->arg == LIGHT_AT_START && i > 0)
+                        continue;
+                if (entry->word == WORD_NONE && entry->arg == LIGHT_AT_END && !ends_there(question, i + n))
                         continue;
                 if (entry->word == WORD_NONE && entry->arg == LIGHT_VERB &&
                     follows_preposition(question, i))

@@ -133,10 +133,31 @@ static bool has_name_link(const struct question *question, size_t i)
         return false;
 }
 
+/* "profit (gross minus budget)", "profit, that is gross minus budget". */
+static bool is_defined(const struct question *question, size_t i)
+{
+        static const char *const begins[] = {"(", "ie", "meaning", "is", NULL};
+        static const char *const signs[] = {"minus", "plus", "times", "divided", NULL};
+        const struct token *tokens = question->tokens;
+        size_t at = i + 1;
+        while (at < question->n_tokens && at < i + 4 && !word_among(tokens[at].text, begins))
+                at++;
+        bool that = at < question->n_tokens && strcmp(tokens[at].text, "is") == 0;
+        if (at >= question->n_tokens || at >= i + 4 ||
+            (that && strcmp(tokens[at - 1].text, "that") != 0))
+                return false;
+        for (size_t k = at + 1; k < question->n_tokens && k < at + 5; k++)
+                if (word_among(tokens[k].text, signs))
+                        return true;
+        return false;
+}
+
 /* "California (CA)": the brackets say what is meant. */
 static bool is_glossed(const struct question *question, size_t i)
 {
         const struct token *tokens = question->tokens;
+        if (is_defined(question, i) && !has_link(question, i))
+                return true;
         if (i + 3 >= question->n_tokens || strcmp(tokens[i + 1].text, "(") != 0)
                 return false;
         for (size_t a = 0; a < question->n_atoms; a++) {

@@ -139,6 +139,13 @@ static size_t fold_token(const struct token *token, char *out, size_t size)
         return fold_text(token->said, out, size);
 }
 
+/* "K80.2": folded texts keep a point between digits. */
+static bool is_point(const struct token *token, char after, char before)
+{
+        return token->kind == TOKEN_SIGN && strcmp(token->text, ".") == 0 && after >= '0' &&
+               after <= '9' && before >= '0' && before <= '9';
+}
+
 static void add_stretch(struct grams *grams, const char *text, size_t first, size_t n, bool capital)
 {
         const struct token *last = &grams->question->tokens[first + n - 1];
@@ -172,8 +179,12 @@ static void add_grams_at(struct grams *grams, size_t first)
                 size_t n = fold_token(token, folded, sizeof(folded));
                 if (length + n + 2 > sizeof(text))
                         break;
+                bool point = words > 0 && is_point(token - 1, folded[0], text[length - 1]);
                 length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s",
-                                           words ? " " : "", folded);
+                                           point   ? "."
+                                           : words ? " "
+                                                   : "",
+                                           folded);
                 words++;
                 capital = capital || token->capital || first == 0;
                 if (!is_grammar(question, first, i - first + 1))

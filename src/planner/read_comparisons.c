@@ -356,10 +356,16 @@ static bool compare_column(struct reader *r, const struct comparison *c, bool le
         if (!right && !left)
                 return false;
         size_t column = right ? c->right : c->left;
+        size_t not = right ? NO_ATOM : reader_before(r, column);
+        struct comparison said = *c;
+        if (c->op == FILTER_NONE && not != NO_ATOM && reader_is(r, not, WORD_NOT) && !r->used[not]) {
+                said.op = FILTER_NE; /* "not in class 3" */
+                r->used[not] = true;
+        }
         if (c->percent && counts_things(reader_facts(r, &r->atoms[column]->refs)))
                 r->intent->cost += COST_SENSELESS; /* "fewer than 40% of people" */
         r->used[column] = true;
-        add_compare(r, c, &r->atoms[column]->refs);
+        add_compare(r, &said, &r->atoms[column]->refs);
         return true;
 }
 

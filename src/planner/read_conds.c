@@ -26,9 +26,11 @@ static bool take_negation(struct reader *r, size_t i)
         while (before != NO_ATOM &&
                (reader_is(r, before, WORD_THOSE) || reader_is(r, before, WORD_ROWS)))
                 before = reader_before(r, before); /* "excluding those that" */
-        if (before != NO_ATOM && atom_is_noun(r->atoms[before]) && before > 0 &&
-            is_negation(r, before - 1) && r->used[before])
-                before--;
+        if (before != NO_ATOM && atom_is_noun(r->atoms[before]) && r->used[before]) {
+                size_t far = reader_before(r, before);
+                if (far != NO_ATOM && is_negation(r, far))
+                        before = far; /* "not of type A" */
+        }
         if (before == NO_ATOM || !is_negation(r, before))
                 return false;
         r->used[before] = true;
@@ -78,6 +80,11 @@ static void note_negation(const struct reader *r, size_t i, struct cond *cond)
 
 static void add_value(struct reader *r, size_t i)
 {
+        size_t sign = reader_before(r, i);
+        if (sign != NO_ATOM && sign > 0 && reader_is(r, sign, WORD_COMPARE_OP) && !r->used[sign] &&
+            r->atoms[sign]->arg == FILTER_EQ && r->atoms[sign - 1]->kind == ATOM_COLUMN &&
+            refs_meet(&r->atoms[sign - 1]->refs, &r->atoms[i]->refs))
+                r->used[sign] = r->used[sign - 1] = true; /* "conditions = Storm" */
         take_column_of_value(r, i);
         struct cond *cond = reader_cond(r, COND_VALUES, i);
         cond->refs = r->atoms[i]->refs;

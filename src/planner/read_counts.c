@@ -1,6 +1,8 @@
 /* What is counted or computed: "how many open tickets", "price times quantity". */
 #include "planner/reader.h"
 
+#include <string.h>
+
 /* "films streaming on Netflix": the column says what its value is. */
 static bool has_value_behind(const struct reader *r, size_t i)
 {
@@ -36,6 +38,13 @@ static bool may_describe(const struct reader *r, size_t i)
                (atom->kind == ATOM_COLUMN && r->used[i]);
 }
 
+/* "how many different dates" */
+static bool is_dates(const struct reader *r, size_t i)
+{
+        return reader_is(r, i, WORD_TIME) && r->atoms[i]->arg == 0 &&
+               strcmp(r->question->tokens[r->atoms[i]->first].text, "dates") == 0;
+}
+
 static bool is_countable(const struct reader *r, size_t i)
 {
         const struct atom *atom = r->atoms[i];
@@ -46,7 +55,8 @@ static bool is_countable(const struct reader *r, size_t i)
         return atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY || atom_is(atom, WORD_ROWS) ||
                (atom->kind == ATOM_COLUMN && !reader_is_flag(r, atom) &&
                 !reader_is_moment(r, atom)) ||
-               atom->kind == ATOM_MEASURE || (atom_is(atom, WORD_UNIT) && atom->arg == UNIT_DAY);
+               atom->kind == ATOM_MEASURE || (atom_is(atom, WORD_UNIT) && atom->arg == UNIT_DAY) ||
+               is_dates(r, i);
 }
 
 void read_noun_count(struct reader *r, const struct atom *atom, bool distinct, struct want *want)
@@ -60,7 +70,7 @@ void read_noun_count(struct reader *r, const struct atom *atom, bool distinct, s
                 want->table = atom->index;
         } else if (atom_is(atom, WORD_ROWS)) {
                 *want = want_of(WANT_ROWS);
-        } else if (atom_is(atom, WORD_UNIT)) {
+        } else if (atom_is(atom, WORD_UNIT) || atom_is(atom, WORD_TIME)) {
                 *want = want_of(WANT_DISTINCT);
                 want->op = EXPR_DATE_TRUNC;
                 want->func = FUNC_COUNT_DISTINCT;

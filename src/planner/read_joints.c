@@ -28,6 +28,8 @@ static bool find_joint(struct reader *r, const struct cond *a, const struct cond
                              atom->kind == ATOM_NUMBER || atom->kind == ATOM_COLUMN ||
                              atom_is(atom, WORD_WITHOUT) || atom_is(atom, WORD_WHAT_ABOUT) ||
                              atom->kind == ATOM_ADJECTIVE || atom->kind == ATOM_TABLE;
+                if (r->used[i])
+                        continue;
                 if (atom_is(atom, WORD_OR) || (atom_is(atom, WORD_AND) && atom->arg == 0) ||
                     atom_is(atom, WORD_VERSUS) || atom_is(atom, WORD_COMMA) ||
                     atom_is(atom, WORD_TO)) {

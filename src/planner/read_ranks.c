@@ -255,6 +255,12 @@ static void rank_superlative(struct reader *r, size_t i, struct rank *rank, size
 /* "the best 3" alone says not by what: by "by ...", another superlative, or the only number. */
 static void complete(struct reader *r, size_t i, struct rank *rank)
 {
+        if (rank->by == RANK_WANT && rank->want.kind == WANT_MEASURE) {
+                struct rank said = *rank;
+                if (take_by(r, i, &said)) /* "best selling products by revenue" */
+                        *rank = said;
+                return;
+        }
         if (rank->by == RANK_COLUMN && r->atoms[i]->kind == ATOM_ADJECTIVE) {
                 struct rank said = *rank;
                 if (take_by_number(r, i, &said))
@@ -306,14 +312,17 @@ static void rank_units(struct reader *r, size_t unit, const struct rank *rank)
 {
         struct intent *intent = r->intent;
         if (rank->by != RANK_WANT || intent->head.kind != HEAD_NONE ||
-            !reader_is(r, unit, WORD_UNIT) || intent->n_groups >= GROUPS_MAX)
+            !(reader_is(r, unit, WORD_UNIT) || reader_is(r, unit, WORD_PART)) ||
+            intent->n_groups >= GROUPS_MAX)
                 return;
         r->used[unit] = true;
         intent->show_time = false;
         intent->head =
                 (struct head){.kind = HEAD_TIME, .at = unit, .plural = r->atoms[unit]->plural};
         intent->groups[intent->n_groups++] =
-                (struct group){.unit = (enum plan_unit)r->atoms[unit]->arg, .at = unit};
+                (struct group){.unit = (enum plan_unit)r->atoms[unit]->arg,
+                               .is_part = reader_is(r, unit, WORD_PART),
+                               .at = unit};
 }
 
 static void read_rank(struct reader *r, size_t i)

@@ -21,8 +21,8 @@ bool reads_as_ratio(struct reader *r, size_t per, size_t noun)
         bool averaged = false;
         bool counted = false;
         size_t begin = per;
-        bool column =
-                atom->kind == ATOM_COLUMN && !reader_is_number(r, atom) && !reader_is_flag(r, atom);
+        bool column = atom->kind == ATOM_COLUMN && !reader_is_flag(r, atom) &&
+                      (!reader_is_number(r, atom) || reader_facts(r, &atom->refs)->is_dimension);
         bool thing = atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY ||
                      atom_is(atom, WORD_UNIT) || column;
         if (!thing || !reader_is(r, per, WORD_PER) || before == NO_ATOM ||
@@ -153,6 +153,8 @@ void read_average_of_counts(struct reader *r)
                 ratio_set_per(r, i);
                 return;
         }
+        if (intent->wants[0].kind == WANT_COLUMN)
+                intent->wants[0].func = FUNC_AVG; /* "how many calls do they make on average" */
 }
 
 /* "bonus as a percentage of salary": one want divided by another. */

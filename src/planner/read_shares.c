@@ -61,6 +61,23 @@ static bool describes_share(const struct reader *r, size_t i)
         return atom && (is_thing(atom) || atom->kind == ATOM_SEGMENT || atom->kind == ATOM_VALUE);
 }
 
+static bool is_compared(const struct reader *r, const struct atom *atom)
+{
+        for (size_t k = 0; k < r->intent->n_conds; k++) {
+                const struct cond *cond = &r->intent->conds[k];
+                if (cond->kind == COND_COMPARE && refs_meet(&cond->refs, &atom->refs))
+                        return true;
+        }
+        return false;
+}
+
+static void require_value(struct reader *r, size_t i)
+{
+        struct cond *cond = reader_cond(r, COND_NULL, i);
+        cond->refs = r->atoms[i]->refs;
+        cond->negated = true;
+}
+
 void read_share_noun(struct reader *r)
 {
         if (r->share_at >= r->n || r->share_noun < r->n)
@@ -78,6 +95,12 @@ void read_share_noun(struct reader *r)
                         r->share_noun = i;
                         if (!describes_share(r, i))
                                 return;
+                } else if (reader_is_number(r, atom) && atom->plural && is_compared(r, atom)) {
+                        r->share_noun = i; /* "of the ratings": of the rows that have one */
+                        r->used[i] = true;
+                        require_value(r, i);
+                        (void)reader_want(r, WANT_ROWS);
+                        return;
                 } else if (atom->kind == ATOM_MEASURE || reader_is_number(r, atom) ||
                            atom_is(atom, WORD_FUNC) || atom_is(atom, WORD_COUNT)) {
                         r->share_noun = i; /* read_wants() makes a want of it */
@@ -111,9 +134,7 @@ static void add_had(struct reader *r, size_t i)
         if (with == 0 || r->atoms[i]->kind != ATOM_COLUMN || !reader_is(r, with - 1, WORD_WITH) ||
             !reader_may_be_empty(r, &r->atoms[i]->refs))
                 return;
-        struct cond *cond = reader_cond(r, COND_NULL, i);
-        cond->refs = r->atoms[i]->refs;
-        cond->negated = true;
+        require_value(r, i);
         r->used[i] = true;
 }
 
@@ -146,6 +167,7 @@ void read_share_conditions(struct reader *r)
                         if (r->rate_at < r->n)
                                 is_of = cond->at == r->rate_at;
                         if (cond->kind == COND_TIME || cond->kind == COND_HAVING || cond->dropped ||
+                            (cond->kind == COND_NULL && cond->at == r->share_noun) ||
                             (cond->negated && cond->excepted))
                                 continue;
                         cond->is_share = is_of;

@@ -33,6 +33,14 @@ static bool is_afterthought(const struct reader *r, size_t i)
         return r->intent->rank.by == RANK_COLUMN;
 }
 
+/* The last of the values right behind i, or i. */
+static size_t last_value(const struct reader *r, size_t i)
+{
+        while (i + 1 < r->n && (r->atoms[i + 1]->kind == ATOM_VALUE || r->atoms[i + 1]->kind == ATOM_LIGHT))
+                i++;
+        return i;
+}
+
 static void read_how_many(struct reader *r, size_t i)
 {
         struct want want;
@@ -59,6 +67,10 @@ static void read_how_many(struct reader *r, size_t i)
                         }
                 want = want_of(WANT_ROWS);
         }
+        size_t behind = reader_next(r, last_value(r, i));
+        if (want.kind == WANT_ROWS && want.table < 0 && behind < r->n && !r->used[behind] &&
+            r->atoms[behind]->kind == ATOM_MEASURE)
+                return; /* "how many books did we sell" */
         for (size_t k = i; r->intent->n_wants > 0 && k <= end && end < r->n; k++)
                 if (r->atoms[k]->kind == ATOM_SEGMENT || r->atoms[k]->kind == ATOM_VALUE)
                         r->intent->cost += COST_SENSELESS; /* a condition of this number alone */
@@ -74,6 +86,15 @@ static void read_measure(struct reader *r, size_t i)
         r->used[i] = true;
 }
 
+/* "distinct customers per month" */
+static void read_distinct(struct reader *r, size_t i)
+{
+        struct want want;
+        size_t end;
+        if (read_operand(r, i, FUNC_NONE, &want, &end))
+                *reader_want(r, want.kind) = want;
+}
+
 void read_wants(struct reader *r)
 {
         read_share_noun(r);
@@ -86,10 +107,17 @@ void read_wants(struct reader *r)
                         read_function(r, i);
                 else if (atom_is(atom, WORD_HOW_MANY) || atom_is(atom, WORD_COUNT))
                         read_how_many(r, i);
-                else if (atom_is(atom, WORD_HOW_MUCH))
+                else if (atom_is(atom, WORD_HOW_MUCH) && i + 1 < r->n && r->atoms[i + 1]->plural &&
+                         (r->atoms[i + 1]->kind == ATOM_TABLE || r->atoms[i + 1]->kind == ATOM_ENTITY)) {
+                        r->intent->how_much = false; /* "how much orders" */
+                        read_how_many(r, i);
+                } else if (atom_is(atom, WORD_HOW_MUCH))
                         r->used[i] = true;
                 else if (atom->kind == ATOM_MEASURE)
                         read_measure(r, i);
+                else if (atom_is(atom, WORD_DISTINCT) && r->intent->n_groups > 0 &&
+                         r->intent->n_wants == 0)
+                        read_distinct(r, i);
         }
         read_quotients(r);
         read_average_of_counts(r);
