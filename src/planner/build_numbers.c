@@ -172,6 +172,8 @@ static const char *main_number(const struct builder *b, const struct wanted *wan
         bool derived = b->intent->share == SHARE_OF_ROWS || b->intent->ratio || b->intent->quotient;
         if (derived && n > 0)
                 return item_alias(json_array_get(b->select, n - 1));
+        if (wanted->n == 0 && n > 0 && builder_has_having(b->intent))
+                return item_alias(json_array_get(b->select, n - 1));
         return wanted->n > 0 ? item_alias(wanted->items[0]) : "";
 }
 
@@ -244,15 +246,10 @@ static void add_having(struct builder *b)
                 builder_append(b, b->having,
                                json_pack("{s:o, s:s, s:o}", "expr", item_expr(b, item), "op",
                                          filter_op_word(cond->op), "value", having_value(b, cond)));
-                if (selects(b, item)) {
+                if (selects(b, item))
                         json_decref(item);
-                        continue;
-                }
-                builder_append(b, b->select, item);
-                if (b->intent->n_wants == 0 && b->intent->rank.by == RANK_NONE &&
-                    b->intent->sort == SORT_NONE && json_array_size(b->order_by) == 0)
-                        builder_add_order(b, item_alias(item),
-                                          cond->op != FILTER_LT && cond->op != FILTER_LE);
+                else
+                        builder_append(b, b->select, item);
         }
 }
 

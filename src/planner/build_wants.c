@@ -389,6 +389,8 @@ static json_t *want_column(struct builder *b, const struct want *want, json_t *f
         if (!builder_resolve(b, &want->refs, &ref))
                 return NULL;
         const struct column_facts *facts = concept_column(b->concepts, ref);
+        if (func == FUNC_SUM && facts->nature == NATURE_AVERAGED && want == &b->intent->rank.want)
+                b->built->cost += COST_HOW_MUCH; /* "the most rated": ratings are not added up */
         if (func == FUNC_SUM && has_segment_of(b, ref))
                 b->built->cost += COST_OTHER_ROWS; /* "pieces in stock": not those of the orders */
         if (func == FUNC_NONE) {

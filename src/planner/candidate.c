@@ -6,6 +6,7 @@
 #include "plan/plan.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define SQL_BYTES_MAX                                                                              \
         ((size_t)1024 * 1024) /* of a plan that is only compiled to see if it can be */
@@ -91,13 +92,45 @@ static bool lists_rows(const json_t *plan)
                json_is_string(json_object_get(first, "column"));
 }
 
+/* The item that the plan calls so, or NULL. */
+static const json_t *find_item(const json_t *plan, const char *alias)
+{
+        size_t i;
+        json_t *item;
+        json_array_foreach(json_object_get(plan, "select"), i, item)
+        {
+                const char *said = json_string_value(json_object_get(item, "alias"));
+                if (said && alias && strcmp(said, alias) == 0)
+                        return item;
+        }
+        return NULL;
+}
+
+/* The best of each by the same number, whatever its name is. */
+static bool tops_agree(const json_t *a, const json_t *b)
+{
+        static const char *const keys[] = {"n", "per", "direction"};
+        const json_t *x = json_object_get(a, "top");
+        const json_t *y = json_object_get(b, "top");
+        if (!x || !y)
+                return !x && !y;
+        for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
+                if (!keys_agree(x, y, keys[k]))
+                        return false;
+        const json_t *p = find_item(a, json_string_value(json_object_get(x, "by")));
+        const json_t *q = find_item(b, json_string_value(json_object_get(y, "by")));
+        return p && q ? items_agree(p, q) : keys_agree(x, y, "by");
+}
+
 /* Two plans that give the same rows, one with more columns than the other perhaps. */
 static bool plans_agree(const json_t *a, const json_t *b)
 {
-        static const char *const keys[] = {"table", "group_by", "having", "top", "distinct"};
+        static const char *const keys[] = {"table", "group_by", "having", "distinct"};
         for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
                 if (!keys_agree(a, b, keys[k]))
                         return false;
+        if (!tops_agree(a, b))
+                return false;
         if (!filters_agree(json_object_get(a, "filters"), json_object_get(b, "filters")))
                 return false;
         if (lists_rows(a))

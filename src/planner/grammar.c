@@ -67,7 +67,6 @@ static const struct entry entries[] = {
         {"do they have", WORD_NONE, 0},
         {"does each one have", WORD_NONE, 0},
         {"each other", WORD_NONE, 0},
-        {"of each", WORD_NONE, LIGHT_AT_END},
         {"right", WORD_NONE, LIGHT_AT_START},
         {"well", WORD_NONE, LIGHT_AT_START},
         {"so", WORD_NONE, LIGHT_AT_START},
@@ -257,8 +256,8 @@ static const struct entry entries[] = {
         {"shows up", WORD_NONE, 0},
         {"showed up", WORD_NONE, 0},
         {"comes out", WORD_NONE, 0},
-        {"stay", WORD_NONE, 0},
-        {"stayed", WORD_NONE, 0},
+        {"stay in", WORD_NONE, 0},
+        {"stayed in", WORD_NONE, 0},
         {"collected", WORD_NONE, 0},
         {"used by", WORD_NONE, 0},
         {"are used by", WORD_NONE, 0},
@@ -266,7 +265,6 @@ static const struct entry entries[] = {
         {"well then", WORD_NONE, 0},
         {"quick question", WORD_NONE, 0},
         {"one more thing", WORD_NONE, 0},
-        {"just the number", WORD_NONE, 0},
         {"i mean", WORD_NONE, 0},
         {"as it happens", WORD_NONE, 0},
         {"each of them", WORD_NONE, 0},
@@ -506,6 +504,9 @@ static const struct entry entries[] = {
         {"volume", WORD_COUNT, 2},
         {"volumes", WORD_COUNT, 2},
         {"headcount", WORD_COUNT, 2},
+        {"just the number", WORD_COUNT, 2},
+        {"just the count", WORD_COUNT, 2},
+        {"only the number", WORD_COUNT, 2},
         {"head count", WORD_COUNT, 2},
         {"different", WORD_DISTINCT, 0},
         {"distinct", WORD_DISTINCT, 0},
@@ -846,6 +847,10 @@ static const struct entry entries[] = {
         {"not available", WORD_NULL, 0},
         {"not given", WORD_NULL, 0},
         {"not set", WORD_NULL, 0},
+        {"not been recorded", WORD_NULL, 0},
+        {"not been given", WORD_NULL, 0},
+        {"not been set", WORD_NULL, 0},
+        {"not filled in", WORD_NULL, 0},
 
         /* Shares, rates, distributions. */
         {"share", WORD_SHARE, 0},
@@ -1251,11 +1256,6 @@ static bool follows_preposition(const struct question *question, size_t i)
         return false;
 }
 
-static bool ends_there(const struct question *question, size_t i)
-{
-        return i >= question->n_tokens || question->tokens[i].kind == TOKEN_SIGN;
-}
-
 /* "released after 2015": a time follows. */
 static bool precedes_time(const struct question *question, size_t i)
 {
@@ -1289,7 +1289,7 @@ static double cost_of(const struct entry *entry)
         /* by arg: how much is lost without the word */
         static const double light[] = {
                 COST_WORD,          0.6, 0.9, 1.2, [LIGHT_BEHIND_NAME] = 0.7, [LIGHT_VERB] = 0.6,
-                [LIGHT_EVENT] = 0.9, [LIGHT_AT_START] = COST_WORD, [LIGHT_AT_END] = COST_WORD};
+                [LIGHT_EVENT] = 0.9, [LIGHT_AT_START] = COST_WORD};
         if (entry->word == WORD_NONE)
                 return light[entry->arg];
         if (entry->word == WORD_REFUSE)
@@ -1313,8 +1313,6 @@ void grammar_link(struct question *question, size_t i)
                     !precedes_time(question, i + n))
                         continue;
                 if (entry->word == WORD_NONE && entry->arg == LIGHT_AT_START && i > 0)
-                        continue;
-                if (entry->word == WORD_NONE && entry->arg == LIGHT_AT_END && !ends_there(question, i + n))
                         continue;
                 if (entry->word == WORD_NONE && entry->arg == LIGHT_VERB &&
                     follows_preposition(question, i))

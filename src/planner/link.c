@@ -189,7 +189,9 @@ int question_link(struct question *question, struct error *err)
                 size_t n = stems_at(question, i, stems, ends);
                 phrases_link(question, i, stems, ends, n, 1);
                 n = stems_apart(question, i, stems, ends);
+                size_t from = question->n_atoms;
                 phrases_link(question, i, stems, ends, n, 2);
+                atoms_raise_cost(question, from, COST_APART);
                 n = stems_at(question, i, stems, ends);
                 if (question->tokens[i].kind == TOKEN_WORD)
                         for (size_t k = 1; k <= n && k <= 5; k++)

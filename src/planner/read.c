@@ -166,6 +166,9 @@ static const struct atom *find_left(const struct reader *r)
                 if (r->used[i] || atom_is_soft(atom) ||
                     (atom_is(atom, WORD_PERCENT) && i > 0 && r->atoms[i - 1]->kind == ATOM_COLUMN))
                         continue;
+                if (atom_is(atom, WORD_OR_MORE) && atom->n == 1 && i > 0 && i + 1 < r->n &&
+                    atom_is_noun(r->atoms[i - 1]) && atom_is_noun(r->atoms[i + 1]))
+                        continue; /* "name + age" */
                 is_free = (atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY) && atom->is_verb;
                 for (size_t w = 0; w < sizeof(free_words) / sizeof(free_words[0]); w++)
                         is_free = is_free || atom_is(atom, free_words[w]);

@@ -27,9 +27,9 @@ static bool take_negation(struct reader *r, size_t i)
                (reader_is(r, before, WORD_THOSE) || reader_is(r, before, WORD_ROWS)))
                 before = reader_before(r, before); /* "excluding those that" */
         if (before != NO_ATOM && atom_is_noun(r->atoms[before]) && r->used[before]) {
-                size_t far = reader_before(r, before);
-                if (far != NO_ATOM && is_negation(r, far))
-                        before = far; /* "not of type A" */
+                size_t of = before > 0 && reader_is(r, before - 1, WORD_OF) ? before - 1 : before;
+                if (of > 0 && is_negation(r, of - 1))
+                        before = of - 1; /* "not of type A" */
         }
         if (before == NO_ATOM || !is_negation(r, before))
                 return false;

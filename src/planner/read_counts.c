@@ -154,6 +154,8 @@ bool read_count(struct reader *r, size_t i, struct want *want, size_t *end)
         }
         *want = want_of(WANT_ROWS);
         *end = i;
+        if (distinct)
+                r->intent->cost += COST_SENSELESS; /* different what? */
         if (segment < r->n) {
                 *end = segment;
                 count_segment(r, segment, want);

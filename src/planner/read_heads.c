@@ -27,6 +27,7 @@ static void set_head(struct reader *r, size_t i)
 static bool is_head_noun(const struct reader *r, size_t i)
 {
         if (i >= r->n || r->used[i] || !atom_is_noun(r->atoms[i]) ||
+            (reader_is_flag(r, r->atoms[i]) && r->atoms[i]->plural) ||
             (r->atoms[i]->is_verb && r->atoms[i]->kind == ATOM_COLUMN))
                 return false;
         return !reader_is_number(r, r->atoms[i]) ||

@@ -90,7 +90,7 @@ static void join_values(struct reader *r, struct cond *a, struct cond *b)
         for (size_t v = 0; v < b->n_value2 && a->n_value2 < VALUES2_MAX; v++)
                 a->value2[a->n_value2++] = b->value2[v];
         b->dropped = true;
-        for (size_t i = 0; i < r->n; i++) {
+        for (size_t i = 0; i < a->at; i++) {
                 if (reader_is(r, i, WORD_BOTH))
                         r->intent->cost += COST_SENSELESS; /* "bought both Books and Toys" */
         }

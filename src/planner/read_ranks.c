@@ -72,8 +72,8 @@ static bool may_count(const struct reader *r, size_t i)
                 return false;
         const struct atom *atom = r->atoms[i];
         size_t noun = i;
-        if (r->rate_at == i)
-                return true;
+        if (r->rate_at == i || (reader_is_flag(r, atom) && atom->plural))
+                return true; /* "the most EU members" */
         while (noun < r->n && noun < i + 3 &&
                (r->atoms[noun]->kind == ATOM_VALUE || reader_is_flag(r, r->atoms[noun]) ||
                 (noun > i && r->atoms[noun]->kind == ATOM_COLUMN)))
@@ -101,6 +101,8 @@ static bool take_by(struct reader *r, size_t from, struct rank *rank)
                 if ((!reader_is(r, i, WORD_BY) && !for_number) || r->used[i])
                         continue;
                 size_t operand = reader_next(r, i);
+                if (reader_is(r, operand, WORD_COMMA)) /* "by profit, that is gross minus budget" */
+                        operand = reader_next(r, operand);
                 if (may_count(r, operand) && take_rank(r, operand, rank, &end)) {
                         r->used[i] = true;
                         return true;
@@ -114,10 +116,18 @@ static bool take_by_number(struct reader *r, size_t from, struct rank *rank)
 {
         for (size_t i = from; i < r->n; i++) {
                 size_t number = reader_next(r, i);
-                if (!reader_is(r, i, WORD_BY) || r->used[i] || number >= r->n || r->used[number] ||
-                    !reader_is_number(r, r->atoms[number]))
+                if (!reader_is(r, i, WORD_BY) || r->used[i] || number >= r->n || r->used[number])
                         continue;
-                rank->refs = r->atoms[number]->refs;
+                const struct atom *atom = r->atoms[number];
+                if (atom->kind == ATOM_MEASURE) { /* "best selling by revenue" */
+                        rank->by = RANK_WANT;
+                        rank->want = want_of(WANT_MEASURE);
+                        rank->want.index = atom->index;
+                } else if (reader_is_number(r, atom)) {
+                        rank->refs = atom->refs;
+                } else {
+                        continue;
+                }
                 r->used[i] = r->used[number] = true;
                 return true;
         }
@@ -210,6 +220,10 @@ static void rank_superlative(struct reader *r, size_t i, struct rank *rank, size
         const struct atom *atom = r->atoms[i];
         size_t next = reader_next(r, i);
         size_t end = i;
+        if (next == i + 1 && reader_is(r, next, WORD_TO) && r->atoms[next]->arg == 1) {
+                r->used[next] = true; /* "best-selling" */
+                next = reader_next(r, next);
+        }
         while (next < r->n && r->used[next] && r->atoms[next]->kind == ATOM_NUMBER)
                 next = reader_next(r, next);
         bool number = next < r->n && !r->used[next] && reader_is_number(r, r->atoms[next]);
@@ -232,6 +246,10 @@ static void rank_superlative(struct reader *r, size_t i, struct rank *rank, size
         } else if (atom_is(atom, WORD_MOST) && reader_is(r, next, WORD_COMMON)) {
                 rank_by_frequency(r, next, (atom->arg == 1) == (r->atoms[next]->arg == 1), rank);
                 *behind = reader_next(r, next);
+        } else if (atom_is(atom, WORD_TOP) && next + 1 < r->n && !r->used[next] &&
+                   r->atoms[next]->kind == ATOM_MEASURE && atom_is_noun(r->atoms[next + 1]) &&
+                   take_rank(r, next, rank, &end)) {
+                *behind = next + 1; /* "best selling products" */
         } else if (!atom_is(atom, WORD_TOP) && may_count(r, next) &&
                    take_rank(r, next, rank, &end)) {
                 if (atom_is(atom, WORD_SUPER) && r->atoms[next]->kind == ATOM_TABLE &&
@@ -261,7 +279,10 @@ static void complete(struct reader *r, size_t i, struct rank *rank)
                         *rank = said;
                 return;
         }
-        if (rank->by == RANK_COLUMN && r->atoms[i]->kind == ATOM_ADJECTIVE) {
+        size_t next = reader_next(r, i);
+        if (rank->by == RANK_COLUMN &&
+            (r->atoms[i]->kind == ATOM_ADJECTIVE ||
+             (next < r->n && r->atoms[next]->kind == ATOM_ADJECTIVE))) {
                 struct rank said = *rank;
                 if (take_by_number(r, i, &said))
                         *rank = said; /* "the largest homes by living area" */

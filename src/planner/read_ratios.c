@@ -49,7 +49,7 @@ bool reads_as_ratio(struct reader *r, size_t per, size_t noun)
                 return rows && !number && (!column || counted);
         if (column)
                 return false;
-        if (is_few(r, atom))
+        if (is_few(r, atom) && !r->intent->on_average)
                 return false; /* "tickets per agent" */
         bool other = false;   /* "revenue per order for each category" */
         for (size_t i = noun + 1; i < r->n; i++)
@@ -145,7 +145,7 @@ void read_average_of_counts(struct reader *r)
                         return;
                 }
         }
-        for (size_t i = 0; i < r->n; i++) {
+        for (size_t i = 0; i < r->n && intent->n_groups == 0; i++) {
                 const struct atom *atom = r->atoms[i];
                 bool thing = atom->kind == ATOM_TABLE || atom->kind == ATOM_ENTITY;
                 if (r->used[i] || !thing || atom->is_verb)

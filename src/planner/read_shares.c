@@ -3,6 +3,24 @@
 
 #define VERB_COST_MIN 0.55 /* of light words, those that cost more are verbs: "made", "got" */
 
+/* "ICU admissions as a percentage of all admissions": the part stands before. */
+static bool find_part(struct reader *r, size_t i)
+{
+        size_t whole = reader_next(r, i);
+        if (whole >= r->n || r->atoms[whole]->kind != ATOM_TABLE || r->share_at < r->n)
+                return false;
+        for (size_t k = i; k > 0; k--) {
+                const struct atom *atom = r->atoms[k - 1];
+                if (atom->kind != ATOM_VALUE && !reader_is_flag(r, atom))
+                        continue;
+                r->used[i] = r->used[whole] = true;
+                r->share_at = r->share_noun = r->rate_at = k - 1;
+                r->intent->share = SHARE_OF_ROWS;
+                return true;
+        }
+        return false;
+}
+
 /* Shares: "what share of X is Y". */
 void read_shares(struct reader *r)
 {
@@ -17,6 +35,8 @@ void read_shares(struct reader *r)
                         r->share_at = i;
                         r->used[i] = true;
                         r->intent->share = SHARE_OF_ROWS;
+                } else if (atom_is(atom, WORD_DIVIDED) && atom->arg == 100 && find_part(r, i)) {
+                        continue;
                 } else if (atom_is(atom, WORD_RATE) && i > 0) {
                         size_t before = reader_before(r, i);
                         bool flag = before != NO_ATOM && before + 1 == i &&
