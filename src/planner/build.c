@@ -106,7 +106,7 @@ static void build_values(struct builder *b)
         for (size_t i = 0; i < b->intent->n_conds; i++)
                 if (b->intent->conds[i].lacks)
                         b->failed = true; /* in none of their rows */
-        build_filters(b, false, b->filters);
+        build_filters(b, ROLE_FILTER, b->filters);
         for (size_t s = 0; s < b->intent->n_shown; s++) {
                 struct colref ref;
                 if (builder_resolve(b, &b->intent->shown[s], &ref))
@@ -124,7 +124,7 @@ static void build_when(struct builder *b)
                 b->failed = true;
                 return;
         }
-        build_filters(b, false, b->filters);
+        build_filters(b, ROLE_FILTER, b->filters);
         bool last = b->intent->rank.descending;
         builder_append(b, b->select,
                        json_pack("{s:s, s:s, s:s}", "func", last ? "max" : "min", "column",
@@ -144,6 +144,16 @@ static bool is_vague(const struct builder *b)
         if (!number || !(intent->is_what || (intent->names_number && !intent->says_list &&
                                              intent->head.kind == HEAD_NONE)))
                 return false;
+        bool value = false;
+        bool day = false;
+        for (size_t i = 0; i < intent->n_conds; i++) {
+                const struct cond *cond = &intent->conds[i];
+                value = value || cond->kind == COND_VALUES;
+                day = day || (cond->kind == COND_TIME && cond->time.kind == TIME_RANGE &&
+                              cond->time.from[0] && strcmp(cond->time.from, cond->time.to) == 0);
+        }
+        if (value && day)
+                return false; /* "the pressure at Harbor on 1 June" */
         for (size_t i = 0; i < intent->n_conds; i++)
                 if (intent->conds[i].kind != COND_VALUES && intent->conds[i].kind != COND_TIME &&
                     intent->conds[i].kind != COND_FLAG)

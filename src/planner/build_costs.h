@@ -11,7 +11,7 @@
 #define COST_OTHER_ROWS 0.3   /* another table's rows are counted, or its segment is meant */
 #define COST_KEY_AWAY 0.6     /* things are counted in a table that is not the first */
 #define COST_NOT_ABOUT 0.4    /* every condition is about another table */
-#define COST_OTHER_RANK 1.0   /* what ranks them is in another table than they are */
+#define COST_OTHER_RANK 2.0   /* what ranks them is in another table than they are */
 
 /* Kinds of answers. */
 #define COST_ROWS_UNSAID 0.5  /* nobody said that rows are counted */

@@ -509,12 +509,12 @@ static void add_either(struct builder *b, int either, json_t *array)
         json_decref(branches);
 }
 
-void build_filters(struct builder *b, bool share, json_t *array)
+void build_filters(struct builder *b, enum cond_role role, json_t *array)
 {
         int done = 0;
         for (size_t i = 0; i < b->intent->n_conds; i++) {
                 const struct cond *cond = &b->intent->conds[i];
-                if (cond->dropped || cond->is_share != share)
+                if (cond->dropped || cond->role != role)
                         continue;
                 if (cond->either > 0) {
                         if (cond->either > done)

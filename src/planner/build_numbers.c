@@ -71,7 +71,7 @@ const char *item_alias(const json_t *item)
 static void add_share(struct builder *b, struct wanted *wanted)
 {
         json_t *part = builder_json(b, json_array());
-        build_filters(b, true, part);
+        build_filters(b, ROLE_PART, part);
         for (size_t i = 0; i < wanted->n && i < 1; i++) {
                 json_t *whole = item_expr(b, wanted->items[i]);
                 json_t *of = builder_json(b, json_deep_copy(whole));
@@ -89,6 +89,33 @@ static void add_share(struct builder *b, struct wanted *wanted)
         if (json_array_size(part) == 0)
                 b->failed = true;
         json_decref(part);
+}
+
+static json_t *counted_where(struct builder *b, const json_t *item, enum cond_role role)
+{
+        json_t *filters = builder_json(b, json_array());
+        build_filters(b, role, filters);
+        json_t *count = item_expr(b, item);
+        expr_add_where(b, count, filters);
+        if (json_array_size(filters) == 0)
+                b->failed = true;
+        json_decref(filters);
+        return count;
+}
+
+/* "Ratio of men to women": how many of the first there are for each of the second. */
+static void add_ratio_of_parts(struct builder *b, struct wanted *wanted)
+{
+        if (wanted->n == 0) {
+                b->failed = true;
+                return;
+        }
+        json_t *part = counted_where(b, wanted->items[0], ROLE_PART);
+        json_t *whole = counted_where(b, wanted->items[0], ROLE_WHOLE);
+        json_t *quotient = rounded(b, builder_json(b, json_pack("{s:[o, o]}", "div", part, whole)));
+        builder_append(
+                b, b->select,
+                json_pack("{s:o, s:s}", "expr", quotient, "alias", builder_alias(b, "ratio")));
 }
 
 /* Each group's part of the total. */
@@ -169,7 +196,8 @@ static void add_quotient(struct builder *b, struct wanted *wanted)
 static const char *main_number(const struct builder *b, const struct wanted *wanted)
 {
         size_t n = json_array_size(b->select);
-        bool derived = b->intent->share == SHARE_OF_ROWS || b->intent->ratio || b->intent->quotient;
+        bool derived = b->intent->share == SHARE_OF_ROWS || b->intent->share == SHARE_TO_ROWS ||
+                       b->intent->ratio || b->intent->quotient;
         if (derived && n > 0)
                 return item_alias(json_array_get(b->select, n - 1));
         if (wanted->n == 0 && n > 0 && builder_has_having(b->intent))
@@ -318,12 +346,14 @@ void build_numbers(struct builder *b)
         struct wanted wanted = {.n = 0};
         if (builder_has_having(intent))
                 build_required_groups(b);
-        build_filters(b, false, b->filters);
+        build_filters(b, ROLE_FILTER, b->filters);
         add_groups(b);
         take_wants(b, &wanted);
         add_having(b);
         if (intent->share == SHARE_OF_ROWS)
                 add_share(b, &wanted);
+        else if (intent->share == SHARE_TO_ROWS)
+                add_ratio_of_parts(b, &wanted);
         else if (intent->ratio)
                 add_ratio(b, &wanted);
         else if (intent->quotient)

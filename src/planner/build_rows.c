@@ -103,6 +103,8 @@ static void select_conditions(struct builder *b)
                         builder_append(b, b->select, build_computed_item(b, &cond->want));
                 if (shows && !cond->dropped && cond->refs.n > 0)
                         select_refs(b, &cond->refs);
+                if (cond->kind == COND_TIME && cond->refs.n > 0)
+                        select_refs(b, &cond->refs);
                 if (cond->kind == COND_TIME && cond->refs.n == 0 && builder_time(b, &time))
                         select_column(b, time);
         }
@@ -285,7 +287,7 @@ void build_rows(struct builder *b)
         if (intent->names_number && intent->head.kind == HEAD_TABLE && intent->rank.by == RANK_NONE)
                 b->built->cost +=
                         COST_NUMBER_ASKED; /* "total order value of ...": a number, not rows */
-        build_filters(b, false, b->filters);
+        build_filters(b, ROLE_FILTER, b->filters);
         if (segment)
                 select_segment(b, segment);
         else
@@ -361,7 +363,7 @@ void build_entities(struct builder *b)
         for (size_t i = 0; i < intent->n_conds; i++)
                 if (intent->conds[i].lacks)
                         b->failed = true; /* "locations without a fault": in none of their rows */
-        build_filters(b, false, b->filters);
+        build_filters(b, ROLE_FILTER, b->filters);
         if (!builder_resolve(b, &intent->head.refs, &ref))
                 return;
         select_column(b, ref);

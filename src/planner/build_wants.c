@@ -361,8 +361,7 @@ static bool has_segment_of(const struct builder *b, struct colref ref)
                 const struct segment *segment = &dataset->segments[cond->index];
                 const char *name = json_string_value(
                         json_object_get(json_array_get(segment->filters, 0), "column"));
-                int column =
-                        name ? table_find_column(&dataset->tables[segment->table], name) : -1;
+                int column = name ? table_find_column(&dataset->tables[segment->table], name) : -1;
                 if (column >= 0 &&
                     b->concepts->tables[segment->table].columns[column].nature == NATURE_ADDED)
                         return true;
@@ -392,7 +391,7 @@ static json_t *want_column(struct builder *b, const struct want *want, json_t *f
         if (func == FUNC_SUM && facts->nature == NATURE_AVERAGED && want == &b->intent->rank.want)
                 b->built->cost += COST_HOW_MUCH; /* "the most rated": ratings are not added up */
         if (func == FUNC_SUM && has_segment_of(b, ref))
-                b->built->cost += COST_OTHER_ROWS; /* "pieces in stock": not those of the orders */
+                b->failed = true; /* "pieces in stock": not those of the orders */
         if (func == FUNC_NONE) {
                 func = guess_func(b, facts);
                 builder_assume(b, "%s is %s.", facts->column->name,

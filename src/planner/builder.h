@@ -50,8 +50,8 @@ const char *builder_alias(struct builder *b, const char *wanted);
 json_t *builder_qualified(struct builder *b, const json_t *json, size_t table);
 
 /* build_filters.c */
-/* The filters of the conditions that are marked (share) or not, appended to array. */
-void build_filters(struct builder *b, bool share, json_t *array);
+/* The filters of the conditions of that role, appended to array. */
+void build_filters(struct builder *b, enum cond_role role, json_t *array);
 void build_time(struct builder *b, const struct cond *cond, json_t *array);
 /* Appends unless an equal one is there. */
 void builder_add_filter(struct builder *b, json_t *array, json_t *filter);

@@ -23,16 +23,18 @@ static const char *const id_words[] = {"id",  "no",  "number", "code", "nr",
                                        "num", "key", "uuid",   NULL};
 
 static const char *const added[] = {
-        "amount",   "quantity", "revenue",     "sales",      "cost",          "costs",
-        "total",    "spend",    "charge",      "charges",    "units",         "count",
-        "profit",   "income",   "expense",     "expenses",   "volume",        "visits",
-        "goals",    "points",   "votes",       "downloads",  "clicks",        "calls",
-        "orders",   "views",    "payment",     "payments",   "budget",        "gross",
-        "loans",    "days",     "rain",        "rainfall",   "precipitation", "snow",
-        "snowfall", "energy",   "consumption", "generation", "production",    "deaths",
-        "cases",    "births",   "population",  "minutes",    "qty",           "messages",
-        "absences", "copies",   "stock",       "seats",      "passengers",    "box",
-        "sunshine", "overtime", NULL};
+        "amount",     "quantity",  "revenue",    "sales",       "cost",
+        "costs",      "total",     "spend",      "charge",      "charges",
+        "units",      "count",     "profit",     "income",      "expense",
+        "expenses",   "volume",    "visits",     "goals",       "points",
+        "votes",      "downloads", "clicks",     "calls",       "orders",
+        "views",      "payment",   "payments",   "budget",      "gross",
+        "loans",      "days",      "rain",       "rainfall",    "precipitation",
+        "snow",       "snowfall",  "energy",     "consumption", "generation",
+        "production", "deaths",    "cases",      "births",      "population",
+        "minutes",    "qty",       "messages",   "absences",    "copies",
+        "stock",      "seats",     "passengers", "box",         "sunshine",
+        "overtime",   "wins",      "awards",     NULL};
 
 static const char *const averaged[] = {
         "price",        "prices",       "rate",       "rating",     "score",      "age",

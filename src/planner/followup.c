@@ -141,7 +141,7 @@ static void change_filters(struct builder *b)
         json_t *added = builder_json(b, json_array());
         size_t i;
         json_t *filter;
-        build_filters(b, false, added);
+        build_filters(b, ROLE_FILTER, added);
         json_array_foreach(added, i, filter)
         {
                 const char *column = column_of(filter);

@@ -277,6 +277,8 @@ static const struct entry entries[] = {
         {"for us", WORD_NONE, 0},
         {"the letter", WORD_NONE, 1},
         {"the letters", WORD_NONE, 1},
+        {"spent on", WORD_NONE, 2},
+        {"worked", WORD_NONE, 1},
         {"pls", WORD_NONE, 0},
         {"released", WORD_NONE, LIGHT_EVENT},
         {"published", WORD_NONE, LIGHT_EVENT},
@@ -1058,6 +1060,7 @@ static const struct entry entries[] = {
         {"children", WORD_ROWS, ROWS_YOUNG},
         {"kids", WORD_ROWS, ROWS_YOUNG},
         {"cases", WORD_ROWS, 1},
+        {"case", WORD_ROWS, 1},
         {"readings", WORD_ROWS, 0},
         {"reading", WORD_ROWS, 0},
         {"measurements", WORD_ROWS, 0},
@@ -1287,9 +1290,14 @@ static bool lists_persons(const struct question *question)
 static double cost_of(const struct entry *entry)
 {
         /* by arg: how much is lost without the word */
-        static const double light[] = {
-                COST_WORD,          0.6, 0.9, 1.2, [LIGHT_BEHIND_NAME] = 0.7, [LIGHT_VERB] = 0.6,
-                [LIGHT_EVENT] = 0.9, [LIGHT_AT_START] = COST_WORD};
+        static const double light[] = {COST_WORD,
+                                       0.6,
+                                       0.9,
+                                       1.2,
+                                       [LIGHT_BEHIND_NAME] = 0.7,
+                                       [LIGHT_VERB] = 0.6,
+                                       [LIGHT_EVENT] = 0.9,
+                                       [LIGHT_AT_START] = COST_WORD};
         if (entry->word == WORD_NONE)
                 return light[entry->arg];
         if (entry->word == WORD_REFUSE)

@@ -35,6 +35,12 @@ static inline struct want want_of(enum want_kind kind)
         return (struct want){.kind = kind, .index = -1, .table = -1, .segment = -1};
 }
 
+enum cond_role {
+        ROLE_FILTER,
+        ROLE_PART,  /* what a share or a ratio is of: counted, not filtered by */
+        ROLE_WHOLE, /* what a ratio is to */
+};
+
 enum cond_kind {
         COND_COMPARE, /* op, a */
         COND_BETWEEN, /* a, b */
@@ -67,8 +73,8 @@ struct cond {
         struct timex time;
         int index; /* segment, table */
         struct want want;
-        size_t at;     /* place in the path */
-        bool is_share; /* what the share is of: counted, not filtered by */
+        size_t at; /* place in the path */
+        enum cond_role role;
         bool dropped;
         bool lacks;    /* said with "no", "without", "never" */
         bool excepted; /* said with "except" */
@@ -105,7 +111,8 @@ struct rank {
 
 enum share_kind {
         SHARE_NONE,
-        SHARE_OF_ROWS,  /* the rows that meet the conditions marked is_share, among all */
+        SHARE_OF_ROWS,  /* the rows that meet the conditions of ROLE_PART, among all */
+        SHARE_TO_ROWS,  /* those rows for each that meets those of ROLE_WHOLE */
         SHARE_OF_TOTAL, /* each group's part of the total */
 };
 

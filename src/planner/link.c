@@ -85,8 +85,9 @@ static size_t stems_at(const struct question *question, size_t i, const char **s
 /* Small words that may stand between the words of a name: "units did we sell". */
 static bool is_between(const struct token *token)
 {
-        static const char *const words[] = {"do",  "does", "did",  "we",    "have", "has", "had", "is",
-                                            "are", "was",  "were", "being", "been", "now", "you", NULL};
+        static const char *const words[] = {"do",   "does", "did", "we",  "have", "has",
+                                            "had",  "is",   "are", "was", "were", "being",
+                                            "been", "now",  "you", NULL};
         return token->kind == TOKEN_WORD && word_among(token->text, words);
 }
 

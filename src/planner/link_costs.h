@@ -20,7 +20,7 @@
 #define COST_GOOD 0.65        /* a name that costs no more needs no other word for it */
 #define COST_SIGN 0.5         /* a sign that means nothing */
 #define COST_UNKNOWN 20       /* a word that means nothing */
-#define COST_APART 0.8   /* small words stand between those of a name */
+#define COST_APART 0.8        /* small words stand between those of a name */
 #define COST_GLOSSED 1.0      /* a word that the brackets behind it explain */
 
 #endif

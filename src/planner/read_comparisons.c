@@ -241,7 +241,10 @@ static bool compare_identity(struct reader *r, const struct comparison *c)
                 refs_add(&refs, atom->index, concepts->tables[atom->index].key);
         if (refs.n == 0)
                 return false;
-        r->used[i] = atom->kind == ATOM_ENTITY || atom->n > 0;
+        r->used[i] = true;
+        size_t by = reader_before(r, i);
+        if (by != NO_ATOM && by > 0 && reader_is(r, by, WORD_BY))
+                r->used[by] = true; /* "handled by agent 104" */
         add_compare(r, c, &refs);
         return true;
 }
@@ -358,9 +361,10 @@ static bool compare_column(struct reader *r, const struct comparison *c, bool le
         size_t column = right ? c->right : c->left;
         size_t not = right ? NO_ATOM : reader_before(r, column);
         struct comparison said = *c;
-        if (c->op == FILTER_NONE && not != NO_ATOM && reader_is(r, not, WORD_NOT) && !r->used[not]) {
+        if (c->op == FILTER_NONE && not != NO_ATOM && reader_is(r, not, WORD_NOT) &&
+            !r->used[not ]) {
                 said.op = FILTER_NE; /* "not in class 3" */
-                r->used[not] = true;
+                r->used[not ] = true;
         }
         if (c->percent && counts_things(reader_facts(r, &r->atoms[column]->refs)))
                 r->intent->cost += COST_SENSELESS; /* "fewer than 40% of people" */
@@ -419,6 +423,22 @@ static bool compare_age(struct reader *r, const struct comparison *c)
         return true;
 }
 
+/* "below 4 or above 12": of the same column. */
+static bool compare_again(struct reader *r, const struct comparison *c)
+{
+        struct intent *intent = r->intent;
+        bool joined = c->left != NO_ATOM &&
+                      (reader_is(r, c->left, WORD_OR) || reader_is(r, c->left, WORD_AND));
+        if (!joined || c->op == FILTER_NONE || intent->n_conds == 0 || c->left == 0)
+                return false;
+        const struct cond *last = &intent->conds[intent->n_conds - 1];
+        if (last->kind != COND_COMPARE || !last->a || last->at + 1 != c->left)
+                return false;
+        const struct refs refs = last->refs;
+        add_compare(r, c, &refs);
+        return true;
+}
+
 void compare_number(struct reader *r, const struct comparison *c)
 {
         bool left = is_left_meant(r, c);
@@ -426,6 +446,8 @@ void compare_number(struct reader *r, const struct comparison *c)
             compare_identity(r, c) || compare_measure(r, c) || compare_total(r, c) ||
             compare_column(r, c, left) || compare_segment(r, c) || compare_unit(r, c) ||
             compare_only_number(r, c) || compare_age(r, c))
+                return;
+        if (compare_again(r, c))
                 return;
         r->used[c->number] = false; /* nobody knows what it is a number of */
 }

@@ -139,7 +139,8 @@ bool read_count(struct reader *r, size_t i, struct want *want, size_t *end)
                         break;
         }
         if (at < r->n && is_countable(r, at)) {
-                bool number = r->atoms[at]->kind == ATOM_COLUMN && reader_is_number(r, r->atoms[at]);
+                bool number =
+                        r->atoms[at]->kind == ATOM_COLUMN && reader_is_number(r, r->atoms[at]);
                 size_t noun = number ? at : reader_last_noun(r, at);
                 if (number && at > i + 1 && at + 1 < r->n && r->atoms[at + 1]->kind == ATOM_TABLE)
                         r->intent->cost += COST_SENSELESS; /* "how many R rated films" */
@@ -203,6 +204,8 @@ void take_column(struct reader *r, size_t i, enum plan_func func, struct want *w
         r->used[i] = true;
         *end = i;
         size_t joint = reader_next(r, i);
+        if (reader_is(r, joint, WORD_PERCENT))
+                joint = reader_next(r, joint); /* "literacy % minus ..." */
         size_t second = reader_next(r, joint);
         if (joint < r->n && second < r->n && reader_is_number(r, r->atoms[second]) &&
             !r->used[joint] && !r->used[second] &&

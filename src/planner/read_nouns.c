@@ -128,6 +128,13 @@ static bool place_group(struct reader *r, size_t i)
         return true;
 }
 
+static bool is_participle(const struct reader *r, const struct atom *atom)
+{
+        const char *text = r->question->tokens[atom->first].text;
+        size_t n = strlen(text);
+        return atom->kind == ATOM_COLUMN && n > 4 && strcmp(text + n - 2, "ed") == 0;
+}
+
 static bool of_before(const struct reader *r, size_t i)
 {
         while (i > 0 && r->atoms[i - 1]->kind == ATOM_LIGHT)
@@ -150,9 +157,15 @@ static void place_noun_of_number(struct reader *r, size_t i)
                 place_table(r, i);
         } else if (reader_is_moment(r, atom)) {
                 place_moment(r, &atom->refs);
+        } else if (intent->share == SHARE_OF_ROWS && is_participle(r, atom) &&
+                   reader_may_be_empty(r, &atom->refs)) {
+                struct cond *cond = reader_cond(r, COND_NULL, i);
+                cond->refs = atom->refs; /* "of the rated tickets": of those with a rating */
+                cond->negated = true;
         } else if (is_said_again(r, atom)) {
                 return;
-        } else if (reader_is_number(r, atom)) {
+        } else if (reader_is_number(r, atom) &&
+                   !(is_asked_for(r, i) && has_having(intent) && atom->plural)) {
                 place_number(r, i);
         } else if (!place_group(r, i)) {
                 bool of_all = i > 0 && atom->plural && intent->n_wants > 0 &&

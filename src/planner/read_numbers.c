@@ -138,8 +138,8 @@ static void take_tail(struct reader *r, struct comparison *c, size_t end)
                 c->op = (enum filter_op)r->atoms[i]->arg;
                 r->used[i++] = true;
         }
-        if (i + 1 < r->n && atom_is_noun(r->atoms[i]) && reader_is(r, i + 1, WORD_OR_MORE) &&
-            c->op == FILTER_NONE) {
+        if (i + 1 < r->n && (atom_is_noun(r->atoms[i]) || reader_is(r, i, WORD_TIME)) &&
+            reader_is(r, i + 1, WORD_OR_MORE) && c->op == FILTER_NONE) {
                 c->op = (enum filter_op)r->atoms[i + 1]->arg; /* "5 awards or more" */
                 r->used[i + 1] = true;
         }

@@ -27,7 +27,11 @@ static int take_count(struct reader *r, size_t i)
                 r->used[i + 1] = true;
                 return (int)r->atoms[i + 1]->number;
         }
-        if (before != NO_ATOM && before + 1 == i && reader_is_row_count(r, before)) {
+        bool names = before != NO_ATOM && before > 0 &&
+                     (r->atoms[before - 1]->kind == ATOM_ENTITY ||
+                      r->atoms[before - 1]->kind == ATOM_TABLE) &&
+                     !r->atoms[before - 1]->plural; /* "customer 777 last ordered" */
+        if (before != NO_ATOM && before + 1 == i && !names && reader_is_row_count(r, before)) {
                 r->used[before] = true;
                 return (int)r->atoms[before]->number;
         }
@@ -280,9 +284,8 @@ static void complete(struct reader *r, size_t i, struct rank *rank)
                 return;
         }
         size_t next = reader_next(r, i);
-        if (rank->by == RANK_COLUMN &&
-            (r->atoms[i]->kind == ATOM_ADJECTIVE ||
-             (next < r->n && r->atoms[next]->kind == ATOM_ADJECTIVE))) {
+        if (rank->by == RANK_COLUMN && (r->atoms[i]->kind == ATOM_ADJECTIVE ||
+                                        (next < r->n && r->atoms[next]->kind == ATOM_ADJECTIVE))) {
                 struct rank said = *rank;
                 if (take_by_number(r, i, &said))
                         *rank = said; /* "the largest homes by living area" */
@@ -363,6 +366,8 @@ static void read_rank(struct reader *r, size_t i)
                 become_function(r, &rank);
                 return;
         }
+        if (rank.n == 0 && r->intent->rank.by == RANK_UNSAID)
+                rank.n = r->intent->rank.n; /* "top 2 best paid" */
         rank.is_most = reader_is(r, i, WORD_MOST) || reader_is(r, i, WORD_TOP);
         rank.plural = r->intent->head.plural;
         r->intent->rank = rank;

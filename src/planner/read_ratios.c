@@ -45,8 +45,9 @@ bool reads_as_ratio(struct reader *r, size_t per, size_t noun)
         bool rows = what->kind == ATOM_TABLE || what->kind == ATOM_ENTITY ||
                     what->kind == ATOM_SEGMENT ||
                     (what->kind == ATOM_MEASURE && atom->kind != ATOM_WORD);
+        averaged = averaged || r->intent->on_average;
         if (averaged)
-                return rows && !number && (!column || counted);
+                return rows && !number && (!column || counted || r->intent->on_average);
         if (column)
                 return false;
         if (is_few(r, atom) && !r->intent->on_average)

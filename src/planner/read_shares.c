@@ -21,6 +21,40 @@ static bool find_part(struct reader *r, size_t i)
         return false;
 }
 
+static bool is_condition(const struct reader *r, size_t i)
+{
+        return r->atoms[i]->kind == ATOM_VALUE || reader_is_flag(r, r->atoms[i]);
+}
+
+/* "ratio of male to female employees": one condition before "to", one behind. */
+static bool read_ratio_of(struct reader *r, size_t i)
+{
+        size_t to = i;
+        size_t n = 0;
+        while (to < r->n && !(reader_is(r, to, WORD_TO) && r->atoms[to]->arg == 0)) {
+                if (is_condition(r, to))
+                        n++;
+                to++;
+        }
+        if (n != 1 || to >= r->n)
+                return false;
+        size_t part = to;
+        size_t whole = to + 1;
+        while (!is_condition(r, part))
+                part--;
+        while (whole < r->n && whole < to + 4 && !is_condition(r, whole))
+                whole++;
+        if (whole >= r->n || whole >= to + 4)
+                return false;
+        r->used[i] = r->used[to] = true;
+        if (reader_is(r, whole + 1, WORD_UNIT) && r->atoms[whole + 1]->arg == UNIT_DAY)
+                r->used[whole + 1] = true; /* "sunny to cloudy days" */
+        r->ratio_part = part;
+        r->ratio_whole = whole;
+        r->intent->share = SHARE_TO_ROWS;
+        return true;
+}
+
 /* Shares: "what share of X is Y". */
 void read_shares(struct reader *r)
 {
@@ -36,6 +70,8 @@ void read_shares(struct reader *r)
                         r->used[i] = true;
                         r->intent->share = SHARE_OF_ROWS;
                 } else if (atom_is(atom, WORD_DIVIDED) && atom->arg == 100 && find_part(r, i)) {
+                        continue;
+                } else if (atom_is(atom, WORD_RATE) && atom->arg == 1 && read_ratio_of(r, i)) {
                         continue;
                 } else if (atom_is(atom, WORD_RATE) && i > 0) {
                         size_t before = reader_before(r, i);
@@ -149,7 +185,8 @@ static bool asks_does_each(const struct reader *r, size_t i)
 static void add_had(struct reader *r, size_t i)
 {
         size_t with = i;
-        while (with > 0 && (reader_is(r, with - 1, WORD_A) || r->atoms[with - 1]->kind == ATOM_LIGHT))
+        while (with > 0 &&
+               (reader_is(r, with - 1, WORD_A) || r->atoms[with - 1]->kind == ATOM_LIGHT))
                 with--;
         if (with == 0 || r->atoms[i]->kind != ATOM_COLUMN || !reader_is(r, with - 1, WORD_WITH) ||
             !reader_may_be_empty(r, &r->atoms[i]->refs))
@@ -158,11 +195,32 @@ static void add_had(struct reader *r, size_t i)
         r->used[i] = true;
 }
 
+static void set_ratio_roles(struct reader *r)
+{
+        size_t parts = 0;
+        size_t wholes = 0;
+        for (size_t i = 0; i < r->intent->n_conds; i++) {
+                struct cond *cond = &r->intent->conds[i];
+                if (cond->at == r->ratio_part)
+                        cond->role = ROLE_PART;
+                else if (cond->at == r->ratio_whole)
+                        cond->role = ROLE_WHOLE;
+                parts += cond->role == ROLE_PART;
+                wholes += cond->role == ROLE_WHOLE;
+        }
+        if (parts == 0 || wholes == 0 || r->intent->n_wants > 0)
+                r->intent->cost += COST_SENSELESS;
+        else
+                (void)reader_want(r, WANT_ROWS);
+}
+
 void read_share_conditions(struct reader *r)
 {
         struct intent *intent = r->intent;
         size_t verb = r->n;
         size_t n_marked = 0;
+        if (intent->share == SHARE_TO_ROWS)
+                set_ratio_roles(r);
         if (intent->share != SHARE_OF_ROWS)
                 return;
         size_t noun = r->share_noun < r->n ? r->share_noun : r->share_at;
@@ -190,7 +248,7 @@ void read_share_conditions(struct reader *r)
                             (cond->kind == COND_NULL && cond->at == r->share_noun) ||
                             (cond->negated && cond->excepted))
                                 continue;
-                        cond->is_share = is_of;
+                        cond->role = is_of ? ROLE_PART : ROLE_FILTER;
                         n_marked += is_of;
                 }
         }

@@ -36,7 +36,8 @@ static bool is_afterthought(const struct reader *r, size_t i)
 /* The last of the values right behind i, or i. */
 static size_t last_value(const struct reader *r, size_t i)
 {
-        while (i + 1 < r->n && (r->atoms[i + 1]->kind == ATOM_VALUE || r->atoms[i + 1]->kind == ATOM_LIGHT))
+        while (i + 1 < r->n &&
+               (r->atoms[i + 1]->kind == ATOM_VALUE || r->atoms[i + 1]->kind == ATOM_LIGHT))
                 i++;
         return i;
 }
@@ -108,7 +109,8 @@ void read_wants(struct reader *r)
                 else if (atom_is(atom, WORD_HOW_MANY) || atom_is(atom, WORD_COUNT))
                         read_how_many(r, i);
                 else if (atom_is(atom, WORD_HOW_MUCH) && i + 1 < r->n && r->atoms[i + 1]->plural &&
-                         (r->atoms[i + 1]->kind == ATOM_TABLE || r->atoms[i + 1]->kind == ATOM_ENTITY)) {
+                         (r->atoms[i + 1]->kind == ATOM_TABLE ||
+                          r->atoms[i + 1]->kind == ATOM_ENTITY)) {
                         r->intent->how_much = false; /* "how much orders" */
                         read_how_many(r, i);
                 } else if (atom_is(atom, WORD_HOW_MUCH))

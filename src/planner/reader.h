@@ -14,7 +14,9 @@ struct reader {
         int n_either;      /* groups of conditions joined by "or" so far */
         size_t share_at;   /* where "share of" stands, or n */
         size_t share_noun; /* what it is a share of, or n */
-        size_t rate_at;    /* the condition that a rate is of, or n */
+        size_t ratio_part; /* "ratio of men to women": the conditions */
+        size_t ratio_whole;
+        size_t rate_at; /* the condition that a rate is of, or n */
 };
 
 /* What is supposed makes a reading dearer; the cheapest one of all that make sense is taken. */

@@ -37,7 +37,7 @@ static const char *const written_out[][2] = {
         {"dir", "direction"},     {"dr", "doctor"},        {"mkt", "market"},
         {"nbr", "number"},        {"hp", "horsepower"},    {"sqft", "squarefeet"},
         {"born", "birth"},        {"died", "death"},       {"grew", "grow"},
-        {"left", "leave"},
+        {"left", "leave"},        {"ext", "extension"},
 };
 
 struct stemmer *stemmer_new(struct arena *arena)
