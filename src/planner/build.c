@@ -131,8 +131,18 @@ static void build_when(struct builder *b)
                                  builder_name(b, ref), "alias", last ? "last" : "first"));
 }
 
+/* True when the columns shown and the time are of the rows that it starts from. */
+static bool shows_own_time(struct builder *b)
+{
+        struct colref time;
+        for (size_t s = 0; s < b->intent->n_shown; s++)
+                if (b->intent->shown[s].at[0].table != b->base)
+                        return false;
+        return builder_time(b, &time) && time.table == b->base;
+}
+
 /* A row's number was asked for, and nothing says which row: a guess that is not made. */
-static bool is_vague(const struct builder *b)
+static bool is_vague(struct builder *b)
 {
         const struct intent *intent = b->intent;
         bool number = false;
@@ -152,7 +162,7 @@ static bool is_vague(const struct builder *b)
                 day = day || (cond->kind == COND_TIME && cond->time.kind == TIME_RANGE &&
                               cond->time.from[0] && strcmp(cond->time.from, cond->time.to) == 0);
         }
-        if (value && day)
+        if (value && day && shows_own_time(b))
                 return false; /* "the pressure at Harbor on 1 June" */
         for (size_t i = 0; i < intent->n_conds; i++)
                 if (intent->conds[i].kind != COND_VALUES && intent->conds[i].kind != COND_TIME &&

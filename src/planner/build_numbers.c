@@ -385,7 +385,11 @@ void build_ranked_things(struct builder *b)
                 changed.rank.refs = changed.rank.want.refs;
         if (!builder_resolve(b, &changed.rank.refs, &ref))
                 return;
-        if (changed.head.kind == HEAD_TABLE && ref.table != changed.head.table)
+        bool other = changed.head.kind == HEAD_TABLE && ref.table != changed.head.table;
+        for (size_t k = 0; changed.head.kind == HEAD_ENTITY && k < changed.head.refs.n; k++)
+                other = other || (concept_column(b->concepts, changed.head.refs.at[k])->is_key &&
+                                  changed.head.refs.at[k].table != ref.table);
+        if (other)
                 b->built->cost +=
                         COST_OTHER_RANK; /* "the most expensive order" is not that of an item */
         const struct column_facts *facts = concept_column(b->concepts, ref);

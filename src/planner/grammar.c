@@ -278,7 +278,7 @@ static const struct entry entries[] = {
         {"the letter", WORD_NONE, 1},
         {"the letters", WORD_NONE, 1},
         {"spent on", WORD_NONE, 2},
-        {"worked", WORD_NONE, 1},
+        {"worked the", WORD_NONE, 1},
         {"pls", WORD_NONE, 0},
         {"released", WORD_NONE, LIGHT_EVENT},
         {"published", WORD_NONE, LIGHT_EVENT},
