@@ -337,16 +337,23 @@ json_t *build_computed(struct builder *b, const struct want *want)
 
 json_t *build_computed_item(struct builder *b, const struct want *want)
 {
-        static const char *const words[] = {[EXPR_ADD] = "sum",
-                                            [EXPR_SUB] = "difference",
-                                            [EXPR_MUL] = "product",
-                                            [EXPR_DIV] = "quotient"};
+        static const char *const words[] = {[EXPR_ADD] = "plus",
+                                            [EXPR_SUB] = "minus",
+                                            [EXPR_MUL] = "times",
+                                            [EXPR_DIV] = "per"};
+        struct colref first;
+        struct colref second;
+        char alias[160];
+        if (!builder_resolve(b, &want->refs, &first) || !builder_resolve(b, &want->refs2, &second))
+                return NULL;
+        (void)snprintf(alias, sizeof(alias), "%.70s_%s_%.70s", plain_name(b, first),
+                       words[want->op], plain_name(b, second));
         json_t *expr = build_computed(b, want);
         if (!expr)
                 return NULL;
         if (want->op == EXPR_DIV)
                 expr = rounded(b, expr);
-        return with_alias(b, builder_json(b, json_pack("{s:o}", "expr", expr)), words[want->op]);
+        return with_alias(b, builder_json(b, json_pack("{s:o}", "expr", expr)), alias);
 }
 
 /* True when a segment of the question is about another table's amounts. */

@@ -444,10 +444,8 @@ void compare_number(struct reader *r, const struct comparison *c)
         bool left = is_left_meant(r, c);
         if (compare_adjective(r, c, left) || compare_count(r, c) || compare_want(r, c) ||
             compare_identity(r, c) || compare_measure(r, c) || compare_total(r, c) ||
-            compare_column(r, c, left) || compare_segment(r, c) || compare_unit(r, c) ||
-            compare_only_number(r, c) || compare_age(r, c))
-                return;
-        if (compare_again(r, c))
+            compare_column(r, c, left) || compare_segment(r, c) || compare_again(r, c) ||
+            compare_unit(r, c) || compare_only_number(r, c) || compare_age(r, c))
                 return;
         r->used[c->number] = false; /* nobody knows what it is a number of */
 }
