@@ -146,6 +146,7 @@ struct timex {
 #define LIGHT_BEHIND_NAME 4 /* arg of a light word that needs a name before it: "stock level" */
 #define LIGHT_VERB 5        /* arg of one that is a noun behind a preposition: "on hold" */
 #define LIGHT_EVENT 6       /* arg of one that stands before a time: "released in 2015" */
+#define LIGHT_OF_TEXT 9     /* arg of "whose name", where "starts with" or "contains" is said */
 #define LIGHT_AT_START 7    /* arg of one that says nothing there: "right, how many ..." */
 #define ROWS_YOUNG 3        /* arg of persons whose age must be said: "children under 10" */
 #define UNIT_OF_COLUMN 100  /* arg of a light word that is the unit of some column */

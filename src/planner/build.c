@@ -90,7 +90,7 @@ static bool shows_values(const struct builder *b)
         if (intent->head.kind != HEAD_NONE || intent->n_shown == 0 ||
             intent->rank.by != RANK_NONE || intent->show_time)
                 return false;
-        if (picks_row(b) || intent->is_who)
+        if (picks_row(b) || intent->is_who || intent->lists_rows)
                 return false;
         for (size_t s = 0; s < intent->n_shown; s++) {
                 const struct column_facts *facts =
@@ -378,9 +378,13 @@ void builder_done(struct builder *b)
 static double cost_of_base(const struct builder *b)
 {
         const struct intent *intent = b->intent;
+        double away = 0; /* "products in the order items": those, and not the table of products */
+        for (size_t i = 0; i < intent->n_tables; i++)
+                if (intent->tables[i] != b->base && !builder_leads(b, intent->tables[i]))
+                        away = COST_OTHER_TABLE;
         for (size_t i = 0; i < intent->n_tables; i++)
                 if (intent->tables[i] == b->base)
-                        return 0;
+                        return away;
         const struct want *want = intent->n_wants > 0 ? &intent->wants[0] : &intent->rank.want;
         double cost = intent->n_tables > 0 ? COST_OTHER_TABLE : 0;
         if (want->kind == WANT_ROWS && want->table >= 0 && want->table != b->base)

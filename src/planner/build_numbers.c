@@ -306,7 +306,7 @@ static void add_groups(struct builder *b)
         const struct intent *intent = b->intent;
         bool ranked = intent->rank.by != RANK_NONE;
         bool having = builder_has_having(intent);
-        if (ranked || (having && intent->n_wants == 0))
+        if (ranked || intent->lists_each || (having && intent->n_wants == 0))
                 build_head_group(b);
         if (intent->is_who && intent->head.kind == HEAD_NONE && (ranked || having))
                 build_who_group(b);

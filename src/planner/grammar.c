@@ -279,6 +279,14 @@ static const struct entry entries[] = {
         {"the letters", WORD_NONE, 1},
         {"spent on", WORD_NONE, 2},
         {"worked the", WORD_NONE, 1},
+        {"whose name", WORD_NONE, LIGHT_OF_TEXT},
+        {"whose names", WORD_NONE, LIGHT_OF_TEXT},
+        {"in their name", WORD_NONE, LIGHT_OF_TEXT},
+        {"in their names", WORD_NONE, LIGHT_OF_TEXT},
+        {"in its name", WORD_NONE, LIGHT_OF_TEXT},
+        {"in the name", WORD_NONE, LIGHT_OF_TEXT},
+        {"clocked", WORD_NONE, 1},
+        {"together with", WORD_WITH, 0},
         {"pls", WORD_NONE, 0},
         {"released", WORD_NONE, LIGHT_EVENT},
         {"published", WORD_NONE, LIGHT_EVENT},
@@ -1259,11 +1267,23 @@ static bool follows_preposition(const struct question *question, size_t i)
         return false;
 }
 
+static bool says_pattern(const struct question *question)
+{
+        static const char *const stems[] = {"contain", "start", "begin", "end", "includ"};
+        for (size_t i = 0; i < question->n_tokens; i++)
+                for (size_t s = 0; s < ARRAY_SIZE(stems); s++)
+                        if (question->tokens[i].kind == TOKEN_WORD &&
+                            strcmp(question->tokens[i].stem, stems[s]) == 0)
+                                return true;
+        return false;
+}
+
 /* "released after 2015": a time follows. */
 static bool precedes_time(const struct question *question, size_t i)
 {
         static const char *const words[] = {"in",    "after",   "before", "since", "on",
-                                            "until", "between", "during", "from",  "last"};
+                                            "until", "between", "during", "from",  "last",
+                                            "each",  "every",   "per"};
         for (size_t w = 0; i < question->n_tokens && w < ARRAY_SIZE(words); w++)
                 if (strcmp(question->tokens[i].text, words[w]) == 0)
                         return true;
@@ -1297,6 +1317,7 @@ static double cost_of(const struct entry *entry)
                                        [LIGHT_BEHIND_NAME] = 0.7,
                                        [LIGHT_VERB] = 0.6,
                                        [LIGHT_EVENT] = 0.9,
+                                       [LIGHT_OF_TEXT] = 1.0,
                                        [LIGHT_AT_START] = COST_WORD};
         if (entry->word == WORD_NONE)
                 return light[entry->arg];
@@ -1321,6 +1342,9 @@ void grammar_link(struct question *question, size_t i)
                     !precedes_time(question, i + n))
                         continue;
                 if (entry->word == WORD_NONE && entry->arg == LIGHT_AT_START && i > 0)
+                        continue;
+                if (entry->word == WORD_NONE && entry->arg == LIGHT_OF_TEXT &&
+                    !says_pattern(question))
                         continue;
                 if (entry->word == WORD_NONE && entry->arg == LIGHT_VERB &&
                     follows_preposition(question, i))

@@ -155,7 +155,9 @@ struct intent {
         bool is_which; /* "which", "what", "who" */
         bool is_when;
         bool is_who;
-        bool says_list; /* "show me", "list" */
+        bool lists_each; /* numbers are asked for, of each thing of the head */
+        bool lists_rows; /* "show anomalies": rows, whatever columns are named */
+        bool says_list;  /* "show me", "list" */
         bool is_what;
         bool on_average;
         bool in_total;

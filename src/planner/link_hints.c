@@ -17,6 +17,8 @@
 #define COST_MONEY 0.6           /* "the value" of the only money */
 #define COST_DESCRIBED 0.35      /* a word of the description */
 #define COST_UNIT_SAID 0.55      /* the unit behind a number */
+#define SPOKEN_MIN 5             /* letters that two words of one kind begin with */
+#define COST_UNIT_NOUN 0.9       /* "hours" for what is measured in hours */
 #define COST_COMPOUND 0.6        /* "class" of Pclass */
 #define COST_LABEL 0.25          /* "name" */
 
@@ -279,8 +281,49 @@ static void link_label(struct question *question, size_t i)
                                         concepts->tables[t].label, COST_LABEL);
 }
 
+/* "resolving", of a resolution time. */
+static bool is_spoken_of(const struct question *question, const struct column_facts *facts)
+{
+        for (size_t i = 0; i < question->n_tokens; i++)
+                for (size_t w = 0; w < facts->n_words - facts->n_unit; w++)
+                        if (question->tokens[i].kind == TOKEN_WORD &&
+                            strlen(question->tokens[i].text) >= SPOKEN_MIN &&
+                            strncmp(question->tokens[i].text, facts->words[w], SPOKEN_MIN) == 0)
+                                return true;
+        return false;
+}
+
+/* "total hours", where one column only is in hours. */
+static void link_unit_noun(struct question *question, size_t i)
+{
+        static const char *const units[] = {"hours", "minutes", "km", NULL};
+        const struct concepts *concepts = question->concepts;
+        const struct token *token = &question->tokens[i];
+        struct colref found = {0, 0};
+        int n = 0;
+        if (token->kind != TOKEN_WORD || !word_among(token->text, units) ||
+            (i > 0 && question->tokens[i - 1].kind == TOKEN_NUMBER))
+                return;
+        for (size_t t = 0; t < concepts->dataset->n_tables; t++)
+                for (size_t c = 0; c < concepts->dataset->tables[t].n_columns; c++) {
+                        const struct column_facts *facts = &concepts->tables[t].columns[c];
+                        bool has = facts->is_number && !facts->is_id && facts->column->unit &&
+                                   strcmp(facts->column->unit, token->text) == 0;
+                        for (size_t w = facts->n_words - facts->n_unit; w < facts->n_words; w++)
+                                has = has || strcmp(facts->words[w], token->stem) == 0;
+                        if (!has)
+                                continue;
+                        found = (struct colref){(int)t, (int)c};
+                        n++;
+                }
+        if (n == 1 && is_spoken_of(question, concept_column(concepts, found)))
+                atom_add_column(question, ATOM_COLUMN, i, 1, found.table, found.column,
+                                COST_UNIT_NOUN);
+}
+
 void hints_link(struct question *question, size_t i)
 {
+        link_unit_noun(question, i);
         link_initials(question, i);
         link_compound(question, i);
         link_label(question, i);

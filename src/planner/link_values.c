@@ -219,12 +219,31 @@ bool question_owners_words(const struct question *question, size_t first, size_t
         return false;
 }
 
+/* "Ruth Novak", every word with its capital. */
+static bool is_verbatim(const struct question *question, const struct gram *gram, const char *value)
+{
+        size_t at = 0;
+        for (size_t i = gram->first; i < gram->first + gram->n; i++) {
+                const struct token *token = &question->tokens[i];
+                size_t n = strlen(token->said);
+                if (!token->capital || token->possessive || token->kind != TOKEN_WORD ||
+                    strncmp(value + at, token->said, n) != 0)
+                        return false;
+                at += n;
+                if (value[at] == ' ')
+                        at++;
+        }
+        return gram->n > 1 && value[at] == '\0';
+}
+
 static double value_cost(const struct question *question, const struct gram *gram,
                          const char *value)
 {
         const struct token *token = &question->tokens[gram->first];
         if (gram->n == 1 && token->capital && strcmp(token->said, value) == 0)
                 return COST_VERBATIM;
+        if (is_verbatim(question, gram, value)) /* dearer than none of its words alone */
+                return COST_VERBATIM * (double)(gram->n + 1);
         bool owners = question_owners_words(question, gram->first, gram->n);
         return COST_VALUE + gram->cost + (owners ? COST_OWNERS_WORDS : 0);
 }

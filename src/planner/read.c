@@ -139,6 +139,23 @@ static bool limits_age(const struct reader *r)
         return false;
 }
 
+/* True when what is asked for is in that money: the unit of its measure or column begins as "USD"
+ * where "dollars" was said. */
+static bool is_wants_money(const struct reader *r, const struct atom *atom)
+{
+        if (r->intent->n_wants == 0)
+                return false;
+        const struct want *want = &r->intent->wants[0];
+        const char *unit = NULL;
+        if (want->kind == WANT_MEASURE)
+                unit = r->question->concepts->dataset->measures[want->index].unit;
+        else if (want->refs.n > 0)
+                unit = reader_facts(r, &want->refs)->column->unit;
+        const char *said = r->question->tokens[atom->first].text;
+        bool euros = said[0] == 'e';
+        return unit && strcmp(unit, euros ? "EUR" : "USD") == 0;
+}
+
 /* The first atom that means something and was not taken. */
 static const struct atom *find_left(const struct reader *r)
 {
@@ -166,6 +183,9 @@ static const struct atom *find_left(const struct reader *r)
                 if (r->used[i] || atom_is_soft(atom) ||
                     (atom_is(atom, WORD_PERCENT) && i > 0 && r->atoms[i - 1]->kind == ATOM_COLUMN))
                         continue;
+                if (atom_is(atom, WORD_MONEY) && i > 0 && reader_is(r, i - 1, WORD_IN) &&
+                    is_wants_money(r, atom))
+                        continue; /* "discount amount in dollars" */
                 if (atom_is(atom, WORD_OR_MORE) && atom->n == 1 && i > 0 && i + 1 < r->n &&
                     atom_is_noun(r->atoms[i - 1]) && atom_is_noun(r->atoms[i + 1]))
                         continue; /* "name + age" */

@@ -2,6 +2,8 @@
 #include "planner/facts.h"
 #include "planner/reader.h"
 
+#include <string.h>
+
 static bool has_nulls(const struct reader *r, const struct refs *refs)
 {
         if (refs->n == 0)
@@ -107,6 +109,19 @@ static void read_missing(struct reader *r, size_t i)
         add_absence(r, column, negated);
 }
 
+/* "were discounted": where the discount is a number, and none is said. */
+static bool is_done(const struct reader *r, size_t i)
+{
+        if (!is_free_column(r, i) || !reader_is_number(r, r->atoms[i]))
+                return false;
+        const char *said = r->question->tokens[r->atoms[i]->first].text;
+        size_t n = strlen(said);
+        const struct atom *after = reader_atom(r, reader_next(r, i));
+        bool compared = after && (after->kind == ATOM_NUMBER || atom_is(after, WORD_COMPARE_OP) ||
+                                  atom_is(after, WORD_BETWEEN));
+        return n > 4 && strcmp(said + n - 2, "ed") == 0 && !compared;
+}
+
 /* "with a rating": one that is there. */
 static void read_with(struct reader *r, size_t i)
 {
@@ -137,6 +152,8 @@ void read_absences(struct reader *r)
                         read_without(r, i);
                 else if (is_null_word(r, i))
                         read_missing(r, i);
+                else if (reader_is(r, i, WORD_IS) && is_done(r, i + 1))
+                        add_absence(r, i + 1, true);
                 else if (reader_is(r, i, WORD_WITH) || reader_is(r, i, WORD_HAVE))
                         read_with(r, i);
                 else if (reader_is(r, i, WORD_NOT) && !r->used[i]) {

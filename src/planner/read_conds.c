@@ -85,6 +85,10 @@ static void add_value(struct reader *r, size_t i)
             r->atoms[sign]->arg == FILTER_EQ && r->atoms[sign - 1]->kind == ATOM_COLUMN &&
             refs_meet(&r->atoms[sign - 1]->refs, &r->atoms[i]->refs))
                 r->used[sign] = r->used[sign - 1] = true; /* "conditions = Storm" */
+        if (sign != NO_ATOM && reader_is(r, sign, WORD_BETWEEN) && sign + 1 == i)
+                for (size_t k = 0; k < sign; k++)
+                        if (reader_is(r, k, WORD_COMPARE))
+                                r->used[sign] = true; /* "compare between Email and Phone" */
         take_column_of_value(r, i);
         struct cond *cond = reader_cond(r, COND_VALUES, i);
         cond->refs = r->atoms[i]->refs;
@@ -159,6 +163,11 @@ static void add_segment(struct reader *r, size_t i)
         if (joint != NO_ATOM && joint > 1 && r->atoms[joint]->kind == ATOM_TABLE &&
             reader_is(r, joint - 1, WORD_AND) && r->atoms[joint - 2]->kind == ATOM_TABLE)
                 r->intent->cost += COST_SENSELESS;
+        size_t list = i;
+        while (list > 0 && r->atoms[list - 1]->kind == ATOM_LIGHT)
+                list--;
+        if (list > 0 && reader_is(r, list - 1, WORD_LIST) && r->atoms[i]->plural)
+                r->intent->lists_rows = true;
         note_negation(r, i, cond);
         cond->negated = take_negation(r, i);
         r->used[i] = true;

@@ -112,6 +112,9 @@ static void read_group_list(struct reader *r, size_t i, size_t at)
                       atom_is(r->atoms[next], WORD_UNIT) || atom_is(r->atoms[next], WORD_PART) ||
                       reader_is(r, next, WORD_PER)))
                         break;
+                if (reader_is(r, joint, WORD_COMMA) &&
+                    (reader_is(r, next + 1, WORD_WHO) || reader_is(r, next + 1, WORD_THAT)))
+                        break; /* "for each category, the agent who has the most" */
                 if (reader_is_number(r, r->atoms[next]) &&
                     !reader_facts(r, &r->atoms[next]->refs)->is_dimension)
                         break;
@@ -266,6 +269,17 @@ static void read_group(struct reader *r, size_t i)
         read_group_list(r, i, at);
 }
 
+/* "over zones", as "across": no number follows. */
+static bool is_over(const struct reader *r, size_t i)
+{
+        if (!reader_is(r, i, WORD_COMPARE_OP) || r->used[i] || i + 1 >= r->n ||
+            strcmp(r->question->tokens[r->atoms[i]->first].text, "over") != 0)
+                return false;
+        size_t at = reader_next(r, i);
+        return at < r->n && r->atoms[at]->kind == ATOM_COLUMN && !r->used[at] &&
+               !reader_is_number(r, r->atoms[at]) && !reader_is_moment(r, r->atoms[at]);
+}
+
 void read_groups(struct reader *r)
 {
         for (size_t i = 0; i < r->n; i++) {
@@ -277,7 +291,7 @@ void read_groups(struct reader *r)
                         read_direction(r, i);
                 else if (reader_is(r, i, WORD_UNITLY))
                         read_unitly(r, i);
-                else if (begins_group(r, i))
+                else if (begins_group(r, i) || is_over(r, i))
                         read_group(r, i);
         }
         read_asked_units(r);

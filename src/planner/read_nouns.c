@@ -68,9 +68,19 @@ static void place_table(struct reader *r, size_t i)
         struct intent *intent = r->intent;
         const struct atom *atom = r->atoms[i];
         size_t joint = reader_before(r, i);
+        if (i > 0 && reader_is(r, i - 1, WORD_OPEN) && intent->n_wants > 0)
+                intent->cost += COST_SENSELESS; /* "...: ticket and hours" */
         if (joint != NO_ATOM && atom_is(r->atoms[joint], WORD_AND) && intent->n_wants > 0)
                 intent->cost += COST_SENSELESS; /* "tickets and tickets that ..." */
-        if (is_asked_for(r, i) && intent->head.kind == HEAD_NONE) {
+        size_t list = i;
+        while (list > 0 && r->atoms[list - 1]->kind == ATOM_LIGHT)
+                list--;
+        bool listed = list > 0 && reader_is(r, list - 1, WORD_LIST) && atom->plural &&
+                      intent->n_wants > 0 && intent->wants[0].kind == WANT_MEASURE &&
+                      intent->n_groups == 0 && intent->share == SHARE_NONE;
+        if (listed && intent->rank.by == RANK_NONE)
+                intent->lists_each = true; /* "list the products ... with their revenue" */
+        if ((is_asked_for(r, i) || listed) && intent->head.kind == HEAD_NONE) {
                 intent->head = (struct head){
                         .kind = HEAD_TABLE, .table = atom->index, .plural = atom->plural, .at = i};
         }
@@ -163,7 +173,8 @@ static void place_noun_of_number(struct reader *r, size_t i)
                 cond->refs = atom->refs; /* "of the rated tickets": of those with a rating */
                 cond->negated = true;
         } else if (is_said_again(r, atom)) {
-                return;
+                if (is_asked_for(r, i)) /* "which locations contain A, and how many ..." */
+                        (void)place_group(r, i);
         } else if (reader_is_number(r, atom) &&
                    !(is_asked_for(r, i) && has_having(intent) && atom->plural)) {
                 place_number(r, i);
@@ -315,6 +326,8 @@ static void sum_by_asked_time(struct reader *r)
                 if (cond->kind != COND_COMPARE || cond->op == FILTER_EQ || !cond->a ||
                     reader_facts(r, &cond->refs)->nature != NATURE_ADDED)
                         continue;
+                if (cond->either > 0)
+                        intent->cost += COST_SENSELESS; /* rows, or their sum? */
                 cond->kind = COND_HAVING;
                 cond->want = want_of(WANT_COLUMN);
                 cond->want.func = FUNC_SUM;
@@ -350,6 +363,9 @@ void read_nouns(struct reader *r)
                         r->used[i] = true;
                         show(r, &r->atoms[i]->refs);
                 }
+        for (size_t i = 1; i < r->n && intent->rank.by != RANK_NONE; i++)
+                if (!r->used[i] && asks_how(r, i) && reader_next(r, i) >= r->n)
+                        r->used[i] = true; /* "the longest stay, and how long is it" */
         read_time_nouns(r);
         size_t first = 0;
         while (first < r->n && atom_is_soft(r->atoms[first]))

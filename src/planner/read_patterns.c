@@ -1,6 +1,16 @@
 /* Texts that are looked for: "contains lamp", 'named "Lamp"'. */
 #include "planner/reader.h"
 
+/* "which locations contain", "each location that starts with". */
+static bool is_asked_of(const struct reader *r, size_t noun)
+{
+        size_t i = noun;
+        while (i > 0 && r->atoms[i - 1]->kind == ATOM_LIGHT)
+                i--;
+        return i > 0 && (reader_is(r, i - 1, WORD_WHICH) || reader_is(r, i - 1, WORD_EACH) ||
+                         reader_is(r, i - 1, WORD_BY) || reader_is(r, i - 1, WORD_PER));
+}
+
 /* The text column that a pattern is about: the noun before, or the label of a table. */
 static bool find_text_column(struct reader *r, size_t noun, struct refs *refs)
 {
@@ -9,7 +19,7 @@ static bool find_text_column(struct reader *r, size_t noun, struct refs *refs)
         if (atom->kind == ATOM_COLUMN &&
             reader_facts(r, &atom->refs)->column->kind == COLUMN_TEXT) {
                 *refs = atom->refs;
-                r->used[noun] = true;
+                r->used[noun] = !is_asked_of(r, noun);
                 return true;
         }
         if (atom->kind == ATOM_ENTITY &&

@@ -33,6 +33,23 @@ static bool is_afterthought(const struct reader *r, size_t i)
         return r->intent->rank.by == RANK_COLUMN;
 }
 
+/* "..., and how many are left of each": a column of theirs, to be shown. */
+static bool shows_of_each(struct reader *r, size_t i)
+{
+        size_t column = reader_next(r, i);
+        size_t each = r->n;
+        for (size_t k = i + 1; k < r->n; k++)
+                if (reader_is(r, k, WORD_EACH))
+                        each = k;
+        if (i == 0 || !reader_is(r, i - 1, WORD_AND) || column >= r->n || r->used[column] ||
+            each >= r->n || reader_next(r, each) < r->n || !reader_is(r, each - 1, WORD_OF) ||
+            !reader_is_number(r, r->atoms[column]) || r->intent->n_shown >= SHOWN_MAX)
+                return false;
+        r->intent->shown[r->intent->n_shown++] = r->atoms[column]->refs;
+        r->used[column] = r->used[each] = r->used[i - 1] = true;
+        return true;
+}
+
 /* The last of the values right behind i, or i. */
 static size_t last_value(const struct reader *r, size_t i)
 {
@@ -48,6 +65,8 @@ static void read_how_many(struct reader *r, size_t i)
         size_t end;
         r->used[i] = true;
         if (is_afterthought(r, i))
+                return;
+        if (shows_of_each(r, i))
                 return;
         if (atom_is(r->atoms[i], WORD_HOW_MANY) && i > 2 && reader_is(r, 0, WORD_LIST) &&
             reader_is(r, i - 1, WORD_WITH))
