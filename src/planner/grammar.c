@@ -286,7 +286,6 @@ static const struct entry entries[] = {
         {"in its name", WORD_NONE, LIGHT_OF_TEXT},
         {"in the name", WORD_NONE, LIGHT_OF_TEXT},
         {"clocked", WORD_NONE, 1},
-        {"together with", WORD_WITH, 0},
         {"pls", WORD_NONE, 0},
         {"released", WORD_NONE, LIGHT_EVENT},
         {"published", WORD_NONE, LIGHT_EVENT},

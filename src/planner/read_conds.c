@@ -160,8 +160,9 @@ static void add_segment(struct reader *r, size_t i)
             r->atoms[i]->n > 2)
                 r->intent->cost +=
                         COST_SENSELESS; /* "tickets and tickets that missed": two counts */
-        if (joint != NO_ATOM && joint > 1 && r->atoms[joint]->kind == ATOM_TABLE &&
-            reader_is(r, joint - 1, WORD_AND) && r->atoms[joint - 2]->kind == ATOM_TABLE)
+        if (joint != NO_ATOM && joint > 1 && atom_is_noun(r->atoms[joint]) &&
+            reader_is(r, joint - 1, WORD_AND) && atom_is_noun(r->atoms[joint - 2]) &&
+            r->intent->n_wants > 0)
                 r->intent->cost += COST_SENSELESS;
         size_t list = i;
         while (list > 0 && r->atoms[list - 1]->kind == ATOM_LIGHT)

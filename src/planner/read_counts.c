@@ -142,7 +142,8 @@ bool read_count(struct reader *r, size_t i, struct want *want, size_t *end)
                 bool number =
                         r->atoms[at]->kind == ATOM_COLUMN && reader_is_number(r, r->atoms[at]);
                 size_t noun = number ? at : reader_last_noun(r, at);
-                if (number && at > i + 1 && at + 1 < r->n && r->atoms[at + 1]->kind == ATOM_TABLE)
+                if (number && at > i + 1 && at + 1 < r->n &&
+                    (r->atoms[at + 1]->kind == ATOM_TABLE || r->atoms[at + 1]->kind == ATOM_ENTITY))
                         r->intent->cost += COST_SENSELESS; /* "how many R rated films" */
                 r->used[noun] = r->atoms[noun]->kind != ATOM_SEGMENT;
                 *end = noun;
