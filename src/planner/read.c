@@ -172,6 +172,15 @@ static const struct atom *find_left(const struct reader *r)
                                        r->atoms[i + 1]->kind == ATOM_COLUMN)) &&
                     !asks_to_compare(r))
                         return atom;
+                if (atom->kind == ATOM_LIGHT && atom->n == 1 && i + 1 < r->n &&
+                    strcmp(r->question->tokens[atom->first].text, "like") == 0 &&
+                    (r->atoms[i + 1]->kind == ATOM_VALUE ||
+                     (i + 2 < r->n && r->atoms[i + 2]->kind == ATOM_VALUE)))
+                        return atom; /* "films like Atlas" are not Atlas */
+                if (atom_is(atom, WORD_LIST) && i > 0 &&
+                    (reader_is(r, i - 1, WORD_BY) || reader_is(r, i - 1, WORD_OF) ||
+                     reader_is(r, i - 1, WORD_PER) || reader_is(r, i - 1, WORD_EACH)))
+                        return atom; /* "by return date" */
                 if (atom_is(atom, WORD_ROWS) && atom->arg == ROWS_YOUNG && !limits_age(r))
                         return atom;
                 if (atom->kind == ATOM_LIGHT && atom->arg == LIGHT_BEHIND_NAME &&

@@ -90,6 +90,8 @@ static size_t skip_unitly(const struct reader *r, size_t at, enum plan_func func
 static void add_counted(struct reader *r, size_t at, enum plan_func func, const struct want *want)
 {
         struct intent *intent = r->intent;
+        if (at + 1 < r->n && reader_is_moment(r, r->atoms[at + 1]))
+                intent->cost += COST_SENSELESS; /* "sum of order dates" */
         if (func != FUNC_SUM && !(func == FUNC_AVG && intent->ratio))
                 intent->cost += COST_SENSELESS;
         if (want->kind == WANT_DISTINCT && !atom_is(r->atoms[at], WORD_COUNT) && want->refs.n > 0 &&
@@ -122,7 +124,9 @@ void read_function(struct reader *r, size_t i)
         }
         if (!read_operand(r, at, funcs[0], &want, &end)) {
                 r->intent->new_func = funcs[0];
-                if (r->intent->n_wants > 0 || n > 1)
+                bool adds = funcs[0] == FUNC_SUM || funcs[0] == FUNC_AVG || funcs[0] == FUNC_MEDIAN;
+                bool moment = reader_is_moment(r, r->atoms[at]); /* "sum of order dates" */
+                if (r->intent->n_wants > 0 || n > 1 || (adds && moment))
                         r->intent->cost += COST_SENSELESS;
                 return;
         }

@@ -78,11 +78,25 @@ static bool add_group(struct reader *r, size_t i, bool each)
 }
 
 /* "each zone's readings", "per product category": the noun before the column says whose it is. */
+/* True when the words name a column of yes and no, too. */
+static bool is_flag_too(const struct reader *r, size_t i)
+{
+        for (size_t a = 0; a < r->question->n_atoms; a++) {
+                const struct atom *atom = &r->question->atoms[a];
+                if (atom->first == r->atoms[i]->first && atom->n == r->atoms[i]->n &&
+                    reader_is_flag(r, atom))
+                        return true;
+        }
+        return false;
+}
+
 static size_t skip_owner(struct reader *r, size_t i)
 {
         if (i + 1 < r->n && (r->atoms[i]->kind == ATOM_ENTITY || r->atoms[i]->kind == ATOM_TABLE) &&
             r->atoms[i + 1]->kind == ATOM_COLUMN && !r->used[i + 1] && !r->used[i]) {
                 r->used[i] = true;
+                if (is_flag_too(r, i))
+                        r->intent->cost += COST_SENSELESS; /* "by churn date", of a table "churn" */
                 return i + 1;
         }
         return i;
@@ -97,6 +111,8 @@ static void read_group_list(struct reader *r, size_t i, size_t at)
                 if (!add_group(r, at, each))
                         break;
                 any = true;
+                if (at + 1 < r->n && !r->used[at + 1] && reader_is_moment(r, r->atoms[at + 1]))
+                        r->intent->cost += COST_SENSELESS; /* "by churn date" */
                 size_t joint = at + 1;
                 while (joint < r->n && r->atoms[joint]->kind == ATOM_LIGHT)
                         joint++;

@@ -243,6 +243,11 @@ static void place_noun_of_list(struct reader *r, size_t i)
                         return;
                 }
         }
+        size_t part = reader_next(r, i);
+        if (reader_is(r, i + 1, WORD_OF) && reader_is_number(r, atom) && part + 1 < r->n &&
+            r->atoms[part]->kind == ATOM_COLUMN && !reader_is_number(r, r->atoms[part]) &&
+            reader_is(r, part + 1, WORD_OF))
+                intent->cost += COST_SENSELESS; /* "the population of the capital of Japan" */
         if (atom->kind == ATOM_COLUMN || atom->kind == ATOM_ENTITY)
                 show(r, &atom->refs);
 }
@@ -297,6 +302,8 @@ static void read_time_nouns(struct reader *r)
                          (reader_is(r, i, WORD_UNIT) && r->atoms[i]->arg == UNIT_DAY)) {
                         r->used[i] = true;
                         r->intent->show_time = true;
+                        if (reader_is(r, i, WORD_TIME) && asks_number(r))
+                                r->intent->cost += COST_SENSELESS; /* "average order date" */
                 }
         }
 }
@@ -335,9 +342,24 @@ static void sum_by_asked_time(struct reader *r)
         }
 }
 
+/* "Churned customers by churn": there is but one group. */
+static bool groups_by_flag(const struct intent *intent)
+{
+        for (size_t g = 0; g < intent->n_groups; g++)
+                for (size_t k = 0; k < intent->n_conds; k++) {
+                        const struct cond *cond = &intent->conds[k];
+                        if (cond->kind == COND_FLAG && cond->role == ROLE_FILTER &&
+                            !cond->dropped && refs_meet(&cond->refs, &intent->groups[g].refs))
+                                return true;
+                }
+        return false;
+}
+
 void read_nouns(struct reader *r)
 {
         struct intent *intent = r->intent;
+        if (groups_by_flag(intent))
+                intent->cost += COST_SENSELESS;
         complete_rank(r);
         sum_by_asked_time(r);
         for (size_t k = 0; k < intent->n_conds; k++) {
