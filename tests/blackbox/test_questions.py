@@ -13,12 +13,12 @@ from programs import ROOT, build_dir, call, clean_env
 
 QUESTIONS = ROOT / "tests" / "questions"
 # File, least right and most wrong in percent. The aim is 90 and 2, and no answer at all to what has none;
-# what the held halves reach is in docs/PLANNER.md, and they may not fall below it.
-ANSWERABLE = [("shipped-work.json", "95", "1"), ("files-work.json", "95", "1"),
-              ("shipped-more.json", "94", "1"), ("files-more.json", "94", "1"),
-              ("shipped-held.json", "88", "3"), ("files-held.json", "88", "3.5")]
+# what they reach is in docs/PLANNER.md, and they may not fall below it.
+ANSWERABLE = [("shipped-work.json", "98", "0"), ("files-work.json", "98", "0"),
+              ("shipped-more.json", "96", "0.3"), ("files-more.json", "94", "0.1"),
+              ("shipped-held.json", "93", "2.4"), ("files-held.json", "91", "1.1")]
 UNANSWERABLE = [("unanswerable-work.json", "100", "0"), ("unanswerable-more.json", "100", "0"),
-                ("unanswerable-held.json", "95", "5")]
+                ("unanswerable-held.json", "100", "0")]
 ODD = "odd names.csv"
 ODD_TEXT = ('how many,by,"",order,"a ""b"", c",größe (m²),2024,not,last month,ALL CAPS %\n'
             'and,or,the,"top, 10",O\'Neil,1.5,7,true,2026-01-30,100%\n'
