@@ -20,6 +20,7 @@ struct sqlite_store {
         struct sqlite_db db;
         struct owner owner;
         char owners[PATH_MAX]; /* the folder of the owners' locks */
+        bool in_batch;
 };
 
 static struct sqlite_store *sqlite_of(struct capsule_store *store)
@@ -125,12 +126,24 @@ static int take_ownership(struct sqlite_store *store, struct error *err)
         return r;
 }
 
+/* A full disk makes SQLite end a transaction on its own; what came behind would be kept alone. */
+static int check_batch(struct sqlite_store *store, struct error *err)
+{
+        if (!store->in_batch || !sqlite3_get_autocommit(store->db.handle))
+                return 0;
+        return error_set(err, ERROR_STORE,
+                         "the capsule store %s could not write; free some space and try again",
+                         store->db.path);
+}
+
 static int sqlite_insert(struct capsule_store *base, const struct capsule *capsule,
                          struct error *err)
 {
         struct sqlite_store *store = sqlite_of(base);
         int changed = 0;
         int r = take_ownership(store, err);
+        if (r == 0)
+                r = check_batch(store, err);
         return r < 0 ? r
                      : write_capsule(store,
                                      "INSERT INTO capsules (run_id, created_at, dataset_id, "
@@ -152,10 +165,12 @@ static int sqlite_update(struct capsule_store *base, const struct capsule *capsu
 {
         struct sqlite_store *store = sqlite_of(base);
         int changed = 0;
-        int r = write_capsule(store,
-                              "UPDATE capsules SET dataset_id = :dataset_id, status = :status, "
-                              "body = :body WHERE run_id = :run_id AND owner = :owner",
-                              capsule, store->owner.id, &changed, err);
+        int r = check_batch(store, err);
+        if (r == 0)
+                r = write_capsule(store,
+                                  "UPDATE capsules SET dataset_id = :dataset_id, status = :status, "
+                                  "body = :body WHERE run_id = :run_id AND owner = :owner",
+                                  capsule, store->owner.id, &changed, err);
         return r == 0 && changed != 1 ? not_ours(store, capsule, err) : r;
 }
 
@@ -219,6 +234,43 @@ static int finish(struct sqlite_store *store, int r, struct error *err)
         return r;
 }
 
+static int sqlite_batch_begin(struct capsule_store *base, struct error *err)
+{
+        struct sqlite_store *store = sqlite_of(base);
+        int r = sqlite_db_exec(&store->db, "BEGIN IMMEDIATE", err);
+        store->in_batch = r == 0;
+        return r;
+}
+
+static int sqlite_batch_end(struct capsule_store *base, struct error *err)
+{
+        struct sqlite_store *store = sqlite_of(base);
+        int r = check_batch(store, err);
+        store->in_batch = false;
+        return r < 0 ? r : finish(store, 0, err);
+}
+
+/* The beginning and the end of a seal: a transaction, or a part of the one that goes on. */
+static int seal_begin(struct sqlite_store *store, struct error *err)
+{
+        int r = check_batch(store, err);
+        return r < 0 ? r
+                     : sqlite_db_exec(&store->db,
+                                      store->in_batch ? "SAVEPOINT seal" : "BEGIN IMMEDIATE", err);
+}
+
+static int seal_end(struct sqlite_store *store, int r, struct error *err)
+{
+        if (!store->in_batch)
+                return finish(store, r, err);
+        if (r == 0)
+                r = sqlite_db_exec(&store->db, "RELEASE seal", err);
+        if (r < 0 && !sqlite3_get_autocommit(store->db.handle))
+                (void)sqlite3_exec(store->db.handle, "ROLLBACK TO seal; RELEASE seal", NULL, NULL,
+                                   NULL);
+        return r;
+}
+
 /* A copy is sealed, so that the caller's capsule is not when the commit fails. */
 static int sqlite_seal(struct capsule_store *base, struct capsule *capsule, struct error *err)
 {
@@ -226,9 +278,9 @@ static int sqlite_seal(struct capsule_store *base, struct capsule *capsule, stru
         struct capsule copy = {.body = json_copy(capsule->body), .state = capsule->state};
         if (!copy.body)
                 return error_oom(err);
-        int r = sqlite_db_exec(&store->db, "BEGIN IMMEDIATE", err);
+        int r = seal_begin(store, err);
         if (r == 0)
-                r = finish(store, seal_locked(store, &copy, store->owner.id, err), err);
+                r = seal_end(store, seal_locked(store, &copy, store->owner.id, err), err);
         if (r == 0) {
                 json_decref(capsule->body);
                 capsule->body = steal_ptr(&copy.body);
@@ -592,6 +644,8 @@ const struct capsule_store_ops capsule_sqlite_ops = {
         .set_wait = sqlite_set_wait,
         .insert = sqlite_insert,
         .update = sqlite_update,
+        .batch_begin = sqlite_batch_begin,
+        .batch_end = sqlite_batch_end,
         .seal = sqlite_seal,
         .recover = sqlite_recover,
         .get = sqlite_get,

@@ -22,6 +22,10 @@ int capsule_store_open(const char *url, struct capsule_store **ret, struct error
 /* Lets go of the owner's lock: what this store left open counts as abandoned. NULL is fine. */
 void capsule_store_free(struct capsule_store *store);
 
+/* The same for one store that any number of threads of this process use at once; what they write at
+ * the same moment is committed together. `each` of a list must not use the store. */
+int capsule_store_open_shared(const char *url, struct capsule_store **ret, struct error *err);
+
 /* How long each call waits for other processes, in milliseconds, from 0. */
 void capsule_store_set_wait(struct capsule_store *store, int wait_ms);
 

@@ -32,6 +32,11 @@ struct capsule_store_ops {
                     int (*each)(const struct capsule *capsule, void *data), void *data,
                     struct error *err);
 
+        /* Between the two calls insert, update and seal are one transaction; one of them that fails
+         * undoes itself alone. When the end fails, none of them was done. */
+        int (*batch_begin)(struct capsule_store *store, struct error *err);
+        int (*batch_end)(struct capsule_store *store, struct error *err);
+
         /* Between the two calls everything that is read is of one moment. */
         int (*snapshot_begin)(struct capsule_store *store, struct error *err);
         void (*snapshot_end)(struct capsule_store *store);

@@ -7,25 +7,35 @@
 #include "run/job.h"
 #include "run/record.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* A question under way. */
 struct asking {
-        const struct ask_input *input;
-        struct job job;
+        struct run run; /* the first member: a run is the beginning of it */
+        struct ask_input input;
+        char *question; /* as the capsule has it */
         struct value_index *values;
         struct planner_output output;
         json_t *reading;
         struct buf plan;
 };
 
-static void asking_done(struct asking *asking)
+static struct asking *asking_of(struct run *run)
 {
-        job_done(&asking->job);
+        return (struct asking *)(void *)run;
+}
+
+static void asking_release(struct run *run)
+{
+        struct asking *asking = asking_of(run);
+        job_done(&asking->run.job);
         value_index_free(asking->values);
         planner_output_done(&asking->output);
         json_decref(asking->reading);
         buf_done(&asking->plan);
+        free(asking->question);
+        free(asking);
 }
 
 static void plan_freep(struct plan **plan)
@@ -48,8 +58,8 @@ static int compile_for_nothing(const struct asking *asking, const struct buf *te
         buf_init(&sql, REQUEST_SQL_MAX);
         int r = plan_parse(buf_text(text), text->len, &plan, faults, err);
         return r < 0 ? r
-                     : plan_compile(plan, asking->job.described, asking->job.as_of_s, &sql, faults,
-                                    err);
+                     : plan_compile(plan, asking->run.job.described, asking->run.job.as_of_s, &sql,
+                                    faults, err);
 }
 
 /* Planners count on a plan that compiles; this one comes out of the store, where any may be. */
@@ -57,9 +67,9 @@ static int check_previous(const struct asking *asking, struct error *why)
 {
         _cleanup_buf_ struct buf text = {0};
         struct plan_faults faults;
-        if (!asking->input->previous)
+        if (!asking->input.previous)
                 return 0;
-        int r = plan_to_text(asking->input->previous, &text, why);
+        int r = plan_to_text(asking->input.previous, &text, why);
         if (r < 0)
                 return r;
         plan_faults_init(&faults);
@@ -70,24 +80,24 @@ static int check_previous(const struct asking *asking, struct error *why)
 
 static int asking_plan(struct asking *asking, struct error *why)
 {
-        const struct ask_input *input = asking->input;
+        const struct ask_input *input = &asking->input;
         const struct planner_input to_planner = {
                 .question = input->question,
                 .question_bytes = input->question_bytes,
-                .dataset = asking->job.described,
+                .dataset = asking->run.job.described,
                 .values = asking->values,
                 .previous = input->previous,
-                .as_of_s = asking->job.as_of_s,
+                .as_of_s = asking->run.job.as_of_s,
         };
         int64_t start_us = clock_monotonic_us();
         int r = input->planner->plan(&to_planner, &asking->output, why);
         double took_ms = (double)(clock_monotonic_us() - start_us) / 1000;
-        return r < 0 ? r : record_timing(asking->job.capsule, "plan", took_ms, why);
+        return r < 0 ? r : record_timing(asking->run.job.capsule, "plan", took_ms, why);
 }
 
 static int asking_abstain(struct asking *asking, struct error *why)
 {
-        struct job *job = &asking->job;
+        struct job *job = &asking->run.job;
         if (!json_is_object(asking->output.abstention))
                 return error_set(why, ERROR_INTERNAL, "the planner abstained without a word");
         int r = capsule_set(job->capsule, "abstention", json_incref(asking->output.abstention),
@@ -113,14 +123,14 @@ static int asking_run(struct asking *asking, struct error *why)
                 return error_oom(why);
         int r = plan_to_text(output->plan, &asking->plan, why);
         if (r == 0)
-                r = job_take_plan(&asking->job, buf_text(&asking->plan), asking->plan.len,
+                r = job_take_plan(&asking->run.job, buf_text(&asking->plan), asking->plan.len,
                                   asking->reading, why);
-        return r < 0 ? r : job_run(&asking->job, why);
+        return r < 0 ? r : job_run(&asking->run.job, why);
 }
 
 static int asking_answer(struct asking *asking, struct error *why)
 {
-        int r = job_look(&asking->job, &asking->values, why);
+        int r = job_look(&asking->run.job, &asking->values, why);
         if (r == 0)
                 r = check_previous(asking, why);
         if (r == 0)
@@ -147,32 +157,49 @@ static char *question_text(const struct ask_input *input)
         return text;
 }
 
-int run_ask(struct capsule_store *store, struct executor *executor, const struct ask_input *input,
-            struct capsule **ret, struct error *err)
+static void asking_work(struct run *run, enum run_state *end)
 {
-        struct error why = {0};
-        _cleanup_(asking_done) struct asking asking = {.input = input};
-        _cleanup_free_ char *question = question_text(input);
+        struct asking *asking = asking_of(run);
+        (void)asking_answer(asking, &run->why);
+        *end = asking->output.outcome == PLANNER_ABSTAINED ? RUN_ABSTAINED : RUN_SUCCEEDED;
+}
+
+int run_begin_question(struct capsule_store *store, struct executor *executor,
+                       const struct ask_input *input, struct run **ret, struct error *err)
+{
+        struct asking *asking = alloc_calloc(1, sizeof(*asking));
+        if (!asking)
+                return error_oom(err);
+        asking->run.work = asking_work;
+        asking->run.release = asking_release;
+        asking->input = *input;
+        asking->question = question_text(input);
         const struct run_input to_run = {
                 .dataset = input->dataset,
-                .question = question,
+                .question = asking->question,
                 .planner = input->planner->name,
                 .as_of = input->as_of,
                 .limits = input->limits,
                 .cancel_fd = input->cancel_fd,
+                .watch = input->watch,
+                .watch_data = input->watch_data,
         };
-        if (!question)
-                return error_oom(err);
-        int r = job_begin(&asking.job, store, executor, &to_run, &why, err);
+        int r = asking->question ? job_begin(&asking->run.job, store, executor, &to_run,
+                                             &asking->run.why, err)
+                                 : error_oom(err);
         if (r < 0)
-                return r;
-        if (why.type == ERROR_NONE)
-                (void)asking_answer(&asking, &why);
-        bool abstained = asking.output.outcome == PLANNER_ABSTAINED;
-        r = job_end(&asking.job, abstained ? RUN_ABSTAINED : RUN_SUCCEEDED, &why, err);
-        if (r == 0)
-                *ret = steal_ptr(&asking.job.capsule);
+                asking_release(&asking->run);
+        else
+                *ret = &asking->run;
         return r;
+}
+
+int run_ask(struct capsule_store *store, struct executor *executor, const struct ask_input *input,
+            struct capsule **ret, struct error *err)
+{
+        struct run *run = NULL;
+        int r = run_begin_question(store, executor, input, &run, err);
+        return r < 0 ? r : run_finish(run, ret, err);
 }
 
 int run_choice(struct capsule_store *store, struct executor *executor,

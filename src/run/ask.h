@@ -16,7 +16,13 @@ struct ask_input {
         const char *as_of;      /* or NULL: the dataset's, else now */
         struct limits limits;
         int cancel_fd; /* becomes readable when the run is to be stopped; or -1 */
+        void (*watch)(const struct capsule *capsule, void *data); /* as a run_input's */
+        void *watch_data;
 };
+
+/* The first of the two steps of run.h for a question; run_finish is the second. */
+int run_begin_question(struct capsule_store *store, struct executor *executor,
+                       const struct ask_input *input, struct run **ret, struct error *err);
 
 /* Writes the pending capsule, looks at the tables and their values, asks the planner, and runs its
  * plan, which is trusted no more than any other; or seals the capsule as abstained, and nothing

@@ -124,7 +124,11 @@ static int job_start(struct job *job, struct error *err)
         if (job->capsule->state == RUN_RUNNING)
                 return 0;
         int r = run_move(job->capsule, RUN_RUNNING, err);
-        return r < 0 ? r : capsule_store_update(job->store, job->capsule, err);
+        if (r == 0)
+                r = capsule_store_update(job->store, job->capsule, err);
+        if (r == 0)
+                job_tell(job);
+        return r;
 }
 
 /* The dataset with its columns: the runner is asked when they are not known. */
@@ -159,6 +163,8 @@ static int job_compile_with(struct job *job, struct plan_faults *faults, struct 
                 r = plan_compile(plan, dataset, job->as_of_s, &job->sql, faults, err);
         if (r == 0)
                 r = capsule_set(job->capsule, "sql", json_string(buf_text(&job->sql)), err);
+        if (r == 0)
+                job_tell(job);
         return r;
 }
 
@@ -269,7 +275,16 @@ int job_take_plan(struct job *job, const char *text, size_t n, const json_t *rea
         input->plan_text = text;
         input->plan_bytes = n;
         input->reading = reading;
-        return job_record_query(job, why, why);
+        int r = job_record_query(job, why, why);
+        if (r == 0)
+                job_tell(job);
+        return r;
+}
+
+void job_tell(const struct job *job)
+{
+        if (job->input.watch)
+                job->input.watch(job->capsule, job->input.watch_data);
 }
 
 double job_elapsed_ms(const struct job *job)

@@ -23,6 +23,17 @@ struct job {
         int64_t start_us;
 };
 
+/* A run between its steps; a question's is the beginning of a larger struct. */
+struct run {
+        struct job job;
+        struct error why; /* what ends it already; NONE: nothing */
+        void (*work)(struct run *run, enum run_state *end); /* sets why, or the state at the end */
+        void (*release)(struct run *run);                   /* frees all of it */
+};
+
+/* Tells whoever watches. */
+void job_tell(const struct job *job);
+
 /* Puts a pending capsule with what is known into the store, before anything is looked at; *why says
  * what is already wrong with the input. job is zeroed before; job_done releases it in any case. */
 int job_begin(struct job *job, struct capsule_store *store, struct executor *executor,

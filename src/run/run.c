@@ -1,5 +1,6 @@
 #include "run/run.h"
 
+#include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "run/describe.h"
@@ -7,20 +8,75 @@
 #include "run/record.h"
 #include "run/response.h"
 
+#include <poll.h>
+#include <stdlib.h>
+
+static void work(struct run *run, enum run_state *end)
+{
+        *end = RUN_SUCCEEDED;
+        (void)job_run(&run->job, &run->why);
+}
+
+static void release(struct run *run)
+{
+        job_done(&run->job);
+        free(run);
+}
+
+int run_begin(struct capsule_store *store, struct executor *executor, const struct run_input *input,
+              struct run **ret, struct error *err)
+{
+        struct run *run = alloc_calloc(1, sizeof(*run));
+        if (!run)
+                return error_oom(err);
+        run->work = work;
+        run->release = release;
+        int r = job_begin(&run->job, store, executor, input, &run->why, err);
+        if (r < 0)
+                release(run);
+        else
+                *ret = run;
+        return r;
+}
+
+const struct capsule *run_capsule(const struct run *run)
+{
+        return run->job.capsule;
+}
+
+static bool is_stopped(int cancel_fd)
+{
+        struct pollfd fd = {.fd = cancel_fd, .events = POLLIN};
+        return cancel_fd >= 0 && poll(&fd, 1, 0) > 0;
+}
+
+int run_finish(struct run *run, struct capsule **ret, struct error *err)
+{
+        struct job *job = &run->job;
+        enum run_state end = RUN_FAILED;
+        if (run->why.type == ERROR_NONE && is_stopped(job->input.cancel_fd))
+                (void)error_set(&run->why, ERROR_CANCELLED, "the run was stopped before it began");
+        if (run->why.type == ERROR_NONE)
+                run->work(run, &end);
+        int r = job_end(job, end, &run->why, err);
+        if (r == 0)
+                *ret = steal_ptr(&job->capsule);
+        run_drop(run);
+        return r;
+}
+
+void run_drop(struct run *run)
+{
+        if (run)
+                run->release(run);
+}
+
 int run_execute(struct capsule_store *store, struct executor *executor,
                 const struct run_input *input, struct capsule **ret, struct error *err)
 {
-        struct error why = {0}; /* the run's own error, which ends in the capsule */
-        _cleanup_(job_done) struct job job = {0};
-        int r = job_begin(&job, store, executor, input, &why, err);
-        if (r < 0)
-                return r;
-        if (why.type == ERROR_NONE)
-                (void)job_run(&job, &why);
-        r = job_end(&job, RUN_SUCCEEDED, &why, err);
-        if (r == 0)
-                *ret = steal_ptr(&job.capsule);
-        return r;
+        struct run *run = NULL;
+        int r = run_begin(store, executor, input, &run, err);
+        return r < 0 ? r : run_finish(run, ret, err);
 }
 
 int run_exit_status(const struct capsule *capsule)

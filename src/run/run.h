@@ -22,11 +22,28 @@ struct run_input {
         const char *as_of; /* or NULL: the dataset's, else now */
         struct limits limits;
         int cancel_fd; /* becomes readable when the run is to be stopped; or -1 */
+        /* Told whenever the capsule knows more: the plan, the SQL, that it runs. Or NULL. */
+        void (*watch)(const struct capsule *capsule, void *data);
+        void *watch_data;
 };
 
-/* Writes the pending capsule, compiles or takes the SQL, runs it, seals the capsule. 0 whenever a
- * capsule was sealed, whatever its status: read that from (*ret)->state. A negative code means
- * that there is no sealed capsule (the store failed). The caller frees *ret. */
+/* A run in two steps, for who has to say that it is kept before it can start. What the input points
+ * to must be there until the end; so must store and executor, which one thread at a time uses. */
+struct run; /* opaque */
+
+/* Writes the pending capsule; the run is on disk when it returns. */
+int run_begin(struct capsule_store *store, struct executor *executor, const struct run_input *input,
+              struct run **ret, struct error *err);
+const struct capsule *run_capsule(const struct run *run); /* what is known so far; lent */
+/* Compiles or takes the SQL, runs it, seals the capsule, and frees the run in any case. 0 whenever
+ * a capsule was sealed; a run that was stopped before ends as cancelled and runs nothing. */
+int run_finish(struct run *run, struct capsule **ret, struct error *err);
+/* Lets go of a run that was not finished: its capsule stays open until it is recovered. */
+void run_drop(struct run *run); /* NULL is fine */
+
+/* Both steps: writes the pending capsule, compiles or takes the SQL, runs it, seals the capsule. 0
+ * whenever a capsule was sealed, whatever its status: read that from (*ret)->state. A negative code
+ * means that there is no sealed capsule (the store failed). The caller frees *ret. */
 int run_execute(struct capsule_store *store, struct executor *executor,
                 const struct run_input *input, struct capsule **ret, struct error *err);
 
