@@ -37,7 +37,7 @@ def program(name):
 
 def clean_env(**more):
     """An environment that does not depend on who runs the tests. Sanitizer options pass."""
-    keep = ("PATH", "LANG", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
+    keep = ("PATH", "LANG", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS")
     env = {k: os.environ[k] for k in keep if k in os.environ}
     env.setdefault("PATH", "/usr/bin:/bin")
     # A host that goes on after its test would be the next one's load; who tests warmth asks for it.

@@ -26,6 +26,7 @@ enum error_type {
         /* Said by askcsv itself. */
         ERROR_DATASET_NOT_FOUND,
         ERROR_RUN_NOT_FOUND,
+        ERROR_THREAD_NOT_FOUND,
         ERROR_STORE,     /* the capsule store cannot be read or written */
         ERROR_CANCELLED, /* the user stopped it */
         ERROR_USAGE,     /* the command line is wrong */

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #define CAPSULE_BYTES_MAX (512 * 1024 * 1024) /* of the text; results are capped far below */
+#define CAPSULE_ASKER_MAX 128                 /* bytes */
 #define CAPSULE_DEPTH_MAX 1000                /* of a member's value */
 
 enum run_state {
@@ -40,6 +41,8 @@ bool run_state_is_final(enum run_state state);
 struct capsule {
         json_t *body;         /* an object with the members above */
         enum run_state state; /* mirrors body.status; run_move is the only writer of both */
+        char asker[CAPSULE_ASKER_MAX + 1]; /* whose run it is, "" for nobody's: kept beside the
+                                            * record and not in it; set before it is inserted */
 };
 
 /* A pending capsule with a new run_id, created_at now, everything else null. */

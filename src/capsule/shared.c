@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "capsule/store_ops.h"
+#include "capsule/thread_ops.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -277,6 +278,20 @@ static int shared_sealed(struct capsule_store *base, int64_t from, int64_t to,
         return r;
 }
 
+static int shared_threads(struct capsule_store *base, const struct thread_call *call,
+                          struct error *err)
+{
+        struct shared_store *store = shared_of(base);
+        bool writes = thread_op_writes(call->op);
+        struct capsule_store *inner = writes ? writer_take(store) : reader_take(store);
+        int r = inner->ops->threads(inner, call, err);
+        if (writes)
+                writer_give(store);
+        else
+                reader_give(store);
+        return r;
+}
+
 static int shared_batch_begin(struct capsule_store *base, struct error *err)
 {
         (void)base;
@@ -304,6 +319,7 @@ static const struct capsule_store_ops shared_ops = {
         .sealed = shared_sealed,
         .batch_begin = shared_batch_begin,
         .batch_end = shared_batch_end,
+        .threads = shared_threads,
 };
 
 int capsule_store_open_shared(const char *url, struct capsule_store **ret, struct error *err)

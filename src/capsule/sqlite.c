@@ -4,6 +4,7 @@
 #include "capsule/sqlite_db.h"
 #include "capsule/store.h"
 #include "capsule/store_ops.h"
+#include "capsule/thread_ops.h"
 
 #include <ctype.h>
 #include <limits.h>
@@ -100,6 +101,8 @@ static int write_capsule(struct sqlite_store *store, const char *sql, const stru
         }
         if (r == 0)
                 r = bind_text(store, statement, ":owner", owner, err);
+        if (r == 0 && capsule->asker[0])
+                r = bind_text(store, statement, ":asker", capsule->asker, err);
         if (r == 0)
                 r = bind_text(store, statement, ":body", buf_text(&body), err);
         if (r == 0)
@@ -147,8 +150,8 @@ static int sqlite_insert(struct capsule_store *base, const struct capsule *capsu
         return r < 0 ? r
                      : write_capsule(store,
                                      "INSERT INTO capsules (run_id, created_at, dataset_id, "
-                                     "status, owner, body) VALUES (:run_id, :created_at, "
-                                     ":dataset_id, :status, :owner, :body)",
+                                     "status, owner, asker, body) VALUES (:run_id, "
+                                     ":created_at, :dataset_id, :status, :owner, :asker, :body)",
                                      capsule, store->owner.id, &changed, err);
 }
 
@@ -299,6 +302,12 @@ static int read_capsule(struct sqlite_store *store, sqlite3_stmt *statement, int
                                ? error_oom(err)
                                : error_set(err, ERROR_STORE, "a capsule has no text");
         return capsule_parse(body, (size_t)n, ret, err);
+}
+
+static void read_asker(sqlite3_stmt *statement, int column, struct capsule *capsule)
+{
+        const char *asker = (const char *)sqlite3_column_text(statement, column);
+        (void)snprintf(capsule->asker, sizeof(capsule->asker), "%s", asker ? asker : "");
 }
 
 /* The open capsule that the dead owner left; *ret stays NULL when somebody else was faster. */
@@ -488,14 +497,15 @@ static int find_run(struct sqlite_store *store, const char *run_id, sqlite3_stmt
         int r = last ? 0 : check_prefix(run_id, from, err);
         (void)snprintf(to, sizeof(to), "%sg", from); /* behind every digit, as '-' is before all */
         if (r == 0)
-                r = sqlite_db_prepare(&store->db,
-                                      last ? "SELECT id, seq, run_id, body, 1 FROM capsules "
-                                             "ORDER BY id DESC LIMIT 1"
-                                           : "SELECT id, seq, run_id, body, (SELECT count(*) FROM "
-                                             "capsules WHERE run_id >= :from AND run_id < :to) "
-                                             "FROM capsules WHERE run_id >= :from AND run_id < :to "
-                                             "LIMIT 1",
-                                      &statement, err);
+                r = sqlite_db_prepare(
+                        &store->db,
+                        last ? "SELECT id, seq, run_id, body, 1, asker FROM capsules "
+                               "ORDER BY id DESC LIMIT 1"
+                             : "SELECT id, seq, run_id, body, (SELECT count(*) FROM "
+                               "capsules WHERE run_id >= :from AND run_id < :to), "
+                               "asker FROM capsules WHERE run_id >= :from AND run_id < :to "
+                               "LIMIT 1",
+                        &statement, err);
         if (r == 0)
                 r = bind_text(store, statement, ":from", from, err);
         if (r == 0)
@@ -523,6 +533,8 @@ static int sqlite_get(struct capsule_store *base, const char *run_id, struct cap
         if (r < 0)
                 return r;
         r = read_capsule(store, statement, 3, ret, err);
+        if (r == 0)
+                read_asker(statement, 5, *ret);
         return r < 0 ? error_prefix(err, r, "the stored capsule of run %s",
                                     (const char *)sqlite3_column_text(statement, 2))
                      : 0;
@@ -545,10 +557,11 @@ static int prepare_list(struct sqlite_store *store, const struct capsule_filter 
 {
         char sql[512];
         (void)snprintf(sql, sizeof(sql),
-                       "SELECT run_id, body FROM capsules WHERE true%s%s%s ORDER BY id DESC LIMIT "
-                       "%lld",
+                       "SELECT run_id, body, asker FROM capsules WHERE true%s%s%s%s ORDER BY id "
+                       "DESC LIMIT %lld",
                        filter->dataset_id ? " AND dataset_id = :dataset_id" : "",
                        filter->status ? " AND status = :status" : "",
+                       filter->asker ? " AND asker = :asker" : "",
                        filter->before ? " AND id < :before" : "",
                        filter->limit > 0 ? (long long)filter->limit : -1);
         int r = sqlite_db_prepare(&store->db, sql, ret, err);
@@ -556,6 +569,8 @@ static int prepare_list(struct sqlite_store *store, const struct capsule_filter 
                 r = bind_text(store, *ret, ":dataset_id", filter->dataset_id, err);
         if (r == 0)
                 r = bind_text(store, *ret, ":status", filter->status, err);
+        if (r == 0)
+                r = bind_text(store, *ret, ":asker", filter->asker, err);
         if (r == 0 && filter->before)
                 (void)sqlite3_bind_int64(*ret, sqlite3_bind_parameter_index(*ret, ":before"),
                                          before);
@@ -591,6 +606,7 @@ static int sqlite_list(struct capsule_store *base, const struct capsule_filter *
                 if (r < 0)
                         return error_prefix(err, r, "the stored capsule of run %s",
                                             (const char *)sqlite3_column_text(statement, 0));
+                read_asker(statement, 2, capsule);
                 r = each(capsule, data);
         }
         return r;
@@ -637,6 +653,12 @@ static void sqlite_snapshot_end(struct capsule_store *base)
         (void)sqlite3_exec(sqlite_of(base)->db.handle, "ROLLBACK", NULL, NULL, NULL);
 }
 
+static int sqlite_threads(struct capsule_store *base, const struct thread_call *call,
+                          struct error *err)
+{
+        return sqlite_threads_call(&sqlite_of(base)->db, call, err);
+}
+
 const struct capsule_store_ops capsule_sqlite_ops = {
         .scheme = "sqlite:",
         .open = sqlite_open,
@@ -647,6 +669,7 @@ const struct capsule_store_ops capsule_sqlite_ops = {
         .batch_begin = sqlite_batch_begin,
         .batch_end = sqlite_batch_end,
         .seal = sqlite_seal,
+        .threads = sqlite_threads,
         .recover = sqlite_recover,
         .get = sqlite_get,
         .list = sqlite_list,

@@ -58,6 +58,29 @@ static const char *const migrations[] = {
         "  BEGIN SELECT RAISE(ABORT, 'the chain grows by one capsule at a time'); END;"
         "CREATE TRIGGER chain_delete BEFORE DELETE ON chain"
         "  BEGIN SELECT RAISE(ABORT, 'the chain is never removed'); END;",
+
+        "ALTER TABLE capsules ADD COLUMN asker TEXT;" /* whose run it is; NULL: nobody's */
+        "CREATE INDEX capsules_asker ON capsules (asker) WHERE asker IS NOT NULL;"
+        "CREATE TABLE threads ("
+        "  id TEXT NOT NULL PRIMARY KEY,"
+        "  owner TEXT NOT NULL,"
+        "  title TEXT NOT NULL,"
+        "  created_at TEXT NOT NULL,"
+        "  updated_at TEXT NOT NULL,"
+        "  last_seq INTEGER NOT NULL" /* of its newest message; 0: there is none */
+        ") STRICT;"
+        "CREATE INDEX threads_recent ON threads (owner, updated_at, id);"
+        "CREATE TABLE messages ("
+        "  id TEXT NOT NULL PRIMARY KEY,"
+        "  thread_id TEXT NOT NULL,"
+        "  seq INTEGER NOT NULL," /* place in the thread, from 1 */
+        "  role TEXT NOT NULL CHECK (role IN ('user', 'assistant')),"
+        "  text TEXT NOT NULL,"
+        "  created_at TEXT NOT NULL,"
+        "  run_ids TEXT NOT NULL,"
+        "  meta TEXT NOT NULL,"
+        "  UNIQUE (thread_id, seq)"
+        ") STRICT;",
 };
 
 #define VERSION ((int64_t)ARRAY_SIZE(migrations))

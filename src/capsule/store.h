@@ -57,6 +57,7 @@ int capsule_store_get(struct capsule_store *store, const char *run_id, struct ca
 struct capsule_filter {
         const char *dataset_id; /* or NULL */
         const char *status;     /* or NULL */
+        const char *asker;      /* or NULL: anybody's */
         const char *before;     /* only capsules kept before this run (as in get), or NULL */
         int64_t limit;          /* at most so many, newest first; 0: all */
 };

@@ -15,6 +15,8 @@ struct stored_row {
         size_t body_bytes;
 };
 
+struct thread_call;
+
 struct capsule_store_ops {
         const char *scheme; /* "sqlite:" */
         int (*open)(const char *rest, struct capsule_store **ret, struct error *err);
@@ -49,6 +51,10 @@ struct capsule_store_ops {
         int (*sealed)(struct capsule_store *store, int64_t from, int64_t to,
                       int (*each)(const struct stored_row *row, void *data), void *data,
                       struct error *err);
+
+        /* Conversations (thread_ops.h); call->op says which of its functions. */
+        int (*threads)(struct capsule_store *store, const struct thread_call *call,
+                       struct error *err);
 };
 
 /* What every store begins with. */

@@ -3,11 +3,11 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "cli/abstention.h"
-#include "cli/csv.h"
 #include "cli/pretty.h"
 #include "cli/report.h"
 #include "cli/table.h"
 #include "cli/text.h"
+#include "run/csv.h"
 #include "run/run.h"
 
 #include <stdio.h>

@@ -42,6 +42,9 @@ extern const struct command cmd_plan;
 extern const struct command cmd_datasets;
 extern const struct command cmd_capsules;
 extern const struct command cmd_verify;
+extern const struct command cmd_serve;
+extern const struct command cmd_config;
+extern const struct command cmd_keys;
 extern const struct command cmd_doctor;
 
 #endif

@@ -29,8 +29,8 @@ static const char usage_tail[] =
         "$ASKCSV_HOME, by default $XDG_DATA_HOME/askcsv (~/.local/share/askcsv).\n";
 
 static const struct command *const commands[] = {
-        &cmd_ask,      &cmd_run,      &cmd_check,  &cmd_plan,
-        &cmd_datasets, &cmd_capsules, &cmd_verify, &cmd_doctor,
+        &cmd_ask,    &cmd_run,   &cmd_check,  &cmd_plan, &cmd_datasets, &cmd_capsules,
+        &cmd_verify, &cmd_serve, &cmd_config, &cmd_keys, &cmd_doctor,
 };
 
 /* 0, 1 and 2 are open from here on: no file or pipe of ours may come to stand for one of them. */
@@ -100,7 +100,7 @@ int main(int argc, char **argv)
                 (void)error_set(
                         &err, ERROR_USAGE,
                         "which command? There are ask, run, check, plan, datasets, capsules, "
-                        "verify and doctor");
+                        "verify, config, keys and doctor");
                 return report_usage(&err, "");
         }
         if (is_one_of(argv[1], "--help", "-h"))

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #define NAME_BYTES_MAX 64
-#define OPTIONS_MAX 32
 
 /* Levenshtein's distance; both are shorter than NAME_BYTES_MAX. */
 static size_t distance(const char *a, const char *b)

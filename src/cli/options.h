@@ -19,6 +19,7 @@ struct option_spec {
 };
 
 #define ARGUMENTS_MAX 64
+#define OPTIONS_MAX 64
 
 struct arguments {
         const char *items[ARGUMENTS_MAX];
@@ -26,8 +27,9 @@ struct arguments {
         bool help; /* --help or -h was there; nothing else was looked at */
 };
 
-/* argv[0] is the command's name. ERROR_USAGE for an unknown option (with the nearest one), one
- * without its value or given twice, a value that does not fit, too many arguments. */
+/* argv[0] is the command's name; n_specs is below OPTIONS_MAX. ERROR_USAGE for an unknown option
+ * (with the nearest one), one without its value or given twice, a value that does not fit, too many
+ * arguments. */
 int options_parse(const struct option_spec *specs, size_t n_specs, size_t max_arguments, int argc,
                   char **argv, struct arguments *ret, struct error *err);
 

@@ -140,10 +140,8 @@ static int number_from(const char *name, long long max, int64_t fallback, int64_
         return 0;
 }
 
-int session_executor(const struct session *session, const char *data_root, struct executor **ret,
-                     struct error *err)
+int session_host(const struct session *session, struct executor_host *ret, struct error *err)
 {
-        struct executor *executor = NULL;
         struct executor_host host = {.home = session->home};
         int64_t linger_s = 0;
         int r = number_from("ASKCSV_LINGER", LINGER_S_MAX, LINGER_S, &linger_s, err);
@@ -156,6 +154,16 @@ int session_executor(const struct session *session, const char *data_root, struc
         if (r == 0)
                 r = number_from("ASKCSV_SNAPSHOT_MB", 1000000000, -1, &host.snapshot_mb, err);
         host.linger_ms = linger_s * 1000;
+        *ret = host;
+        return r;
+}
+
+int session_executor(const struct session *session, const char *data_root, struct executor **ret,
+                     struct error *err)
+{
+        struct executor *executor = NULL;
+        struct executor_host host;
+        int r = session_host(session, &host, err);
         if (r == 0)
                 r = executor_open("local", NULL, data_root, &executor, err);
         if (r == 0)

@@ -24,6 +24,8 @@ int session_open(enum session_needs needs, struct session *ret, struct error *er
 int session_add_store(struct session *session, struct error *err);
 void session_done(struct session *session); /* safe on a zeroed struct */
 
+/* How tables are kept warm, from the environment; home is lent by the session. */
+int session_host(const struct session *session, struct executor_host *ret, struct error *err);
 /* The local executor that reads below data_root, with warm tables: $ASKCSV_LINGER says for how many
  * seconds they are kept after the last use (60). The caller frees *ret. */
 int session_executor(const struct session *session, const char *data_root, struct executor **ret,

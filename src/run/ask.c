@@ -177,6 +177,7 @@ int run_begin_question(struct capsule_store *store, struct executor *executor,
         const struct run_input to_run = {
                 .dataset = input->dataset,
                 .question = asking->question,
+                .asker = input->asker,
                 .planner = input->planner->name,
                 .as_of = input->as_of,
                 .limits = input->limits,

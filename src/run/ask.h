@@ -9,6 +9,7 @@
 struct ask_input {
         const struct dataset *dataset; /* with absolute paths, as source_open makes it */
         const char *question;          /* any bytes */
+        const char *asker;             /* whose run it is, or NULL */
         size_t question_bytes;
         const struct planner *planner;
         const json_t *previous; /* the plan that the question goes on from, or NULL; one that does

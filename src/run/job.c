@@ -8,6 +8,7 @@
 #include "run/record.h"
 #include "run/response.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void job_done(struct job *job)
@@ -307,6 +308,9 @@ int job_begin(struct job *job, struct capsule_store *store, struct executor *exe
         job->executor = executor;
         job->input = *input;
         int r = job_init(job, err);
+        if (r == 0 && input->asker)
+                (void)snprintf(job->capsule->asker, sizeof(job->capsule->asker), "%s",
+                               input->asker);
         if (r == 0)
                 r = job_record_input(job, why, err);
         if (r == 0)

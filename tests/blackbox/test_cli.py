@@ -23,7 +23,8 @@ COMMANDS = [["ask"], ["run"], ["check"], ["plan"], ["plan", "compile"], ["plan",
             ["datasets", "generate"], ["datasets", "validate"], ["datasets", "list"],
             ["datasets", "show"], ["datasets", "forget"], ["capsules"], ["capsules", "list"],
             ["capsules", "show"], ["capsules", "export"], ["capsules", "check"], ["verify"],
-            ["doctor"]]
+            ["config"], ["config", "show"], ["config", "file"], ["keys"], ["keys", "add"],
+            ["keys", "list"], ["keys", "revoke"], ["doctor"]]
 ESCAPE = "\x1b"
 
 

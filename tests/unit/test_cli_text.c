@@ -6,10 +6,10 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
-#include "cli/csv.h"
 #include "cli/report.h"
 #include "cli/table.h"
 #include "cli/text.h"
+#include "run/csv.h"
 
 #include <string.h>
 

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/fd.h"
+#include "capsule/threads.h"
 #include "test_store_fixture.h"
 
 #include <errno.h>
@@ -131,13 +132,13 @@ static void test_other_versions(void **state)
 {
         struct fixture *fixture = *state;
         make_store(fixture, 1);
-        run_sql(fixture, "PRAGMA user_version = 2");
-        check_file_refused(fixture, "newer askcsv", "this one knows 1");
+        run_sql(fixture, "PRAGMA user_version = 3");
+        check_file_refused(fixture, "newer askcsv", "this one knows 2");
         run_sql(fixture, "PRAGMA user_version = 0");
         check_file_refused(fixture, "no version", "backup");
         run_sql(fixture, "PRAGMA user_version = -5");
         check_file_refused(fixture, "no version", "backup");
-        run_sql(fixture, "PRAGMA user_version = 1");
+        run_sql(fixture, "PRAGMA user_version = 2");
         make_store(fixture, 1);
 }
 
@@ -155,6 +156,14 @@ static void test_orphan_log(void **state)
 
 /* ---- the store is damaged ---- */
 
+static int keep_talk(struct capsule_store *store, struct error *err)
+{
+        struct thread thread;
+        struct thread_message message = {.role = THREAD_USER, .text = "x"};
+        int r = thread_new(store, "", NULL, &thread, err);
+        return r < 0 ? r : thread_append(store, thread.id, "", &message, err);
+}
+
 /* Opens it, reads all, adds one. 0 or the first error. */
 static int use_store(const struct fixture *fixture, struct error *err)
 {
@@ -167,7 +176,9 @@ static int use_store(const struct fixture *fixture, struct error *err)
                 r = capsule_store_check_all(store, &fault, message, &checked, err);
         if (r == 0 && fault != CAPSULE_INTACT)
                 return error_set(err, ERROR_STORE, "%s", message);
-        return r < 0 ? r : keep_run(store, 9, NULL, err);
+        if (r == 0)
+                r = keep_run(store, 9, NULL, err);
+        return r < 0 ? r : keep_talk(store, err);
 }
 
 static void test_corrupt_pages(void **state)

@@ -1,4 +1,4 @@
-#include "cli/csv.h"
+#include "run/csv.h"
 
 #include "base/cleanup.h"
 #include "base/json.h"

@@ -1,6 +1,6 @@
 /* A result as CSV. */
-#ifndef ASKCSV_CLI_CSV_H
-#define ASKCSV_CLI_CSV_H
+#ifndef ASKCSV_RUN_CSV_H
+#define ASKCSV_RUN_CSV_H
 
 #include "base/buf.h"
 

@@ -1,0 +1,133 @@
+/* The HTTP API: what its handlers share. Only src/server/api*.c include this, and serve.c. */
+#ifndef ASKCSV_SERVER_API_H
+#define ASKCSV_SERVER_API_H
+
+#include "dataset/registry.h"
+#include "server/chores.h"
+#include "server/http.h"
+#include "server/keys.h"
+#include "server/log.h"
+#include "server/metrics.h"
+#include "server/problem.h"
+#include "server/runs.h"
+#include "server/timer.h"
+
+#include <stdatomic.h>
+
+struct api {
+        struct capsule_store *store; /* one that threads may share */
+        const struct registry *registry;
+        const char *datasets_folder;
+        const char *home;
+        char *openapi; /* what GET /openapi.json says; of api_openapi_make */
+        struct runs *runs;
+        struct timer *timer;
+        struct chores *chores;
+        struct exchanges *exchanges;
+        struct keys *keys;
+        const char *user_header; /* a proxy's, that is trusted; or "" */
+        bool keys_needed;        /* also while there is none */
+        struct metrics *metrics;
+        const char *routes[METRICS_ROUTES_MAX]; /* the metrics' labels */
+        struct log *log;
+        struct executor_host host;
+        const char *const *hosts; /* names that a Host header may have besides loopback's; ends with
+                                   * NULL */
+        int64_t wait_ms_max;
+        struct limits limits_max;
+        atomic_bool draining;
+};
+
+/* Answers every request: http_options.handle, with the api as its data. */
+void api_handle(struct http_request *request, void *data);
+/* http_options.refuse. */
+char *api_refuse(int status, const char *request_id, void *data);
+
+/* http_options.ended: counts and logs the request. */
+void api_ended(const struct http_request *request, int status, uint64_t bytes_sent, int64_t took_us,
+               void *data);
+/* runs_options.ended: counts and logs the run. */
+void api_run_ended(const struct ticket *ticket, const struct capsule *capsule, void *data);
+/* Metrics with the routes as labels, and gauges that are read when they are asked for. */
+int api_metrics_new(struct api *api, struct error *err);
+
+/* A request and the parts of its path that its route names: "/v1/runs/{id}" gives part[0]. */
+struct call {
+        struct api *api;
+        struct http_request *request;
+        char owner[CAPSULE_ASKER_MAX + 1]; /* who asks: a key's id, a proxy's user, or "" */
+        enum key_scope scope;
+        char part[2][80];
+};
+
+/* api_auth.c: who asks, and whether that is enough for the scope; false: it was answered. */
+bool call_authorize(struct call *call, enum key_scope needed);
+/* Whether the caller may see what belongs to asker. */
+bool call_owns(const struct call *call, const char *asker);
+
+/* api_reply.c. Each ends the request. */
+void reply_json(struct http_request *request, int status, json_t *json); /* takes json over */
+void reply_error(struct http_request *request, const struct error *err, json_t *extra);
+/* INVALID_REQUEST, about the body's member at pointer (or "": of the query). */
+void reply_invalid(struct http_request *request, const char *pointer, const char *message);
+void reply_own(struct http_request *request, enum problem_own own, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+/* The capsule as it is; sealed ones never change and may be kept by caches. */
+void reply_capsule(struct http_request *request, int status, const json_t *body);
+
+/* The body as an object with no members but those in names (ends with NULL); false: it was
+ * answered. The caller frees *ret. */
+bool call_body(struct call *call, const char *const *names, json_t **ret);
+/* The registered dataset of that id; false: it was answered. */
+bool call_dataset(struct call *call, const char *id, const struct dataset **ret);
+/* A whole number out of the query, or the fallback; false: it was answered. */
+bool call_number(struct call *call, const char *name, int64_t min, int64_t max, int64_t fallback,
+                 int64_t *ret);
+
+/* Goes on in handle(call) on a thread that may wait; the call is a copy. */
+void call_later(struct call *call, void (*handle)(struct call *call));
+
+/* The text of GET /openapi.json; the caller frees it. */
+int api_openapi_make(char **ret, struct error *err);
+
+/* Handlers, by file. */
+void api_health(struct call *call);
+void api_ready(struct call *call);
+void api_problem(struct call *call);
+void api_openapi(struct call *call);
+void api_metrics(struct call *call);
+void api_datasets(struct call *call);
+void api_dataset(struct call *call);
+void api_schema(struct call *call);
+void api_runs_create(struct call *call);
+void api_runs_list(struct call *call);
+void api_run(struct call *call);
+void api_run_status(struct call *call);
+void api_run_result(struct call *call);
+void api_run_cancel(struct call *call);
+void api_run_verify(struct call *call);
+void api_run_rerun(struct call *call);
+void api_plans_compile(struct call *call);
+void api_sql_check(struct call *call);
+void api_chat(struct call *call);
+void api_chat_stream(struct call *call);
+void api_chat_resume(struct call *call);
+void api_threads(struct call *call);
+void api_thread(struct call *call);
+void api_thread_messages(struct call *call);
+void api_thread_rename(struct call *call);
+void api_thread_delete(struct call *call);
+
+/* api.c: the routes' patterns, and the one that a path fits; NULL behind the last, or for none. */
+const char *api_route(size_t i);
+const char *api_route_of(const char *path);
+
+/* api_runs.c: no more than the settings allow; what a client leaves out may be too much as well. */
+void api_cap_limits(const struct api *api, struct limits *limits);
+/* api_wait.c: submits the order and answers when it has ended or after wait_ms: with the capsule,
+ * or with where it stands. done (or NULL) makes the answer's body of an ended run's capsule: a new
+ * object, or NULL for no memory. */
+void api_submit(struct call *call, const struct order *order, int64_t wait_ms,
+                json_t *(*done)(const json_t *capsule));
+
+#endif

@@ -1,0 +1,115 @@
+/* Datasets: what there is to ask. */
+#include "server/api.h"
+
+#include "base/cleanup.h"
+#include "run/source.h"
+
+#include <stdlib.h>
+
+static json_t *prompts_of(const struct dataset *dataset)
+{
+        json_t *prompts = json_array();
+        for (size_t i = 0; i < dataset->n_prompts; i++)
+                (void)json_array_append_new(prompts,
+                                            json_pack("{s:s, s:s}", "id", dataset->prompts[i].id,
+                                                      "text", dataset->prompts[i].text));
+        return prompts;
+}
+
+/* What the files tell: whether they are there. */
+static void add_files(const struct call *call, const struct dataset *dataset, json_t *to)
+{
+        struct error err = {0};
+        struct source *source = NULL;
+        bool there = source_open_registered(dataset, call->api->datasets_folder, false, &source,
+                                            &err) == 0;
+        (void)json_object_set_new(to, "available", json_boolean(there));
+        if (!there)
+                (void)json_object_set_new(to, "unavailable_because", json_string(err.message));
+        source_free(source);
+}
+
+static json_t *summary_of(const struct call *call, const struct dataset *dataset)
+{
+        json_t *tables = json_array();
+        for (size_t i = 0; i < dataset->n_tables; i++)
+                (void)json_array_append_new(tables, json_string(dataset->tables[i].name));
+        json_t *json = json_pack("{s:s, s:s?, s:s?, s:s?, s:o, s:o}", "id", dataset->id, "name",
+                                 dataset->name, "description", dataset->description, "as_of",
+                                 dataset->as_of, "tables", tables, "prompts", prompts_of(dataset));
+        if (json)
+                add_files(call, dataset, json);
+        return json;
+}
+
+void api_datasets(struct call *call)
+{
+        const struct registry *registry = call->api->registry;
+        json_t *list = json_array();
+        for (size_t i = 0; i < registry->n_datasets; i++)
+                (void)json_array_append_new(list, summary_of(call, registry->datasets[i]));
+        reply_json(call->request, 200, json_pack("{s:o}", "datasets", list));
+}
+
+void api_dataset(struct call *call)
+{
+        const struct dataset *dataset;
+        if (call_dataset(call, call->part[0], &dataset))
+                reply_json(call->request, 200, summary_of(call, dataset));
+}
+
+static json_t *column_of(const struct column *column)
+{
+        json_t *json = json_pack("{s:s, s:s, s:b, s:s?, s:s?}", "name", column->name, "type",
+                                 column->type, "nullable", column->nullable, "description",
+                                 column->description, "unit", column->unit);
+        if (!json || !column->values)
+                return json;
+        json_t *values = json_array();
+        for (size_t i = 0; i < column->n_values; i++)
+                (void)json_array_append_new(values, json_string(column->values[i]));
+        (void)json_object_set_new(json, "values", values);
+        return json;
+}
+
+static json_t *table_of(const struct table *table)
+{
+        json_t *columns = json_array();
+        for (size_t i = 0; i < table->n_columns; i++)
+                (void)json_array_append_new(columns, column_of(&table->columns[i]));
+        return json_pack("{s:s, s:s?, s:s, s:o}", "name", table->name, "description",
+                         table->description, "format", table->format, "columns", columns);
+}
+
+static json_t *relationships_of(const struct dataset *dataset)
+{
+        json_t *list = json_array();
+        for (size_t i = 0; i < dataset->n_relationships; i++) {
+                const struct relationship *r = &dataset->relationships[i];
+                const struct table *from = &dataset->tables[r->from_table];
+                const struct table *to = &dataset->tables[r->to_table];
+                (void)json_array_append_new(
+                        list,
+                        json_pack("{s:o, s:o}", "from",
+                                  json_sprintf("%s.%s", from->name,
+                                               from->columns[r->from_column].name),
+                                  "to",
+                                  json_sprintf("%s.%s", to->name, to->columns[r->to_column].name)));
+        }
+        return list;
+}
+
+void api_schema(struct call *call)
+{
+        const struct dataset *dataset;
+        if (!call_dataset(call, call->part[0], &dataset))
+                return;
+        json_t *tables = json_array();
+        for (size_t i = 0; i < dataset->n_tables; i++)
+                (void)json_array_append_new(tables, table_of(&dataset->tables[i]));
+        reply_json(call->request, 200,
+                   json_pack("{s:s, s:s?, s:s?, s:o, s:o, s:o}", "id", dataset->id, "name",
+                             dataset->name, "description", dataset->description, "tables", tables,
+                             "relationships", relationships_of(dataset), "prompts",
+                             prompts_of(dataset)));
+}

@@ -1,0 +1,89 @@
+/* Whether the server lives, and whether it can do its work. */
+#include "server/api.h"
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "run/source.h"
+
+#include <string.h>
+
+#define ANSWER_MAX 65536
+
+void api_health(struct call *call)
+{
+        http_set(call->request, "Cache-Control", "no-store");
+        reply_json(call->request, 200,
+                   json_pack("{s:s, s:s}", "status", "ok", "version", ASKCSV_VERSION));
+}
+
+/* Adds the outcome of one check; true when it is well. */
+static bool add_check(json_t *checks, const char *name, int r, const struct error *err)
+{
+        (void)json_object_set_new(checks, name,
+                                  r < 0 ? json_pack("{s:b, s:s}", "ok", 0, "detail", err->message)
+                                        : json_pack("{s:b}", "ok", 1));
+        return r >= 0;
+}
+
+static int check_runner(const struct call *call, struct error *err)
+{
+        struct executor *executor = NULL;
+        _cleanup_buf_ struct buf answer = {0};
+        buf_init(&answer, ANSWER_MAX);
+        int r = executor_open("local", NULL, call->api->datasets_folder, &executor, err);
+        if (r == 0)
+                r = executor_ask(executor, EXECUTOR_ASK_VERSION, &answer, err);
+        executor_free(executor);
+        return r;
+}
+
+static int check_datasets(const struct call *call, struct error *err)
+{
+        const struct registry *registry = call->api->registry;
+        for (size_t i = 0; i < registry->n_datasets; i++) {
+                struct source *source = NULL;
+                int r = source_open_registered(registry->datasets[i], call->api->datasets_folder,
+                                               false, &source, err);
+                source_free(source);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static void look_around(struct call *call)
+{
+        struct error err = {0};
+        struct chain_head head;
+        json_t *checks = json_object();
+        bool ready =
+                add_check(checks, "store", capsule_store_head(call->api->store, &head, &err), &err);
+        ready &= add_check(checks, "runner", check_runner(call, &err), &err);
+        ready &= add_check(checks, "datasets", check_datasets(call, &err), &err);
+        int r = atomic_load(&call->api->draining)
+                        ? error_set(&err, ERROR_QUEUE_FULL, "the server is ending")
+                        : 0;
+        ready &= add_check(checks, "accepting", r, &err);
+        http_set(call->request, "Cache-Control", "no-store");
+        reply_json(call->request, ready ? 200 : 503,
+                   json_pack("{s:b, s:o, s:{s:I, s:I}}", "ready", ready, "checks", checks, "runs",
+                             "waiting", (json_int_t)runs_waiting(call->api->runs), "running",
+                             (json_int_t)runs_running(call->api->runs)));
+}
+
+void api_ready(struct call *call)
+{
+        call_later(call, look_around);
+}
+
+void api_problem(struct call *call)
+{
+        const struct problem_type *type = problem_find(call->part[0]);
+        if (!type) {
+                reply_own(call->request, PROBLEM_NOT_FOUND, "there is no problem of that name");
+                return;
+        }
+        reply_json(call->request, 200,
+                   json_pack("{s:s, s:s, s:s, s:i, s:s}", "name", type->name, "error", type->error,
+                             "title", type->title, "status", type->status, "about", type->about));
+}

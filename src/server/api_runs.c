@@ -1,0 +1,442 @@
+/* Runs: ordered, looked at, stopped. */
+#include "server/api.h"
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "plan/plan.h"
+#include "run/csv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WAIT_MS_DEFAULT 10000
+#define PAGE_MAX 200
+#define PAGE_DEFAULT 50
+#define CSV_BYTES_MAX ((size_t)512 * 1024 * 1024)
+
+static void capsule_freep(struct capsule **capsule)
+{
+        capsule_free(*capsule);
+}
+
+#define _cleanup_capsule_ _cleanup_(capsule_freep)
+
+static int bad(struct error *err, const char *pointer, const char *message)
+{
+        int r = error_set(err, ERROR_INVALID_REQUEST, "%s", message);
+        (void)snprintf(err->pointer, sizeof(err->pointer), "%s", pointer);
+        return r;
+}
+
+/* A member that is a whole number within its bounds. */
+static int read_limit(const json_t *limits, const char *name, int64_t max, int64_t *ret,
+                      struct error *err)
+{
+        const json_t *value = json_object_get(limits, name);
+        if (!value)
+                return 0;
+        if (!json_is_integer(value) || json_integer_value(value) < 0 ||
+            (max > 0 && json_integer_value(value) > max)) {
+                int r = error_set(err, ERROR_INVALID_REQUEST,
+                                  "%s must be a whole number from 0 to %lld", name,
+                                  (long long)(max > 0 ? max : INT64_MAX));
+                (void)snprintf(err->pointer, sizeof(err->pointer), "/limits/%s", name);
+                return r;
+        }
+        *ret = json_integer_value(value);
+        return 0;
+}
+
+static int read_limits(const struct api *api, const json_t *body, struct limits *ret,
+                       struct error *err)
+{
+        static const char *const names[] = {"timeout_ms", "max_rows", "max_output_bytes",
+                                            "memory_mb"};
+        const json_t *limits = json_object_get(body, "limits");
+        const int64_t max[] = {api->limits_max.timeout_ms, api->limits_max.max_rows,
+                               api->limits_max.max_output_bytes, api->limits_max.memory_mb};
+        int64_t *to[] = {&ret->timeout_ms, &ret->max_rows, &ret->max_output_bytes, &ret->memory_mb};
+        const char *key;
+        json_t *value;
+        int r = 0;
+        if (limits && !json_is_object(limits))
+                return bad(err, "/limits", "limits must be an object");
+        json_object_foreach((json_t *)limits, key, value)
+        {
+                bool known = false;
+                for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                        known = known || strcmp(names[i], key) == 0;
+                if (!known)
+                        return bad(err, "/limits",
+                                   "limits may have timeout_ms, max_rows, max_output_bytes and "
+                                   "memory_mb, nothing else");
+        }
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(names); i++)
+                r = read_limit(limits, names[i], max[i], to[i], err);
+        api_cap_limits(api, ret);
+        return r < 0 ? r : limits_check(ret, err);
+}
+
+static void cap(int64_t *limit, int64_t max)
+{
+        if (max > 0 && *limit > max)
+                *limit = max;
+}
+
+void api_cap_limits(const struct api *api, struct limits *limits)
+{
+        cap(&limits->timeout_ms, api->limits_max.timeout_ms);
+        cap(&limits->max_rows, api->limits_max.max_rows);
+        cap(&limits->max_output_bytes, api->limits_max.max_output_bytes);
+        cap(&limits->memory_mb, api->limits_max.memory_mb);
+}
+
+static int read_wait(const struct api *api, const json_t *body, int64_t *ret, struct error *err)
+{
+        const json_t *wait = json_object_get(body, "wait_ms");
+        *ret = WAIT_MS_DEFAULT < api->wait_ms_max ? WAIT_MS_DEFAULT : api->wait_ms_max;
+        if (!wait)
+                return 0;
+        if (!json_is_integer(wait) || json_integer_value(wait) < 0)
+                return bad(err, "/wait_ms", "wait_ms must be a whole number from 0");
+        *ret = json_integer_value(wait) < api->wait_ms_max ? json_integer_value(wait)
+                                                           : api->wait_ms_max;
+        return 0;
+}
+
+/* {"query_type":"plan","plan":{...}} or {"query_type":"sql","sql":"..."}; the plan's text goes into
+ * text. */
+static int read_query(const json_t *body, struct order *order, struct buf *text, struct error *err)
+{
+        const char *type = json_get_string(body, "query_type");
+        const json_t *plan = json_object_get(body, "plan");
+        const json_t *sql = json_object_get(body, "sql");
+        if (!type || (strcmp(type, "plan") != 0 && strcmp(type, "sql") != 0))
+                return bad(err, "/query_type", "query_type must be \"plan\" or \"sql\"");
+        if (strcmp(type, "plan") == 0) {
+                if (!json_is_object(plan) || sql)
+                        return bad(err, "/plan",
+                                   "a run of a plan has a plan, an object, and no sql");
+                int r = json_put(plan, text, err);
+                if (r == 0)
+                        r = buf_error(text, err, "the plan");
+                order->plan_text = buf_text(text);
+                order->plan_bytes = text->len;
+                return r;
+        }
+        if (!json_is_string(sql) || plan)
+                return bad(err, "/sql", "a run of SQL has sql, a string, and no plan");
+        order->sql = json_string_value(sql);
+        order->sql_bytes = json_string_length(sql);
+        return 0;
+}
+
+static int read_as_of(const json_t *body, struct order *order, struct error *err)
+{
+        const json_t *as_of = json_object_get(body, "as_of");
+        int64_t moment;
+        if (!as_of)
+                return 0;
+        if (!json_is_string(as_of) || !clock_parse(json_string_value(as_of), &moment))
+                return bad(err, "/as_of", "as_of must be a moment such as 2026-01-31T00:00:00Z");
+        order->as_of = json_string_value(as_of);
+        return 0;
+}
+
+void api_runs_create(struct call *call)
+{
+        static const char *const names[] = {"dataset_id", "query_type", "plan",  "sql",
+                                            "limits",     "wait_ms",    "as_of", NULL};
+        _cleanup_json_ json_t *body = NULL;
+        _cleanup_buf_ struct buf text = {0};
+        struct order order = {.limits = LIMITS_DEFAULT, .owner = call->owner};
+        struct error err = {0};
+        int64_t wait_ms = 0;
+        if (!call_body(call, names, &body))
+                return;
+        buf_init(&text, PLAN_BYTES_MAX);
+        int r = json_get_string(body, "dataset_id")
+                        ? read_query(body, &order, &text, &err)
+                        : bad(&err, "/dataset_id", "dataset_id must name a dataset");
+        if (r == 0)
+                r = read_limits(call->api, body, &order.limits, &err);
+        if (r == 0)
+                r = read_wait(call->api, body, &wait_ms, &err);
+        if (r == 0)
+                r = read_as_of(body, &order, &err);
+        if (r < 0)
+                reply_error(call->request, &err, NULL);
+        else if (call_dataset(call, json_get_string(body, "dataset_id"), &order.dataset))
+                api_submit(call, &order, wait_ms, NULL);
+}
+
+/* What a list shows of a run. */
+static json_t *line_of(const json_t *body)
+{
+        static const char *const members[] = {"run_id",     "status",     "dataset_id",
+                                              "question",   "planner",    "query_mode",
+                                              "created_at", "started_at", "finished_at"};
+        json_t *line = json_object();
+        for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+                json_t *value = json_object_get(body, members[i]);
+                (void)json_object_set(line, members[i], value ? value : json_null());
+        }
+        return line;
+}
+
+static int add_line(const struct capsule *capsule, void *data)
+{
+        return json_array_append_new(data, line_of(capsule->body));
+}
+
+/* Without keys there is but one who asks. */
+static bool sees_all(const struct call *call)
+{
+        return call->scope >= KEY_ADMIN;
+}
+
+void api_runs_list(struct call *call)
+{
+        struct error err = {0};
+        int64_t limit;
+        const char *status = http_query(call->request, "status");
+        if (!call_number(call, "limit", 1, PAGE_MAX, PAGE_DEFAULT, &limit))
+                return;
+        struct capsule_filter filter = {.dataset_id = http_query(call->request, "dataset_id"),
+                                        .status = status,
+                                        .before = http_query(call->request, "before"),
+                                        .asker = sees_all(call) ? NULL : call->owner,
+                                        .limit = limit};
+        if (status && run_state_from_name(status) == RUN_STATE_COUNT_) {
+                (void)error_set(&err, ERROR_INVALID_REQUEST, "\"%.40s\" is no status of a run",
+                                status);
+                reply_error(call->request, &err, NULL);
+                return;
+        }
+        if (filter.before && !uuid_is_valid(filter.before)) {
+                reply_invalid(call->request, "", "the query's \"before\" must be a run's id");
+                return;
+        }
+        json_t *lines = json_array();
+        if (capsule_store_list(call->api->store, &filter, add_line, lines, &err) < 0) {
+                json_decref(lines);
+                reply_error(call->request, &err, NULL);
+                return;
+        }
+        const json_t *last = json_array_get(lines, json_array_size(lines) - 1);
+        bool more = (int64_t)json_array_size(lines) == limit;
+        http_set(call->request, "Cache-Control", "no-store");
+        reply_json(call->request, 200,
+                   json_pack("{s:o, s:s?}", "runs", lines, "next_before",
+                             more ? json_get_string(last, "run_id") : NULL));
+}
+
+/* The run as it is stored; false: it was answered. A prefix of an id is not an id here. */
+static bool find_stored(struct call *call, struct capsule **ret)
+{
+        struct error err = {0};
+        int r = uuid_is_valid(call->part[0])
+                        ? capsule_store_get(call->api->store, call->part[0], ret, &err)
+                        : error_set(&err, ERROR_RUN_NOT_FOUND, "there is no run \"%.60s\"",
+                                    call->part[0]);
+        if (r == 0 && !call_owns(call, (*ret)->asker)) {
+                capsule_free(*ret);
+                *ret = NULL;
+                r = error_set(&err, ERROR_RUN_NOT_FOUND, "there is no run \"%.60s\"",
+                              call->part[0]);
+        }
+        if (r < 0)
+                reply_error(call->request, &err, NULL);
+        return r == 0;
+}
+
+void api_run(struct call *call)
+{
+        _cleanup_capsule_ struct capsule *capsule = NULL;
+        if (find_stored(call, &capsule))
+                reply_capsule(call->request, 200, capsule->body);
+}
+
+void api_run_status(struct call *call)
+{
+        _cleanup_capsule_ struct capsule *capsule = NULL;
+        struct ticket_view view = {0};
+        struct ticket *ticket = runs_find(call->api->runs, call->part[0]);
+        if (ticket)
+                ticket_look(ticket, &view);
+        ticket_release(ticket);
+        if (!find_stored(call, &capsule))
+                return;
+        json_t *line = line_of(capsule->body);
+        if (ticket && !view.has_ended)
+                (void)json_object_set_new(line, "queue",
+                                          json_pack("{s:I, s:I}", "position",
+                                                    (json_int_t)view.position, "waited_ms",
+                                                    (json_int_t)view.waited_ms));
+        http_set(call->request, "Cache-Control", "no-store");
+        reply_json(call->request, 200, line);
+}
+
+/* Why a run has no result, as the problem that ended it. */
+static void reply_without_result(struct call *call, const struct capsule *capsule)
+{
+        struct error err = {0};
+        const json_t *said = json_object_get(capsule->body, "error");
+        if (!run_state_is_final(capsule->state)) {
+                reply_own(call->request, PROBLEM_CONFLICT,
+                          "the run is %s; ask again when it has ended",
+                          run_state_name(capsule->state));
+                return;
+        }
+        if (capsule->state == RUN_ABSTAINED) {
+                reply_own(call->request, PROBLEM_CONFLICT,
+                          "the question was not answered; the capsule's abstention says why");
+                return;
+        }
+        const char *message = json_get_string(said, "message");
+        const char *pointer = json_get_string(said, "pointer");
+        const char *type = json_get_string(said, "type");
+        (void)error_set(&err, error_type_from_name(type ? type : ""), "%s",
+                        message ? message : "the run failed");
+        (void)snprintf(err.pointer, sizeof(err.pointer), "%s", pointer ? pointer : "");
+        err.position = json_get_int(said, "position", 0);
+        json_t *faults = json_object_get(said, "faults");
+        reply_error(call->request, &err,
+                    json_pack("{s:s, s:O*}", "run_id", capsule_run_id(capsule), "faults", faults));
+}
+
+static bool wants(const struct http_request *request, const char *type)
+{
+        const char *accept = http_header(request, "Accept");
+        return accept && strstr(accept, type);
+}
+
+static void reply_csv(struct call *call, const json_t *result)
+{
+        _cleanup_buf_ struct buf text = {0};
+        struct error err = {0};
+        char name[80];
+        buf_init(&text, CSV_BYTES_MAX);
+        csv_write(&text, json_object_get(result, "columns"), json_object_get(result, "rows"));
+        if (buf_error(&text, &err, "the result as CSV") < 0) {
+                reply_error(call->request, &err, NULL);
+                return;
+        }
+        (void)snprintf(name, sizeof(name), "attachment; filename=\"%.36s.csv\"", call->part[0]);
+        http_set(call->request, "Content-Disposition", name);
+        http_reply(call->request, 200, "text/csv; charset=utf-8; header=present", buf_text(&text),
+                   text.len);
+}
+
+void api_run_result(struct call *call)
+{
+        _cleanup_capsule_ struct capsule *capsule = NULL;
+        if (!find_stored(call, &capsule))
+                return;
+        json_t *result = json_object_get(capsule->body, "result");
+        const char *hash = json_get_string(capsule->body, "result_hash");
+        http_set(call->request, "Vary", "Accept");
+        if (!json_is_object(result)) {
+                reply_without_result(call, capsule);
+                return;
+        }
+        if (hash)
+                http_set(call->request, "X-Result-Hash", hash);
+        http_set(call->request, "Cache-Control", "private, max-age=31536000, immutable");
+        const char *accept = http_header(call->request, "Accept");
+        bool any = !accept || wants(call->request, "*/*") || wants(call->request, "application/*");
+        if (wants(call->request, "text/csv"))
+                reply_csv(call, result);
+        else if (any || wants(call->request, "application/json"))
+                reply_json(call->request, 200, json_incref(result));
+        else
+                reply_own(call->request, PROBLEM_NOT_ACCEPTABLE,
+                          "a result can be had as application/json or text/csv");
+}
+
+void api_run_cancel(struct call *call)
+{
+        _cleanup_capsule_ struct capsule *capsule = NULL;
+        struct ticket *ticket = runs_find(call->api->runs, call->part[0]);
+        if (ticket && !call_owns(call, ticket_owner(ticket))) {
+                ticket_release(ticket);
+                ticket = NULL;
+        }
+        if (ticket) {
+                ticket_cancel(ticket);
+                ticket_release(ticket);
+                reply_json(
+                        call->request, 202,
+                        json_pack("{s:s, s:s}", "run_id", call->part[0], "status", "cancelling"));
+        } else if (find_stored(call, &capsule)) {
+                reply_own(call->request, PROBLEM_CONFLICT, "the run has ended already: it %s %s",
+                          capsule->state == RUN_SUCCEEDED ? "has" : "is",
+                          run_state_name(capsule->state));
+        }
+}
+
+static void verify(struct call *call)
+{
+        const struct run_surroundings around = {.store = call->api->store,
+                                                .registry = call->api->registry,
+                                                .datasets_folder = call->api->datasets_folder,
+                                                .cancel_fd = -1};
+        struct run_verification verdict;
+        struct error err = {0};
+        if (run_verify(&around, call->part[0], &verdict, &err) < 0) {
+                reply_error(call->request, &err, NULL);
+                return;
+        }
+        http_set(call->request, "Cache-Control", "no-store");
+        reply_json(call->request, 200,
+                   json_pack("{s:s, s:s, s:s, s:s?}", "run_id", verdict.run_id, "verdict",
+                             run_verdict_name(verdict.verdict), "message", verdict.message,
+                             "rerun_id", verdict.rerun_id[0] ? verdict.rerun_id : NULL));
+}
+
+void api_run_verify(struct call *call)
+{
+        _cleanup_capsule_ struct capsule *capsule = NULL;
+        if (find_stored(call, &capsule))
+                call_later(call, verify);
+}
+
+void api_run_rerun(struct call *call)
+{
+        _cleanup_capsule_ struct capsule *capsule = NULL;
+        _cleanup_buf_ struct buf text = {0};
+        struct error err = {0};
+        if (!find_stored(call, &capsule))
+                return;
+        const json_t *body = capsule->body;
+        const json_t *plan = json_object_get(body, "plan");
+        const json_t *limits = json_object_get(body, "limits");
+        char name[64];
+        (void)snprintf(name, sizeof(name), "rerun %.36s", call->part[0]);
+        struct order order = {.limits = LIMITS_DEFAULT, .owner = call->owner, .planner_name = name};
+        order.limits.timeout_ms = json_get_int(limits, "timeout_ms", order.limits.timeout_ms);
+        order.limits.max_rows = json_get_int(limits, "max_rows", order.limits.max_rows);
+        order.limits.memory_mb = json_get_int(limits, "memory_mb", order.limits.memory_mb);
+        order.limits.max_output_bytes =
+                json_get_int(limits, "max_output_bytes", order.limits.max_output_bytes);
+        api_cap_limits(call->api, &order.limits);
+        order.as_of = json_get_string(body, "as_of");
+        buf_init(&text, PLAN_BYTES_MAX);
+        if (json_is_object(plan) && json_put(plan, &text, &err) == 0) {
+                order.plan_text = buf_text(&text);
+                order.plan_bytes = text.len;
+        } else if (json_get_string(body, "sql")) {
+                order.sql = json_get_string(body, "sql");
+                order.sql_bytes = strlen(order.sql);
+        } else {
+                reply_own(call->request, PROBLEM_CONFLICT,
+                          "the run has neither a plan nor SQL that could be run again");
+                return;
+        }
+        const char *id = json_get_string(body, "dataset_id");
+        if (call_dataset(call, id ? id : "", &order.dataset))
+                api_submit(call, &order, call->api->wait_ms_max, NULL);
+}

@@ -1,0 +1,136 @@
+/* An order, and an answer that comes when the run has ended or when the client has waited enough:
+ * whichever is first. */
+#include "server/api.h"
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Held by the ticket's callback and by the timer, and let go of by both. */
+struct waiter {
+        atomic_int references;
+        atomic_bool is_answered;
+        atomic_bool time_is_over;
+        struct http_request *request;
+        _Atomic(struct ticket *) ticket;
+        json_t *(*done)(const json_t *capsule);
+};
+
+static void waiter_release(void *data)
+{
+        struct waiter *waiter = data;
+        if (atomic_fetch_sub(&waiter->references, 1) != 1)
+                return;
+        ticket_release(atomic_load(&waiter->ticket));
+        http_release(waiter->request);
+        free(waiter);
+}
+
+static bool answer_once(struct waiter *waiter)
+{
+        bool not_yet = false;
+        return atomic_compare_exchange_strong(&waiter->is_answered, &not_yet, true);
+}
+
+static void set_location(struct http_request *request, const char *run_id)
+{
+        char path[80];
+        (void)snprintf(path, sizeof(path), "/v1/runs/%s", run_id);
+        http_set(request, "Location", path);
+}
+
+static void answer_ended(struct waiter *waiter, struct ticket *ticket,
+                         const struct ticket_view *view)
+{
+        struct http_request *request = waiter->request;
+        _cleanup_json_ json_t *body = ticket_body(ticket);
+        if (view->error.type != ERROR_NONE || !body) {
+                reply_error(request, &view->error, NULL);
+                return;
+        }
+        set_location(request, view->run_id);
+        if (waiter->done)
+                reply_json(request, 200, waiter->done(body));
+        else
+                reply_capsule(request, 201, body);
+}
+
+/* The run goes on without its asker waiting. */
+static void answer_open(struct waiter *waiter, const struct ticket_view *view)
+{
+        struct http_request *request = waiter->request;
+        set_location(request, view->run_id);
+        http_set(request, "Cache-Control", "no-store");
+        reply_json(request, 202,
+                   json_pack("{s:s, s:s, s:{s:I, s:I}}", "run_id", view->run_id, "status",
+                             run_state_name(view->state), "queue", "position",
+                             (json_int_t)view->position, "waited_ms", (json_int_t)view->waited_ms));
+}
+
+/* Answers if there is something to say now. A run that is not on disk yet is not promised. */
+static void look(struct waiter *waiter, struct ticket *ticket)
+{
+        struct ticket_view view;
+        ticket_look(ticket, &view);
+        if (view.has_ended && answer_once(waiter))
+                answer_ended(waiter, ticket, &view);
+        else if (!view.has_ended && view.run_id[0] && atomic_load(&waiter->time_is_over) &&
+                 answer_once(waiter))
+                answer_open(waiter, &view);
+}
+
+static void on_change(struct ticket *ticket, void *data)
+{
+        struct waiter *waiter = data;
+        struct ticket_view view;
+        look(waiter, ticket);
+        ticket_look(ticket, &view);
+        if (view.has_ended)
+                waiter_release(waiter); /* this was the last call */
+}
+
+static void on_time(void *data)
+{
+        struct waiter *waiter = data;
+        struct ticket *ticket = atomic_load(&waiter->ticket);
+        atomic_store(&waiter->time_is_over, true);
+        if (ticket)
+                look(waiter, ticket);
+        waiter_release(waiter);
+}
+
+static struct waiter *waiter_new(struct http_request *request,
+                                 json_t *(*done)(const json_t *capsule))
+{
+        struct waiter *waiter = alloc_calloc(1, sizeof(*waiter));
+        if (!waiter)
+                return NULL;
+        atomic_init(&waiter->references, 2); /* this function's caller, and the ticket's callback */
+        waiter->request = http_hold(request);
+        waiter->done = done;
+        return waiter;
+}
+
+void api_submit(struct call *call, const struct order *order, int64_t wait_ms,
+                json_t *(*done)(const json_t *capsule))
+{
+        struct error err = {0};
+        struct ticket *ticket = NULL;
+        struct waiter *waiter = waiter_new(call->request, done);
+        int r = waiter ? runs_submit(call->api->runs, order, on_change, waiter, &ticket, &err)
+                       : error_oom(&err);
+        if (r < 0) {
+                reply_error(call->request, &err, NULL);
+                if (waiter) {
+                        waiter_release(waiter);
+                        waiter_release(waiter);
+                }
+                return;
+        }
+        atomic_store(&waiter->ticket, ticket); /* its reference goes over */
+        timer_at(call->api->timer, clock_monotonic_us() + wait_ms * 1000, on_time, waiter);
+}

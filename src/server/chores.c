@@ -1,0 +1,105 @@
+#include "server/chores.h"
+
+#include "base/alloc.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#define RETRY_MS 1000
+
+struct chore {
+        void (*fn)(void *data);
+        void *data;
+};
+
+struct chores {
+        pthread_mutex_t lock;
+        pthread_cond_t changed;
+        struct chore *ring; /* the waiting ones, from first on */
+        size_t first, n, max;
+        bool stopping;
+        pthread_t *threads;
+        size_t n_threads;
+};
+
+static void *do_chores(void *data)
+{
+        struct chores *chores = data;
+        (void)pthread_mutex_lock(&chores->lock);
+        for (;;) {
+                while (chores->n == 0 && !chores->stopping)
+                        (void)pthread_cond_wait(&chores->changed, &chores->lock);
+                if (chores->n == 0)
+                        break;
+                struct chore chore = chores->ring[chores->first];
+                chores->first = (chores->first + 1) % chores->max;
+                chores->n--;
+                (void)pthread_mutex_unlock(&chores->lock);
+                chore.fn(chore.data);
+                (void)pthread_mutex_lock(&chores->lock);
+        }
+        (void)pthread_mutex_unlock(&chores->lock);
+        return NULL;
+}
+
+int chores_start(size_t threads, size_t waiting_max, struct chores **ret, struct error *err)
+{
+        struct chores *chores = alloc_calloc(1, sizeof(*chores));
+        if (!chores)
+                return error_oom(err);
+        (void)pthread_mutex_init(&chores->lock, NULL);
+        (void)pthread_cond_init(&chores->changed, NULL);
+        chores->max = waiting_max;
+        chores->ring = alloc_calloc(waiting_max, sizeof(*chores->ring));
+        chores->threads = alloc_calloc(threads, sizeof(*chores->threads));
+        int r = chores->ring && chores->threads ? 0 : error_oom(err);
+        for (size_t i = 0; r == 0 && i < threads; i++) {
+                int code = pthread_create(&chores->threads[i], NULL, do_chores, chores);
+                if (code != 0)
+                        r = error_errno(err, code, "starting a thread");
+                else
+                        chores->n_threads++;
+        }
+        if (r < 0)
+                chores_stop(chores);
+        else
+                *ret = chores;
+        return r;
+}
+
+void chores_stop(struct chores *chores)
+{
+        if (!chores)
+                return;
+        (void)pthread_mutex_lock(&chores->lock);
+        chores->stopping = true;
+        (void)pthread_cond_broadcast(&chores->changed);
+        (void)pthread_mutex_unlock(&chores->lock);
+        for (size_t i = 0; i < chores->n_threads; i++)
+                (void)pthread_join(chores->threads[i], NULL);
+        (void)pthread_cond_destroy(&chores->changed);
+        (void)pthread_mutex_destroy(&chores->lock);
+        free(chores->threads);
+        free(chores->ring);
+        free(chores);
+}
+
+int chores_add(struct chores *chores, void (*fn)(void *data), void *data, struct error *err)
+{
+        int r = 0;
+        (void)pthread_mutex_lock(&chores->lock);
+        if (chores->n == chores->max || chores->stopping) {
+                r = error_set(err, ERROR_QUEUE_FULL,
+                              "%zu such requests wait already, which is as many as may; ask again "
+                              "later",
+                              chores->n);
+                err->retry_after_ms = RETRY_MS;
+        } else {
+                chores->ring[(chores->first + chores->n) % chores->max] = (struct chore){fn, data};
+                chores->n++;
+                (void)pthread_cond_signal(&chores->changed);
+        }
+        (void)pthread_mutex_unlock(&chores->lock);
+        return r;
+}

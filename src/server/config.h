@@ -1,0 +1,129 @@
+/* The server's settings, and where each has its value from: the default, the file, the environment
+ * or a flag; the later one wins. The table of them is in config_settings.c. */
+#ifndef ASKCSV_SERVER_CONFIG_H
+#define ASKCSV_SERVER_CONFIG_H
+
+#include "base/error.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONFIG_FILE_NAME "config.json" /* in $ASKCSV_HOME */
+#define CONFIG_FILE_FLAG "--config"    /* another file; it must be there */
+#define CONFIG_FILE_ENVIRONMENT "ASKCSV_CONFIG"
+#define CONFIG_FILE_MAX ((size_t)256 * 1024)
+#define CONFIG_TEXT_MAX 4096 /* bytes of one value */
+#define CONFIG_SECRET_FILE_MAX 65536
+
+enum config_id {
+        CONFIG_ADDRESS,
+        CONFIG_PORT,
+        CONFIG_THREADS,
+        CONFIG_CONNECTIONS_MAX,
+        CONFIG_PER_ADDRESS_MAX,
+        CONFIG_BODY_MAX_KB,
+        CONFIG_HEADER_MAX_KB,
+        CONFIG_IDLE_TIMEOUT_S,
+        CONFIG_TLS_CERTIFICATE,
+        CONFIG_TLS_KEY,
+        CONFIG_ALLOWED_HOSTS,
+        CONFIG_ALLOWED_ORIGINS,
+        CONFIG_TRUST_USER_HEADER,
+        CONFIG_WORKERS,
+        CONFIG_WAITING,
+        CONFIG_WAIT_MS_MAX,
+        CONFIG_TIMEOUT_MS_MAX,
+        CONFIG_ROWS_MAX,
+        CONFIG_CACHE,
+        CONFIG_RETENTION_DAYS,
+        CONFIG_RETENTION_COUNT,
+        CONFIG_LOG_LEVEL,
+        CONFIG_PLANNER,
+        CONFIG_OPENAI_BASE_URL,
+        CONFIG_OPENAI_MODEL,
+        CONFIG_OPENAI_KEY,
+        CONFIG_OPENAI_KEY_FILE,
+        CONFIG_ANTHROPIC_BASE_URL,
+        CONFIG_ANTHROPIC_MODEL,
+        CONFIG_ANTHROPIC_KEY,
+        CONFIG_ANTHROPIC_KEY_FILE,
+        CONFIG_PROXY,
+        CONFIG_CA_FILE,
+        CONFIG_COUNT,
+};
+
+enum config_kind {
+        CONFIG_KIND_TEXT,
+        CONFIG_KIND_NUMBER,
+        CONFIG_KIND_BOOL,
+        CONFIG_KIND_CHOICE,
+        CONFIG_KIND_PATH,   /* a relative one counts from the file's folder if it is from the file,
+                             * else   from the current folder */
+        CONFIG_KIND_URL,    /* its user and password are never shown */
+        CONFIG_KIND_SECRET, /* never shown; has no flag, as others on the machine see those */
+};
+
+struct config_setting {
+        const char *name;        /* in the file: "idle_timeout_s" */
+        const char *environment; /* "ASKCSV_IDLE_TIMEOUT_S"; set to "" is as good as not set */
+        const char *flag;        /* "--idle-timeout-s"; NULL for secrets */
+        enum config_kind kind;
+        const char *initial;        /* the default, as text */
+        int64_t min, max;           /* of a number */
+        const char *const *choices; /* of a choice; ends with NULL */
+        const char *help;           /* one line */
+};
+
+/* The setting, for 0 <= id < CONFIG_COUNT. */
+const struct config_setting *config_setting(enum config_id id);
+
+/* One flag of the command line: "--port" and "8080". */
+struct config_flag {
+        const char *name;
+        const char *value;
+};
+
+struct config; /* opaque; does not change once it is loaded, so any thread may read it */
+
+/* Reads home/config.json (or the file that the flag --config or else ASKCSV_CONFIG names; only the
+ * default one may be missing), the environment and the flags. Nothing that was given is kept.
+ * ERROR_USAGE, with the value's source, for what is not a setting (and the nearest one) or does not
+ * fit; ERROR_IO for a file that cannot be read. The caller frees *ret with config_free. */
+int config_load(const struct config_flag *flags, size_t n_flags, const char *home,
+                struct config **ret, struct error *err);
+void config_free(struct config *config); /* NULL is fine */
+
+/* The values; strings live as long as config. */
+const char *config_text(const struct config *config,
+                        enum config_id id); /* of any kind; "" is unset */
+int64_t config_number(const struct config *config, enum config_id id); /* numbers only */
+bool config_bool(const struct config *config, enum config_id id);      /* bools only */
+
+/* "default", "file /home/ann/config.json", "environment ASKCSV_PORT", "flag --port". */
+const char *config_source(const struct config *config, enum config_id id);
+
+/* The file that was read, or NULL when there was none. */
+const char *config_file(const struct config *config);
+
+/* What no value shows alone: the address is a numeric one, certificate and key come together, a key
+ * is given as text or as a file but not both, base URLs are http(s). ERROR_USAGE otherwise. Opens
+ * none of the files. */
+int config_check(const struct config *config, struct error *err);
+
+/* True for an address of this machine only (127.0.0.0/8, ::1). */
+bool config_is_loopback(const struct config *config);
+
+/* A provider's key: what key (CONFIG_OPENAI_KEY, ...) holds, else the first line of the file that
+ * the setting behind it names; NULL in *ret when neither is set. The caller frees *ret. */
+int config_key(const struct config *config, enum config_id key, char **ret, struct error *err);
+
+/* For people: {"file": path or null, "settings": [{"name", "value", "source"}, ...]}. A secret's
+ * value is "set" or "not set". A new reference, or NULL for no memory. */
+json_t *config_to_json(const struct config *config);
+
+/* A file's text with every setting at its default, as an object; likewise. */
+json_t *config_example(void);
+
+#endif

@@ -1,0 +1,108 @@
+#include "server/config.h"
+
+#include "base/cleanup.h"
+
+/* Name in the file, environment variable, flag. The three are one word in three spellings. */
+#define NAMES(lower, upper, option)                                                                \
+        .name = (lower), .environment = "ASKCSV_" upper, .flag = "--" option
+#define TEXT(value) .kind = CONFIG_KIND_TEXT, .initial = (value)
+#define NUMBER(value, least, most)                                                                 \
+        .kind = CONFIG_KIND_NUMBER, .initial = #value, .min = (least), .max = (most)
+#define BOOL(value) .kind = CONFIG_KIND_BOOL, .initial = #value
+#define CHOICE(value, all) .kind = CONFIG_KIND_CHOICE, .initial = (value), .choices = (all)
+#define PATH .kind = CONFIG_KIND_PATH, .initial = ""
+#define URL .kind = CONFIG_KIND_URL, .initial = ""
+#define SECRET(lower, upper)                                                                       \
+        .name = (lower), .environment = "ASKCSV_" upper, .kind = CONFIG_KIND_SECRET, .initial = ""
+
+static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
+static const char *const planners[] = {"auto", "builtin", "openai", "anthropic", NULL};
+
+static const struct config_setting settings[] = {
+        [CONFIG_ADDRESS] = {NAMES("address", "ADDRESS", "address"), TEXT("127.0.0.1"),
+                            .help = "the numeric address to listen on"},
+        [CONFIG_PORT] = {NAMES("port", "PORT", "port"), NUMBER(8080, 0, 65535),
+                         .help = "the port to listen on; 0: a free one"},
+        [CONFIG_THREADS] = {NAMES("threads", "THREADS", "threads"), NUMBER(2, 1, 64),
+                            .help = "threads that read requests and write replies"},
+        [CONFIG_CONNECTIONS_MAX] = {NAMES("connections_max", "CONNECTIONS_MAX", "connections-max"),
+                                    NUMBER(2000, 1, 100000),
+                                    .help = "open connections, all clients together"},
+        [CONFIG_PER_ADDRESS_MAX] = {NAMES("per_address_max", "PER_ADDRESS_MAX", "per-address-max"),
+                                    NUMBER(0, 0, 100000),
+                                    .help = "open connections of one client address; 0: no limit"},
+        [CONFIG_BODY_MAX_KB] = {NAMES("body_max_kb", "BODY_MAX_KB", "body-max-kb"),
+                                NUMBER(1024, 1, 65536), .help = "a request's body, in KiB"},
+        [CONFIG_HEADER_MAX_KB] = {NAMES("header_max_kb", "HEADER_MAX_KB", "header-max-kb"),
+                                  NUMBER(16, 1, 1024),
+                                  .help = "a request's first line and headers, in KiB"},
+        [CONFIG_IDLE_TIMEOUT_S] = {NAMES("idle_timeout_s", "IDLE_TIMEOUT_S", "idle-timeout-s"),
+                                   NUMBER(30, 1, 3600),
+                                   .help = "seconds after which a silent client is cut off"},
+        [CONFIG_TLS_CERTIFICATE] = {NAMES("tls_certificate", "TLS_CERTIFICATE", "tls-certificate"),
+                                    PATH,
+                                    .help = "PEM file of the certificate; with tls_key: HTTPS"},
+        [CONFIG_TLS_KEY] = {NAMES("tls_key", "TLS_KEY", "tls-key"), PATH,
+                            .help = "PEM file of the certificate's key"},
+        [CONFIG_ALLOWED_HOSTS] = {NAMES("allowed_hosts", "ALLOWED_HOSTS", "allowed-hosts"),
+                                  TEXT(""),
+                                  .help = "names besides the address that a request's Host may be, "
+                                          "with commas"},
+        [CONFIG_ALLOWED_ORIGINS] = {NAMES("allowed_origins", "ALLOWED_ORIGINS", "allowed-origins"),
+                                    TEXT(""),
+                                    .help = "other sites whose pages may call, with commas"},
+        [CONFIG_TRUST_USER_HEADER] =
+                {NAMES("trust_user_header", "TRUST_USER_HEADER", "trust-user-header"), TEXT(""),
+                 .help = "the header in which a proxy in front names the user"},
+        [CONFIG_WORKERS] = {NAMES("workers", "WORKERS", "workers"), NUMBER(0, 0, 1024),
+                            .help = "runs at the same time; 0: twice the cores"},
+        [CONFIG_WAITING] = {NAMES("waiting", "WAITING", "waiting"), NUMBER(200, 0, 100000),
+                            .help = "runs that may wait for their turn"},
+        [CONFIG_WAIT_MS_MAX] = {NAMES("wait_ms_max", "WAIT_MS_MAX", "wait-ms-max"),
+                                NUMBER(60000, 0, 600000),
+                                .help = "ms that a request may wait for its run to end"},
+        [CONFIG_TIMEOUT_MS_MAX] = {NAMES("timeout_ms_max", "TIMEOUT_MS_MAX", "timeout-ms-max"),
+                                   NUMBER(60000, 1, 3600000),
+                                   .help = "ms that a run may ask to take"},
+        [CONFIG_ROWS_MAX] = {NAMES("rows_max", "ROWS_MAX", "rows-max"), NUMBER(10000, 0, 1000000),
+                             .help = "rows that a run may ask to return"},
+        [CONFIG_CACHE] = {NAMES("cache", "CACHE", "cache"), BOOL(true),
+                          .help = "answer from an earlier run of the same SQL on the same data"},
+        [CONFIG_RETENTION_DAYS] = {NAMES("retention_days", "RETENTION_DAYS", "retention-days"),
+                                   NUMBER(0, 0, 36500),
+                                   .help = "days that capsules are kept; 0: for ever"},
+        [CONFIG_RETENTION_COUNT] = {NAMES("retention_count", "RETENTION_COUNT", "retention-count"),
+                                    NUMBER(0, 0, 1000000000),
+                                    .help = "capsules that are kept; 0: all"},
+        [CONFIG_LOG_LEVEL] = {NAMES("log_level", "LOG_LEVEL", "log-level"), CHOICE("info", levels),
+                              .help = "the least that is logged"},
+        [CONFIG_PLANNER] = {NAMES("planner", "PLANNER", "planner"), CHOICE("auto", planners),
+                            .help = "who plans; auto: a provider that is set up, else builtin"},
+        [CONFIG_OPENAI_BASE_URL] = {NAMES("openai_base_url", "OPENAI_BASE_URL", "openai-base-url"),
+                                    URL, .help = "a server that speaks chat completions"},
+        [CONFIG_OPENAI_MODEL] = {NAMES("openai_model", "OPENAI_MODEL", "openai-model"), TEXT(""),
+                                 .help = "its model"},
+        [CONFIG_OPENAI_KEY] = {SECRET("openai_key", "OPENAI_KEY"), .help = "its key"},
+        [CONFIG_OPENAI_KEY_FILE] = {NAMES("openai_key_file", "OPENAI_KEY_FILE", "openai-key-file"),
+                                    PATH, .help = "or a file whose first line is its key"},
+        [CONFIG_ANTHROPIC_BASE_URL] = {NAMES("anthropic_base_url", "ANTHROPIC_BASE_URL",
+                                             "anthropic-base-url"),
+                                       URL, .help = "a server that speaks the messages API"},
+        [CONFIG_ANTHROPIC_MODEL] = {NAMES("anthropic_model", "ANTHROPIC_MODEL", "anthropic-model"),
+                                    TEXT(""), .help = "its model"},
+        [CONFIG_ANTHROPIC_KEY] = {SECRET("anthropic_key", "ANTHROPIC_KEY"), .help = "its key"},
+        [CONFIG_ANTHROPIC_KEY_FILE] = {NAMES("anthropic_key_file", "ANTHROPIC_KEY_FILE",
+                                             "anthropic-key-file"),
+                                       PATH, .help = "or a file whose first line is its key"},
+        [CONFIG_PROXY] = {NAMES("proxy", "PROXY", "proxy"), URL,
+                          .help = "the proxy by which providers are reached"},
+        [CONFIG_CA_FILE] = {NAMES("ca_file", "CA_FILE", "ca-file"), PATH,
+                            .help = "PEM file of authorities that providers are trusted by"},
+};
+
+_Static_assert(ARRAY_SIZE(settings) == CONFIG_COUNT, "every setting is in the table");
+
+const struct config_setting *config_setting(enum config_id id)
+{
+        return &settings[id];
+}

@@ -1,0 +1,316 @@
+#include "server/keys.h"
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "server/keys_file.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define KEY_PREFIX "ak_"
+#define KEY_BYTES 32
+
+struct keys {
+        char *home;
+        char *path;
+        pthread_mutex_t lock; /* over content */
+        struct keys_content content;
+        bool is_read; /* content is what its stamp says */
+};
+
+static const char *const scope_names[] = {
+        [KEY_READ] = "read", [KEY_RUN] = "run", [KEY_ADMIN] = "admin"};
+
+const char *key_scope_name(enum key_scope scope)
+{
+        return scope_names[scope];
+}
+
+bool key_scope_parse(const char *name, enum key_scope *ret)
+{
+        for (enum key_scope scope = KEY_READ; scope <= KEY_ADMIN; scope++)
+                if (strcmp(scope_names[scope], name) == 0) {
+                        *ret = scope;
+                        return true;
+                }
+        return false;
+}
+
+/* Reads the file if it is another than the one in memory. After a failure nothing is in memory, and
+ * the next call tries again. With the lock held. */
+static int refresh(struct keys *keys, struct error *err)
+{
+        if (keys->is_read && keys_file_is_same(keys->path, &keys->content.stamp))
+                return 0;
+        keys_content_done(&keys->content);
+        int r = keys_file_read(keys->path, &keys->content, err);
+        keys->is_read = r == 0;
+        if (r < 0)
+                keys_content_done(&keys->content);
+        return r;
+}
+
+void keys_free(struct keys *keys)
+{
+        if (!keys)
+                return;
+        keys_content_done(&keys->content);
+        (void)pthread_mutex_destroy(&keys->lock);
+        free(keys->home);
+        free(keys->path);
+        free(keys);
+}
+
+int keys_open(const char *home, struct keys **ret, struct error *err)
+{
+        struct keys *keys = alloc_calloc(1, sizeof(*keys));
+        if (!keys)
+                return error_oom(err);
+        (void)pthread_mutex_init(&keys->lock, NULL);
+        size_t n = strlen(home) + sizeof("/" KEYS_FILE_NAME);
+        keys->home = alloc_strdup(home);
+        keys->path = alloc_malloc(n);
+        if (keys->path)
+                (void)snprintf(keys->path, n, "%s/" KEYS_FILE_NAME, home);
+        int r = keys->home && keys->path ? refresh(keys, err) : error_oom(err);
+        if (r < 0)
+                keys_free(keys);
+        else
+                *ret = keys;
+        return r;
+}
+
+static bool is_base64url(char c)
+{
+        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '_';
+}
+
+static bool is_key_text(const char *text)
+{
+        size_t prefix = strlen(KEY_PREFIX);
+        if (strnlen(text, KEY_TEXT_SIZE) != KEY_TEXT_SIZE - 1 ||
+            strncmp(text, KEY_PREFIX, prefix) != 0)
+                return false;
+        for (size_t i = prefix; text[i]; i++)
+                if (!is_base64url(text[i]))
+                        return false;
+        return true;
+}
+
+/* In a time that does not depend on where they differ. */
+static bool is_same_hash(const unsigned char *a, const unsigned char *b)
+{
+        volatile unsigned char differs = 0;
+        for (size_t i = 0; i < HASH_BYTES; i++)
+                differs = (unsigned char)(differs | (a[i] ^ b[i]));
+        return differs == 0;
+}
+
+/* Looks at all keys, wherever the right one is. */
+static const struct stored_key *find_hash(const struct keys_content *content,
+                                          const unsigned char *sha256)
+{
+        const struct stored_key *found = NULL;
+        for (size_t i = 0; i < content->n; i++)
+                if (is_same_hash(content->items[i].sha256, sha256))
+                        found = &content->items[i];
+        return found;
+}
+
+int keys_find(struct keys *keys, const char *presented, struct key *ret, struct error *err)
+{
+        unsigned char sha256[HASH_BYTES];
+        if (!is_key_text(presented))
+                return 0;
+        int r = hash_bytes(presented, strlen(presented), sha256, err);
+        if (r < 0)
+                return r;
+        (void)pthread_mutex_lock(&keys->lock);
+        r = refresh(keys, err);
+        const struct stored_key *found = r == 0 ? find_hash(&keys->content, sha256) : NULL;
+        if (found && !found->entry.revoked_at[0]) {
+                *ret = found->entry.key;
+                r = 1;
+        }
+        (void)pthread_mutex_unlock(&keys->lock);
+        return r;
+}
+
+int keys_any(struct keys *keys, struct error *err)
+{
+        (void)pthread_mutex_lock(&keys->lock);
+        int r = refresh(keys, err);
+        for (size_t i = 0; r == 0 && i < keys->content.n; i++)
+                r = !keys->content.items[i].entry.revoked_at[0];
+        (void)pthread_mutex_unlock(&keys->lock);
+        return r;
+}
+
+int keys_list(struct keys *keys,
+              int (*each)(const struct key_entry *entry, void *data, struct error *err), void *data,
+              struct error *err)
+{
+        (void)pthread_mutex_lock(&keys->lock);
+        int r = refresh(keys, err);
+        for (size_t i = 0; r >= 0 && i < keys->content.n; i++)
+                r = each(&keys->content.items[i].entry, data, err);
+        (void)pthread_mutex_unlock(&keys->lock);
+        return r < 0 ? r : 0;
+}
+
+/* Without padding. */
+static void put_base64url(const unsigned char *bytes, size_t n, char *out)
+{
+        static const char letters[] =
+                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        unsigned bits = 0;
+        unsigned n_bits = 0;
+        for (size_t i = 0; i < n; i++) {
+                bits = (bits << 8 | bytes[i]) & 0xFFFF;
+                for (n_bits += 8; n_bits >= 6; n_bits -= 6)
+                        *out++ = letters[bits >> (n_bits - 6) & 63];
+        }
+        if (n_bits > 0)
+                *out++ = letters[bits << (6 - n_bits) & 63];
+        *out = '\0';
+}
+
+static int random_bytes(unsigned char *bytes, size_t n, struct error *err)
+{
+        ssize_t got;
+        do {
+                got = getrandom(bytes, n, 0);
+        } while (got < 0 && errno == EINTR);
+        return got == (ssize_t)n ? 0 : error_errno(err, errno, "reading random bytes");
+}
+
+static int make_text(char text[KEY_TEXT_SIZE], struct error *err)
+{
+        unsigned char bytes[KEY_BYTES];
+        int r = random_bytes(bytes, sizeof(bytes), err);
+        if (r < 0)
+                return r;
+        (void)snprintf(text, KEY_TEXT_SIZE, "%s", KEY_PREFIX);
+        put_base64url(bytes, sizeof(bytes), text + strlen(KEY_PREFIX));
+        explicit_bzero(bytes, sizeof(bytes));
+        return 0;
+}
+
+static const struct stored_key *find_id(const struct keys_content *content, const char *id)
+{
+        for (size_t i = 0; i < content->n; i++)
+                if (strcmp(content->items[i].entry.key.id, id) == 0)
+                        return &content->items[i];
+        return NULL;
+}
+
+static int make_id(const struct keys_content *content, char id[KEY_ID_SIZE], struct error *err)
+{
+        unsigned char b[(KEY_ID_SIZE - 1) / 2];
+        int r;
+        do {
+                r = random_bytes(b, sizeof(b), err);
+                (void)snprintf(id, KEY_ID_SIZE, "%02x%02x%02x%02x", b[0], b[1], b[2], b[3]);
+        } while (r == 0 && find_id(content, id));
+        return r;
+}
+
+static void now_text(char out[CLOCK_TEXT_SIZE])
+{
+        clock_format_s(clock_utc_ms() / 1000, out);
+}
+
+/* A new key with its hash, at the end of the document. */
+static int append_key(struct keys_content *content, const struct key *key, const char *text,
+                      struct error *err)
+{
+        char sha256[HASH_HEX_SIZE];
+        char now[CLOCK_TEXT_SIZE];
+        if (content->n >= KEYS_MAX)
+                return error_set(err, ERROR_USAGE, "there are %d keys already, which is the limit",
+                                 KEYS_MAX);
+        int r = hash_bytes_hex(text, strlen(text), sha256, err);
+        if (r < 0)
+                return r;
+        now_text(now);
+        json_t *one = json_pack("{s:s, s:s, s:s, s:s, s:s, s:n}", "id", key->id, "name", key->name,
+                                "scope", key_scope_name(key->scope), "sha256", sha256, "created_at",
+                                now, "revoked_at");
+        json_t *list = json_object_get(content->json, "keys");
+        return json_array_append_new(list, one) < 0 ? error_oom(err) : 0;
+}
+
+int keys_add(struct keys *keys, const char *name, enum key_scope scope, struct key *ret,
+             char text[KEY_TEXT_SIZE], struct error *err)
+{
+        struct key key = {.scope = scope};
+        char fresh[KEY_TEXT_SIZE] = "";
+        _cleanup_(keys_content_done) struct keys_content content = {0};
+        _cleanup_close_ int lock = -1;
+        if (!keys_name_is_valid(name))
+                return error_set(
+                        err, ERROR_USAGE,
+                        "a key's name has 1 to %d bytes of UTF-8 and no control characters",
+                        KEY_NAME_SIZE - 1);
+        memcpy(key.name, name, strlen(name) + 1);
+        int r = keys_file_lock(keys->home, &lock, err);
+        if (r == 0)
+                r = keys_file_read(keys->path, &content, err);
+        if (r == 0)
+                r = make_id(&content, key.id, err);
+        if (r == 0)
+                r = make_text(fresh, err);
+        if (r == 0)
+                r = append_key(&content, &key, fresh, err);
+        if (r == 0)
+                r = keys_file_write(keys->path, content.json, err);
+        if (r == 0) {
+                *ret = key;
+                memcpy(text, fresh, KEY_TEXT_SIZE);
+        }
+        explicit_bzero(fresh, sizeof(fresh));
+        return r;
+}
+
+/* Every key with that id, if somebody copied one by hand. 0 when the document is to be written, 1
+ * when there is nothing to do. */
+static int mark_revoked(struct keys_content *content, const char *id, struct error *err)
+{
+        char now[CLOCK_TEXT_SIZE];
+        int r = 1;
+        now_text(now);
+        if (!find_id(content, id))
+                return error_set(err, ERROR_USAGE,
+                                 "there is no key with the id \"%.40s\" (askcsv keys list shows "
+                                 "them)",
+                                 id);
+        for (size_t i = 0; i < content->n; i++) {
+                const struct key_entry *entry = &content->items[i].entry;
+                json_t *one = json_array_get(json_object_get(content->json, "keys"), i);
+                if (strcmp(entry->key.id, id) != 0 || entry->revoked_at[0])
+                        continue;
+                if (json_object_set_new(one, "revoked_at", json_string(now)) < 0)
+                        return error_oom(err);
+                r = 0;
+        }
+        return r;
+}
+
+int keys_revoke(struct keys *keys, const char *id, struct error *err)
+{
+        _cleanup_(keys_content_done) struct keys_content content = {0};
+        _cleanup_close_ int lock = -1;
+        int r = keys_file_lock(keys->home, &lock, err);
+        if (r == 0)
+                r = keys_file_read(keys->path, &content, err);
+        if (r == 0)
+                r = mark_revoked(&content, id, err);
+        return r == 0 ? keys_file_write(keys->path, content.json, err) : r;
+}

@@ -1,0 +1,344 @@
+/* The queue and its threads. Workers run; keepers put runs that have to wait onto the disk, so that
+ * an asker can be told of them while every worker is busy. */
+#include "server/runs.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "server/ticket.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KEEPERS 2
+#define RETRY_MS_MIN 1000
+#define RETRY_MS_MAX 60000
+
+struct runs {
+        struct runs_options options;
+        pthread_mutex_t lock;
+        pthread_cond_t work;  /* for workers: something waits, or all ends */
+        pthread_cond_t keep;  /* for keepers */
+        pthread_cond_t empty; /* for runs_stop: one has ended */
+        struct ticket *first, *last;
+        size_t n_waiting, n_running, n_idle;
+        int64_t run_us; /* how long a run takes of late, for retry_after_ms */
+        bool closed;    /* no orders are taken */
+        bool stopping;  /* the threads end when nothing waits */
+        pthread_t *threads;
+        size_t n_threads;
+};
+
+static bool waits(const struct ticket *ticket)
+{
+        return ticket->place == PLACE_QUEUE || ticket->place == PLACE_KEEPING;
+}
+
+/* With the lock held. */
+static void append(struct runs *runs, struct ticket *ticket)
+{
+        ticket->before = runs->last;
+        if (runs->last)
+                runs->last->next = ticket;
+        else
+                runs->first = ticket;
+        runs->last = ticket;
+        runs->n_waiting++;
+}
+
+static void take_out(struct runs *runs, struct ticket *ticket)
+{
+        if (ticket->before)
+                ticket->before->next = ticket->next;
+        else
+                runs->first = ticket->next;
+        if (ticket->next)
+                ticket->next->before = ticket->before;
+        else
+                runs->last = ticket->before;
+        ticket->place = PLACE_OUT;
+}
+
+static struct ticket *next_to_work(const struct runs *runs)
+{
+        for (struct ticket *ticket = runs->first; ticket; ticket = ticket->next)
+                if (ticket->place == PLACE_QUEUE)
+                        return ticket;
+        return NULL;
+}
+
+static struct ticket *next_to_keep(const struct runs *runs)
+{
+        if (runs->n_idle > 0)
+                return NULL; /* a worker does it on its way */
+        for (struct ticket *ticket = runs->first; ticket; ticket = ticket->next)
+                if (ticket->place == PLACE_QUEUE && !ticket->run)
+                        return ticket;
+        return NULL;
+}
+
+/* The run is over: out of the list, and whoever asked is told. */
+static void finish(struct runs *runs, struct ticket *ticket, bool was_running)
+{
+        (void)pthread_mutex_lock(&runs->lock);
+        take_out(runs, ticket);
+        if (was_running) {
+                int64_t took_us = clock_monotonic_us() - ticket->started_us;
+                runs->n_running--;
+                if (ticket->started_us > 0)
+                        runs->run_us += (took_us - runs->run_us) / 8;
+        } else {
+                runs->n_waiting--;
+        }
+        (void)pthread_cond_broadcast(&runs->empty);
+        (void)pthread_mutex_unlock(&runs->lock);
+        struct capsule capsule = {.body = ticket_body(ticket), .state = ticket->state};
+        if (runs->options.ended)
+                runs->options.ended(ticket, capsule.body ? &capsule : NULL, runs->options.data);
+        json_decref(capsule.body);
+        if (ticket->changed)
+                ticket->changed(ticket, ticket->data);
+        ticket_release(ticket);
+}
+
+static void *work(void *data)
+{
+        struct runs *runs = data;
+        (void)pthread_mutex_lock(&runs->lock);
+        for (;;) {
+                struct ticket *ticket;
+                runs->n_idle++;
+                while (!(ticket = next_to_work(runs)) && !(runs->stopping && !runs->n_waiting))
+                        (void)pthread_cond_wait(&runs->work, &runs->lock);
+                runs->n_idle--;
+                if (!ticket)
+                        break;
+                ticket->place = PLACE_WORK;
+                runs->n_waiting--;
+                runs->n_running++;
+                if (runs->n_idle == 0 && next_to_keep(runs))
+                        (void)pthread_cond_broadcast(&runs->keep);
+                (void)pthread_mutex_unlock(&runs->lock);
+                if (ticket->run || ticket_keep(ticket, &runs->options) == 0)
+                        ticket_work(ticket);
+                finish(runs, ticket, true);
+                (void)pthread_mutex_lock(&runs->lock);
+        }
+        (void)pthread_cond_broadcast(&runs->work);
+        (void)pthread_mutex_unlock(&runs->lock);
+        return NULL;
+}
+
+static void *keep(void *data)
+{
+        struct runs *runs = data;
+        (void)pthread_mutex_lock(&runs->lock);
+        for (;;) {
+                struct ticket *ticket;
+                while (!(ticket = next_to_keep(runs)) && !runs->stopping)
+                        (void)pthread_cond_wait(&runs->keep, &runs->lock);
+                if (!ticket)
+                        break;
+                ticket->place = PLACE_KEEPING;
+                (void)pthread_mutex_unlock(&runs->lock);
+                int r = ticket_keep(ticket, &runs->options);
+                if (r < 0)
+                        finish(runs, ticket, false);
+                (void)pthread_mutex_lock(&runs->lock);
+                if (r == 0)
+                        ticket->place = PLACE_QUEUE;
+                (void)pthread_cond_signal(&runs->work);
+        }
+        (void)pthread_mutex_unlock(&runs->lock);
+        return NULL;
+}
+
+static int start_thread(struct runs *runs, void *(*fn)(void *), struct error *err)
+{
+        int r = pthread_create(&runs->threads[runs->n_threads], NULL, fn, runs);
+        if (r != 0)
+                return error_errno(err, r, "starting a thread");
+        runs->n_threads++;
+        return 0;
+}
+
+int runs_start(const struct runs_options *options, struct runs **ret, struct error *err)
+{
+        struct runs *runs = alloc_calloc(1, sizeof(*runs));
+        if (!runs)
+                return error_oom(err);
+        runs->options = *options;
+        runs->run_us = 100000;
+        (void)pthread_mutex_init(&runs->lock, NULL);
+        (void)pthread_cond_init(&runs->work, NULL);
+        (void)pthread_cond_init(&runs->keep, NULL);
+        (void)pthread_cond_init(&runs->empty, NULL);
+        runs->threads = alloc_calloc(options->workers + KEEPERS, sizeof(*runs->threads));
+        int r = runs->threads ? 0 : error_oom(err);
+        for (size_t i = 0; r == 0 && i < options->workers; i++)
+                r = start_thread(runs, work, err);
+        for (size_t i = 0; r == 0 && i < KEEPERS; i++)
+                r = start_thread(runs, keep, err);
+        if (r < 0)
+                runs_stop(runs, 0);
+        else
+                *ret = runs;
+        return r;
+}
+
+/* With the lock held: until nothing waits or runs, or the time is over. */
+static void await_empty(struct runs *runs, int64_t patience_ms)
+{
+        struct timespec until;
+        (void)clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += patience_ms / 1000;
+        until.tv_nsec += patience_ms % 1000 * 1000000;
+        if (until.tv_nsec >= 1000000000) {
+                until.tv_sec++;
+                until.tv_nsec -= 1000000000;
+        }
+        while (runs->first &&
+               pthread_cond_timedwait(&runs->empty, &runs->lock, &until) != ETIMEDOUT)
+                ;
+}
+
+void runs_stop(struct runs *runs, int64_t patience_ms)
+{
+        if (!runs)
+                return;
+        (void)pthread_mutex_lock(&runs->lock);
+        runs->closed = true;
+        await_empty(runs, patience_ms);
+        for (struct ticket *ticket = runs->first; ticket; ticket = ticket->next)
+                ticket_cancel(ticket);
+        runs->stopping = true;
+        (void)pthread_cond_broadcast(&runs->work);
+        (void)pthread_cond_broadcast(&runs->keep);
+        (void)pthread_mutex_unlock(&runs->lock);
+        for (size_t i = 0; i < runs->n_threads; i++)
+                (void)pthread_join(runs->threads[i], NULL);
+        (void)pthread_cond_destroy(&runs->work);
+        (void)pthread_cond_destroy(&runs->keep);
+        (void)pthread_cond_destroy(&runs->empty);
+        (void)pthread_mutex_destroy(&runs->lock);
+        free(runs->threads);
+        free(runs);
+}
+
+/* When there is room again, as far as can be told. */
+static long long retry_after(const struct runs *runs)
+{
+        int64_t ms = runs->run_us / 1000 * (int64_t)(runs->n_waiting + 1) /
+                     (int64_t)(runs->options.workers ? runs->options.workers : 1) / 2;
+        return ms < RETRY_MS_MIN ? RETRY_MS_MIN : ms > RETRY_MS_MAX ? RETRY_MS_MAX : ms;
+}
+
+static int refuse(const struct runs *runs, struct error *err)
+{
+        if (runs->closed)
+                return error_set(err, ERROR_QUEUE_FULL, "the server is ending; ask again later");
+        int r = error_set(err, ERROR_QUEUE_FULL,
+                          "%zu runs wait already, which is as many as may; ask again later",
+                          runs->n_waiting);
+        err->retry_after_ms = retry_after(runs);
+        return r;
+}
+
+int runs_submit(struct runs *runs, const struct order *order,
+                void (*changed)(struct ticket *ticket, void *data), void *data, struct ticket **ret,
+                struct error *err)
+{
+        struct ticket *ticket = NULL;
+        int r = ticket_new(runs, order, &ticket, err);
+        if (r < 0)
+                return r;
+        ticket->changed = changed;
+        ticket->data = data;
+        *ret = ticket_hold(ticket); /* one for the caller, one for the list */
+        (void)pthread_mutex_lock(&runs->lock);
+        if (runs->closed || runs->n_waiting >= runs->options.waiting_max + runs->n_idle)
+                r = refuse(runs, err);
+        if (r == 0) {
+                append(runs, ticket);
+                (void)pthread_cond_signal(runs->n_idle > 0 ? &runs->work : &runs->keep);
+        }
+        (void)pthread_mutex_unlock(&runs->lock);
+        if (r < 0) {
+                ticket_release(ticket);
+                ticket_release(ticket);
+                *ret = NULL;
+        }
+        return r;
+}
+
+void ticket_cancel(struct ticket *ticket)
+{
+        const uint64_t one = 1;
+        (void)!write(ticket->cancel_fd, &one, sizeof(one));
+}
+
+struct ticket *runs_find(struct runs *runs, const char *run_id)
+{
+        struct ticket *found = NULL;
+        (void)pthread_mutex_lock(&runs->lock);
+        for (struct ticket *ticket = runs->first; ticket && !found; ticket = ticket->next) {
+                (void)pthread_mutex_lock(&ticket->lock);
+                const char *id = ticket->body ? json_get_string(ticket->body, "run_id") : NULL;
+                if (id && strcmp(id, run_id) == 0)
+                        found = ticket_hold(ticket);
+                (void)pthread_mutex_unlock(&ticket->lock);
+        }
+        (void)pthread_mutex_unlock(&runs->lock);
+        return found;
+}
+
+size_t runs_waiting(struct runs *runs)
+{
+        (void)pthread_mutex_lock(&runs->lock);
+        size_t n = runs->n_waiting;
+        (void)pthread_mutex_unlock(&runs->lock);
+        return n;
+}
+
+size_t runs_running(struct runs *runs)
+{
+        (void)pthread_mutex_lock(&runs->lock);
+        size_t n = runs->n_running;
+        (void)pthread_mutex_unlock(&runs->lock);
+        return n;
+}
+
+/* How many wait before it, and itself. */
+static size_t position_of(const struct ticket *ticket)
+{
+        struct runs *runs = ticket->runs;
+        size_t position = 0;
+        (void)pthread_mutex_lock(&runs->lock);
+        if (waits(ticket))
+                for (const struct ticket *at = ticket; at; at = at->before)
+                        position += waits(at);
+        (void)pthread_mutex_unlock(&runs->lock);
+        return position;
+}
+
+void ticket_look(const struct ticket *ticket, struct ticket_view *ret)
+{
+        pthread_mutex_t *lock = (pthread_mutex_t *)&ticket->lock;
+        (void)pthread_mutex_lock(lock);
+        bool has_ended = ticket->has_ended;
+        (void)pthread_mutex_unlock(lock);
+        /* What has ended may be looked at longer than there is a queue. */
+        *ret = (struct ticket_view){.position = has_ended ? 0 : position_of(ticket)};
+        (void)pthread_mutex_lock(lock);
+        const char *id = ticket->body ? json_get_string(ticket->body, "run_id") : NULL;
+        if (id)
+                (void)strncpy(ret->run_id, id, sizeof(ret->run_id) - 1);
+        int64_t until_us = ticket->started_us ? ticket->started_us : clock_monotonic_us();
+        ret->state = ticket->state;
+        ret->waited_ms = (until_us - ticket->submitted_us) / 1000;
+        ret->has_ended = ticket->has_ended;
+        ret->error = ticket->error;
+        (void)pthread_mutex_unlock(lock);
+}

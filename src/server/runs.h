@@ -1,0 +1,85 @@
+/* Runs that are asked for over HTTP: a bounded queue, threads that work it off, and tickets by
+ * which the askers follow them. Nobody else in the server starts a run. */
+#ifndef ASKCSV_SERVER_RUNS_H
+#define ASKCSV_SERVER_RUNS_H
+
+#include "base/uuid.h"
+#include "dataset/registry.h"
+#include "executor/executor.h"
+#include "planner/planner.h"
+#include "run/run.h"
+
+struct runs;   /* opaque */
+struct ticket; /* opaque; counted references */
+
+struct runs_options {
+        struct capsule_store *store; /* one that threads may share */
+        const struct registry *registry;
+        const char *datasets_folder; /* $ASKCSV_HOME/datasets */
+        const char *runner;          /* or NULL, as for executor_open */
+        struct executor_host host;   /* the warm tables */
+        size_t workers;              /* runs at once */
+        size_t waiting_max;          /* that wait; one more is ERROR_QUEUE_FULL */
+        /* Told of every run's end, on a worker; capsule is NULL when none could be kept. Or NULL.
+         */
+        void (*ended)(const struct ticket *ticket, const struct capsule *capsule, void *data);
+        void *data;
+};
+
+/* What is pointed to must be there until runs_stop. */
+int runs_start(const struct runs_options *options, struct runs **ret, struct error *err);
+/* Takes no more orders, waits up to patience_ms for those that are there, stops the others, and
+ * frees. NULL is fine. */
+void runs_stop(struct runs *runs, int64_t patience_ms);
+
+/* What is to be run; copied. Exactly one of plan_text, sql and question is set. */
+struct order {
+        const struct dataset *dataset; /* the registry's */
+        const char *owner;             /* whose run it is: a key's id, or "" */
+        const char *plan_text;
+        size_t plan_bytes;
+        const char *sql;
+        size_t sql_bytes;
+        const char *question;
+        size_t question_bytes;
+        const struct planner *planner; /* of a question */
+        const char *planner_name;      /* of a plan or SQL: who wrote it; NULL: "none" */
+        const json_t *previous;        /* of a question: the plan it goes on from, or NULL */
+        const char *as_of;             /* or NULL: the dataset's */
+        struct limits limits;
+};
+
+/* Puts it into the queue. ERROR_QUEUE_FULL (with retry_after_ms) or ERROR_INTERNAL. changed (or
+ * NULL) is called on threads of the service, in order, without any lock: when the run is on disk as
+ * pending, when more is known of it, and last when it has ended. */
+int runs_submit(struct runs *runs, const struct order *order,
+                void (*changed)(struct ticket *ticket, void *data), void *data, struct ticket **ret,
+                struct error *err);
+
+/* A run that waits or is under way, or NULL; the caller releases it. */
+struct ticket *runs_find(struct runs *runs, const char *run_id);
+size_t runs_waiting(struct runs *runs);
+size_t runs_running(struct runs *runs);
+
+struct ticket *ticket_hold(struct ticket *ticket);
+void ticket_release(struct ticket *ticket); /* NULL is fine */
+/* The run ends as cancelled, if it has not ended; at once when it waits. */
+void ticket_cancel(struct ticket *ticket);
+const char *ticket_owner(const struct ticket *ticket);
+const char *ticket_dataset_id(const struct ticket *ticket);
+
+/* A moment's view of it. */
+struct ticket_view {
+        char run_id[UUID_TEXT_SIZE]; /* "" until it is on disk */
+        enum run_state state;
+        size_t position;   /* in the queue, from 1; 0: it is not waiting */
+        int64_t waited_ms; /* in the queue, so far or until it left it */
+        bool has_ended;
+        struct error error; /* why no capsule could be kept; NONE otherwise */
+};
+void ticket_look(const struct ticket *ticket, struct ticket_view *ret);
+/* A new reference to the capsule's body as it is known now; NULL before it is on disk. Only once
+ * the run has ended is it the sealed one. */
+json_t *ticket_body(const struct ticket *ticket);
+
+#endif

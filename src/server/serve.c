@@ -1,0 +1,229 @@
+#include "server/serve.h"
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "server/api.h"
+#include "server/exchange.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CHORE_THREADS 2
+#define CHORES_WAITING 64
+#define HOSTS_MAX 64
+#define SECRET_FILE_MAX ((size_t)1024 * 1024)
+#define POLL_US 10000
+
+struct serve {
+        struct api api;
+        struct http_server *http;
+        struct capsule_store *store;
+        char *hosts_text; /* the setting, cut into names */
+        const char *hosts[HOSTS_MAX + 1];
+};
+
+/* What is counted and logged. */
+static int start_watch(struct serve *serve, const struct config *config, struct error *err)
+{
+        enum log_level level = LOG_LEVEL_INFO;
+        (void)log_level_parse(config_text(config, CONFIG_LOG_LEVEL), &level);
+        int r = log_new(STDERR_FILENO, level, &serve->api.log, err);
+        return r < 0 ? r : api_metrics_new(&serve->api, err);
+}
+
+static int open_store(struct serve *serve, const struct serve_options *options,
+                      size_t *ret_recovered, struct error *err)
+{
+        _cleanup_buf_ struct buf url = {0};
+        buf_init(&url, PATH_MAX);
+        buf_printf(&url, "sqlite:%s/capsules.db", options->home);
+        int r = buf_error(&url, err, "the path of the store");
+        if (r == 0)
+                r = capsule_store_open_shared(buf_text(&url), &serve->store, err);
+        return r < 0 ? r : capsule_store_recover(serve->store, ret_recovered, err);
+}
+
+/* "a.example,b.example" */
+static int cut_hosts(struct serve *serve, const struct config *config, struct error *err)
+{
+        size_t n = 0;
+        char *rest;
+        serve->hosts_text = alloc_strdup(config_text(config, CONFIG_ALLOWED_HOSTS));
+        if (!serve->hosts_text)
+                return error_oom(err);
+        rest = serve->hosts_text;
+        for (char *name; n < HOSTS_MAX && (name = strsep(&rest, ", "));)
+                if (*name)
+                        serve->hosts[n++] = name;
+        serve->hosts[n] = NULL;
+        return 0;
+}
+
+static size_t workers_of(const struct config *config)
+{
+        int64_t workers = config_number(config, CONFIG_WORKERS);
+        long cores = sysconf(_SC_NPROCESSORS_ONLN);
+        return workers > 0 ? (size_t)workers : (size_t)(cores > 0 ? cores : 1) * 2;
+}
+
+static int start_work(struct serve *serve, const struct serve_options *options, struct error *err)
+{
+        const struct config *config = options->config;
+        struct runs_options runs = {
+                .store = serve->store,
+                .registry = options->registry,
+                .datasets_folder = options->datasets_folder,
+                .host = options->host,
+                .workers = workers_of(config),
+                .waiting_max = (size_t)config_number(config, CONFIG_WAITING),
+                .ended = api_run_ended,
+                .data = &serve->api,
+        };
+        /* Its workers are the queue; what they bring to the host of warm tables never waits long.
+         */
+        if (runs.host.waiting < 0)
+                runs.host.waiting = (int64_t)runs.workers * 4 + CHORES_WAITING;
+        serve->api.host = runs.host;
+        int r = timer_start(&serve->api.timer, err);
+        if (r == 0)
+                r = exchanges_new(&serve->api.exchanges, err);
+        if (r == 0)
+                r = chores_start(CHORE_THREADS, CHORES_WAITING, &serve->api.chores, err);
+        return r < 0 ? r : runs_start(&runs, &serve->api.runs, err);
+}
+
+/* The text of a file that a setting names; NULL when it names none. */
+static int read_setting(const struct config *config, enum config_id id, struct buf *text,
+                        const char **ret, struct error *err)
+{
+        const char *path = config_text(config, id);
+        *ret = NULL;
+        if (!*path)
+                return 0;
+        buf_init(text, SECRET_FILE_MAX);
+        int r = fd_read_file(path, text, err);
+        *ret = buf_text(text);
+        return r;
+}
+
+static int start_http(struct serve *serve, const struct serve_options *options, struct error *err)
+{
+        const struct config *config = options->config;
+        _cleanup_buf_ struct buf certificate = {0};
+        _cleanup_buf_ struct buf key = {0};
+        struct http_options http = {
+                .address = config_text(config, CONFIG_ADDRESS),
+                .port = (uint16_t)config_number(config, CONFIG_PORT),
+                .threads = (unsigned)config_number(config, CONFIG_THREADS),
+                .connections_max = (unsigned)config_number(config, CONFIG_CONNECTIONS_MAX),
+                .per_address_max = (unsigned)config_number(config, CONFIG_PER_ADDRESS_MAX),
+                .body_max = (size_t)config_number(config, CONFIG_BODY_MAX_KB) * 1024,
+                .header_max = (size_t)config_number(config, CONFIG_HEADER_MAX_KB) * 1024,
+                .idle_timeout_s = (unsigned)config_number(config, CONFIG_IDLE_TIMEOUT_S),
+                .handle = api_handle,
+                .refuse = api_refuse,
+                .ended = api_ended,
+                .data = &serve->api,
+        };
+        int r = read_setting(config, CONFIG_TLS_CERTIFICATE, &certificate, &http.tls_certificate,
+                             err);
+        if (r == 0)
+                r = read_setting(config, CONFIG_TLS_KEY, &key, &http.tls_key, err);
+        return r < 0 ? r : http_start(&http, &serve->http, err);
+}
+
+/* Beyond this machine nobody is served without a key, or a proxy that says who asks. */
+static int open_keys(struct serve *serve, const struct serve_options *options, struct error *err)
+{
+        const struct config *config = options->config;
+        serve->api.user_header = config_text(config, CONFIG_TRUST_USER_HEADER);
+        serve->api.keys_needed = !config_is_loopback(config);
+        int r = keys_open(options->home, &serve->api.keys, err);
+        if (r < 0 || !serve->api.keys_needed || *serve->api.user_header)
+                return r;
+        r = keys_any(serve->api.keys, err);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        return error_set(err, ERROR_USAGE,
+                         "the address %s is not this machine's own, and there is no key yet: make "
+                         "one with \"askcsv keys add NAME\", or name the header in which a proxy "
+                         "says who asks (trust_user_header)",
+                         config_text(config, CONFIG_ADDRESS));
+}
+
+int serve_start(const struct serve_options *options, struct serve **ret, size_t *ret_recovered,
+                struct error *err)
+{
+        struct serve *serve = alloc_calloc(1, sizeof(*serve));
+        if (!serve)
+                return error_oom(err);
+        serve->api.registry = options->registry;
+        serve->api.datasets_folder = options->datasets_folder;
+        serve->api.home = options->home;
+        serve->api.wait_ms_max = config_number(options->config, CONFIG_WAIT_MS_MAX);
+        serve->api.limits_max.timeout_ms = config_number(options->config, CONFIG_TIMEOUT_MS_MAX);
+        serve->api.limits_max.max_rows = config_number(options->config, CONFIG_ROWS_MAX);
+        serve->api.hosts = serve->hosts;
+        int r = open_keys(serve, options, err);
+        if (r == 0)
+                r = start_watch(serve, options->config, err);
+        if (r == 0)
+                r = cut_hosts(serve, options->config, err);
+        if (r == 0)
+                r = api_openapi_make(&serve->api.openapi, err);
+        if (r == 0)
+                r = open_store(serve, options, ret_recovered, err);
+        serve->api.store = serve->store;
+        if (r == 0)
+                r = start_work(serve, options, err);
+        if (r == 0)
+                r = start_http(serve, options, err);
+        if (r < 0)
+                serve_stop(serve, 0);
+        else
+                *ret = serve;
+        return r;
+}
+
+uint16_t serve_port(const struct serve *serve)
+{
+        return http_port(serve->http);
+}
+
+/* Answers that are being written get there, if they do so in time. */
+static void await_answers(const struct http_server *http, int64_t until_us)
+{
+        const struct timespec pause = {.tv_nsec = POLL_US * 1000L};
+        while (http_open(http) > 0 && clock_monotonic_us() < until_us)
+                (void)nanosleep(&pause, NULL);
+}
+
+void serve_stop(struct serve *serve, int64_t patience_ms)
+{
+        if (!serve)
+                return;
+        int64_t until_us = clock_monotonic_us() + patience_ms * 1000;
+        atomic_store(&serve->api.draining, true);
+        if (serve->http)
+                http_quiesce(serve->http);
+        runs_stop(serve->api.runs, patience_ms);
+        chores_stop(serve->api.chores);
+        if (serve->http)
+                await_answers(serve->http, until_us);
+        timer_stop(serve->api.timer);
+        http_stop(serve->http);
+        exchanges_free(serve->api.exchanges);
+        capsule_store_free(serve->store);
+        keys_free(serve->api.keys);
+        metrics_free(serve->api.metrics);
+        log_free(serve->api.log);
+        free(serve->api.openapi);
+        free(serve->hosts_text);
+        free(serve);
+}

@@ -1,0 +1,571 @@
+"""The server, as its clients see it: real requests, real runs."""
+import contextlib
+import csv
+import gzip
+import http.client
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+from host import wait_until
+from served import COUNT, END_SECONDS, JSON, Reply, Server
+
+ENDLESS = "SELECT count(*) AS n FROM range(1000000000000) AS a(x) WHERE x % 7 = sqrt(x)"
+FINAL = {"succeeded", "failed", "rejected", "timed_out", "cancelled", "abstained"}
+
+
+@pytest.fixture
+def serve(shop):
+    servers = []
+
+    def start(*options, **env):
+        servers.append(Server(shop, *options, **env))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        if server.process.poll() is None:
+            server.end(signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def server(askcsv_path, generated, tmp_path_factory):
+    """One for the tests that only ask."""
+    import shutil
+    from conftest import Askcsv
+    home = tmp_path_factory.mktemp("served")
+    shutil.copytree(generated, home / "datasets")
+    started = Server(Askcsv(askcsv_path, home), ASKCSV_LINGER=20)
+    yield started
+    assert started.end() == 0
+
+
+def problem(reply, status, error):
+    body = reply.json()
+    assert reply.status == status, body
+    assert reply.headers["Content-Type"] == "application/problem+json"
+    assert body["status"] == status and body["error"] == error, body
+    assert body["type"].startswith("/problems/") and body["title"] and body["detail"]
+    assert body["request_id"] == reply.headers["X-Request-Id"]
+    return body
+
+
+def test_health(server):
+    reply = server.get("/healthz")
+    assert reply.status == 200 and reply.json()["status"] == "ok"
+    ready = server.get("/readyz").json()
+    assert ready["ready"] and all(check["ok"] for check in ready["checks"].values())
+
+
+def test_datasets(server):
+    listed = server.get("/v1/datasets").json()["datasets"]
+    assert [d["id"] for d in listed] == ["ecommerce", "support", "sensors"]
+    assert all(d["available"] and d["prompts"] for d in listed)
+    assert server.get("/v1/datasets/support").json() == listed[1]
+    schema = server.get("/v1/datasets/ecommerce/schema").json()
+    assert [t["name"] for t in schema["tables"]] == ["orders", "order_items", "inventory"]
+    assert {"from": "order_items.order_id", "to": "orders.order_id"} in schema["relationships"]
+    body = problem(server.get("/v1/datasets/ecomerce"), 404, "DATASET_NOT_FOUND")
+    assert "ecommerce" in body["detail"]
+
+
+def test_run_sql(server):
+    reply = server.run()
+    capsule = reply.json()
+    assert reply.status == 201 and capsule["status"] == "succeeded"
+    assert reply.headers["Location"] == f"/v1/runs/{capsule['run_id']}"
+    assert capsule["result"]["columns"] == ["status", "n"]
+    assert server.get(reply.headers["Location"]).json() == capsule
+    result = server.get(reply.headers["Location"] + "/result")
+    assert result.json() == capsule["result"]
+    assert result.headers["X-Result-Hash"] == capsule["result_hash"]
+    text = server.get(reply.headers["Location"] + "/result", Accept="text/csv").bytes.decode()
+    rows = list(csv.reader(io.StringIO(text)))
+    assert rows[0] == ["status", "n"] and sum(int(row[1]) for row in rows[1:]) == 4018
+    problem(server.get(reply.headers["Location"] + "/result", Accept="image/png"), 406,
+            "NOT_ACCEPTABLE")
+
+
+def test_run_plan(server):
+    plan = {"dataset_id": "ecommerce", "table": "orders", "select": [{"func": "count", "alias": "n"}]}
+    capsule = server.ask("POST", "/v1/runs", {"dataset_id": "ecommerce", "query_type": "plan",
+                                              "plan": plan}).json()
+    assert capsule["status"] == "succeeded" and capsule["result"]["rows"] == [[4018]]
+    assert capsule["plan"] == plan
+    again = server.ask("POST", f"/v1/runs/{capsule['run_id']}/rerun")
+    assert again.status == 201
+    assert again.json()["result_hash"] == capsule["result_hash"]
+    assert again.json()["planner"] == f"rerun {capsule['run_id']}"
+    wrong = server.ask("POST", "/v1/runs", {"dataset_id": "ecommerce", "query_type": "plan",
+                                            "plan": {**plan, "table": "ordres"}}).json()
+    assert wrong["status"] == "rejected" and wrong["error"]["pointer"] == "/table"
+
+
+def test_what_is_refused_is_rejected_with_its_place(server):
+    sql = "SELECT * FROM read_csv('/etc/passwd')"
+    reply = server.run(sql)
+    capsule = reply.json()
+    assert reply.status == 201 and capsule["status"] == "rejected"
+    assert capsule["error"]["type"] == "SQL_POLICY_VIOLATION" and capsule["error"]["position"] == 15
+    body = problem(server.get(f"/v1/runs/{capsule['run_id']}/result"), 422, "SQL_POLICY_VIOLATION")
+    assert body["position"] == 15 and body["run_id"] == capsule["run_id"]
+    problem(server.ask("POST", "/v1/sql/check", {"dataset_id": "ecommerce", "sql": sql}), 422,
+            "SQL_POLICY_VIOLATION")
+    assert server.ask("POST", "/v1/sql/check",
+                      {"dataset_id": "ecommerce", "sql": COUNT}).json() == {"allowed": True}
+
+
+def test_slow_runs_time_out(server):
+    capsule = server.run(ENDLESS, limits={"timeout_ms": 300}).json()
+    assert capsule["status"] == "timed_out"
+    problem(server.get(f"/v1/runs/{capsule['run_id']}/result"), 504, "RUNNER_TIMEOUT")
+
+
+def test_a_run_goes_on_without_its_asker(server):
+    reply = server.run(ENDLESS, wait_ms=50)
+    assert reply.status == 202
+    run_id = reply.json()["run_id"]
+    assert reply.headers["Location"] == f"/v1/runs/{run_id}"
+    server.await_status(run_id, {"running"})
+    problem(server.get(f"/v1/runs/{run_id}/result"), 409, "CONFLICT")
+    assert server.ask("POST", f"/v1/runs/{run_id}/cancel").status == 202
+    server.await_status(run_id, {"cancelled"})
+    problem(server.ask("POST", f"/v1/runs/{run_id}/cancel"), 409, "CONFLICT")
+
+
+def test_list(server):
+    for _ in range(3):
+        server.run()
+    page = server.get("/v1/runs?limit=2").json()
+    assert len(page["runs"]) == 2
+    more = server.get(f"/v1/runs?limit=2&before={page['next_before']}").json()
+    ids = [run["run_id"] for run in page["runs"] + more["runs"]]
+    assert len(set(ids)) == len(ids) and ids == sorted(ids, reverse=True)
+    rejected = server.get("/v1/runs?status=rejected&dataset_id=ecommerce").json()["runs"]
+    assert all(run["status"] == "rejected" for run in rejected)
+    problem(server.get("/v1/runs?status=nonsense"), 400, "INVALID_REQUEST")
+    problem(server.get("/v1/runs?limit=0"), 400, "INVALID_REQUEST")
+
+
+def test_capsules_are_cached(server):
+    run_id = server.run().json()["run_id"]
+    first = server.get(f"/v1/runs/{run_id}")
+    assert "immutable" in first.headers["Cache-Control"]
+    again = server.get(f"/v1/runs/{run_id}", If_None_Match=first.headers["ETag"])
+    assert again.status == 304 and not again.bytes
+    packed = server.get(f"/v1/runs/{run_id}", Accept_Encoding="gzip")
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.bytes) == first.bytes
+
+
+def test_verify(server):
+    run_id = server.run().json()["run_id"]
+    verdict = server.ask("POST", f"/v1/runs/{run_id}/verify").json()
+    assert verdict["verdict"] == "same" and verdict["run_id"] == run_id
+    problem(server.ask("POST", "/v1/runs/01900000-0000-7000-8000-000000000000/verify"), 404,
+            "RUN_NOT_FOUND")
+
+
+def test_chat(server):
+    def chat(message, **more):
+        return server.ask("POST", "/v1/chat",
+                          {"dataset_id": "ecommerce", "message": message, **more}).json()
+
+    answer = chat("How many orders were placed in January 2026?")
+    assert answer["status"] == "succeeded" and answer["run"]["planner"] == "builtin"
+    assert answer["run"]["result"]["row_count"] == 1
+    assert "Number of orders" in answer["message"]["text"]
+    followed = chat("by status instead", after=answer["run_id"])
+    assert followed["run"]["result"]["row_count"] == 3
+    unknown = chat("How many unicorns are there?")
+    assert unknown["status"] == "abstained" and "unicorns" in unknown["message"]["text"]
+    assert chat(f"SQL: {COUNT}")["run"]["query_mode"] == "sql"
+    plan = {"dataset_id": "ecommerce", "table": "orders", "select": [{"func": "count", "alias": "n"}]}
+    assert chat("PLAN: " + json.dumps(plan))["run"]["plan"] == plan
+
+
+def test_compile(server):
+    plan = {"dataset_id": "ecommerce", "table": "orders", "select": [{"func": "count", "alias": "n"}]}
+    assert "count(*)" in server.ask("POST", "/v1/plans/compile", {"plan": plan}).json()["sql"]
+    body = problem(server.ask("POST", "/v1/plans/compile",
+                              {"plan": {**plan, "select": [{"column": "nothing"}, {"column": "no"}]}}),
+                   422, "VALIDATION_ERROR")
+    assert len(body["faults"]) == 2
+
+
+@pytest.mark.parametrize("body,pointer", [
+    ({"dataset_id": "ecommerce"}, "/query_type"),
+    ({"dataset_id": "ecommerce", "query_type": "sql"}, "/sql"),
+    ({"dataset_id": "ecommerce", "query_type": "sql", "sql": 7}, "/sql"),
+    ({"dataset_id": "ecommerce", "query_type": "plan", "plan": "x"}, "/plan"),
+    ({"query_type": "sql", "sql": "SELECT 1"}, "/dataset_id"),
+    ({"dataset_id": "ecommerce", "query_type": "sql", "sql": "SELECT 1", "limits": 5}, "/limits"),
+    ({"dataset_id": "ecommerce", "query_type": "sql", "sql": "SELECT 1",
+      "limits": {"timeout_ms": -1}}, "/limits/timeout_ms"),
+    ({"dataset_id": "ecommerce", "query_type": "sql", "sql": "SELECT 1", "wait_ms": "x"}, "/wait_ms"),
+    ({"dataset_id": "ecommerce", "query_type": "sql", "sql": "SELECT 1", "as_of": "soon"}, "/as_of"),
+    ({"dataset_id": "ecommerce", "query_type": "sql", "sql": "SELECT 1", "nonsense": 1}, "/nonsense"),
+])
+def test_bodies_that_are_not_right(server, body, pointer):
+    assert problem(server.ask("POST", "/v1/runs", body), 400, "INVALID_REQUEST")["pointer"] == pointer
+
+
+def test_requests_that_are_not_right(server):
+    problem(server.get("/v1/nothing"), 404, "NOT_FOUND")
+    reply = server.ask("PUT", "/v1/runs", {})
+    problem(reply, 405, "METHOD_NOT_ALLOWED")
+    assert reply.headers["Allow"] == "POST, GET"
+    problem(server.get("/v1/runs/last"), 404, "RUN_NOT_FOUND")
+    problem(server.ask("POST", "/v1/runs", headers={"Content-Type": "text/plain"}), 415,
+            "UNSUPPORTED_MEDIA_TYPE")
+    connection = server.connect()
+    with contextlib.closing(connection):
+        connection.request("POST", "/v1/runs", "{", JSON)
+        problem(Reply(connection.getresponse()), 400, "INVALID_REQUEST")
+    problem(server.run("SELECT '" + "x" * 2_000_000 + "'"), 413, "PAYLOAD_TOO_LARGE")
+
+
+def test_pages_of_others_may_not_use_it(server):
+    problem(server.get("/v1/datasets", Host="attacker.example"), 403, "FORBIDDEN")
+    problem(server.ask("POST", "/v1/runs", {"dataset_id": "ecommerce", "query_type": "sql",
+                                            "sql": COUNT}, {"Origin": "https://attacker.example"}),
+            403, "FORBIDDEN")
+    own = server.get("/v1/datasets", Origin=f"http://127.0.0.1:{server.port}")
+    assert own.status == 200
+    assert "Access-Control-Allow-Origin" not in own.headers
+    assert own.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_request_ids(server):
+    assert server.get("/healthz", X_Request_Id="abc-1").headers["X-Request-Id"] == "abc-1"
+    assert server.get("/healthz", X_Request_Id="no good").headers["X-Request-Id"] != "no good"
+
+
+def test_forty_clients_at_once(server):
+    replies = []
+
+    def client():
+        replies.append(server.run(wait_ms=30000))
+
+    threads = [threading.Thread(target=client) for _ in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [reply.status for reply in replies] == [201] * 40
+    assert len({reply.json()["result_hash"] for reply in replies}) == 1
+
+
+def test_more_than_may_wait(serve):
+    server = serve("--workers", "1", "--waiting", "2")
+    runs = [server.run(ENDLESS, wait_ms=200).json() for _ in range(3)]
+    server.await_status(runs[0]["run_id"], {"running"})
+    assert [run["status"] for run in runs[1:]] == ["pending", "pending"]
+    assert [server.status(run["run_id"])["queue"]["position"] for run in runs[1:]] == [1, 2]
+    refused = server.run(ENDLESS, wait_ms=0)
+    problem(refused, 429, "QUEUE_FULL")
+    assert int(refused.headers["Retry-After"]) >= 1
+    begin = time.monotonic()
+    assert server.get("/healthz").status == 200 and time.monotonic() - begin < 5
+    # One that waits is stopped: it never runs.
+    server.ask("POST", f"/v1/runs/{runs[1]['run_id']}/cancel")
+    server.ask("POST", f"/v1/runs/{runs[0]['run_id']}/cancel")
+    server.await_status(runs[1]["run_id"], {"cancelled"})
+    assert server.get(f"/v1/runs/{runs[1]['run_id']}").json()["started_at"] is None
+    server.ask("POST", f"/v1/runs/{runs[2]['run_id']}/cancel")
+    server.await_status(runs[2]["run_id"], {"cancelled"})
+    assert server.end() == 0
+
+
+def test_what_was_acknowledged_is_found_after_a_kill(serve, shop):
+    acknowledged = set()
+    for _ in range(3):
+        server = serve("--workers", "2")
+        stop = threading.Event()
+
+        def load(server=server, stop=stop):
+            while not stop.is_set():
+                with contextlib.suppress(OSError, http.client.HTTPException, json.JSONDecodeError):
+                    reply = server.run(COUNT, wait_ms=0)
+                    if reply.status in (201, 202):
+                        acknowledged.add(reply.json()["run_id"])
+
+        threads = [threading.Thread(target=load) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.7)
+        server.end(signal.SIGKILL)
+        stop.set()
+        for thread in threads:
+            thread.join()
+    server = serve()
+    assert len(acknowledged) > 10
+    for run_id in acknowledged:
+        assert server.get(f"/v1/runs/{run_id}").json()["status"] in FINAL, run_id
+    assert server.end() == 0
+    shop.ok("capsules", "check")
+
+
+def test_ending_waits_for_what_is_under_way(serve):
+    server = serve()
+    replies = []
+    slow = "SELECT count(*) AS n FROM orders, range(2000) AS r(x) WHERE (order_id * x) % 7 = 3"
+    thread = threading.Thread(target=lambda: replies.append(server.run(slow, wait_ms=30000)))
+    thread.start()
+    assert wait_until(lambda: server.get("/v1/runs?status=running").json()["runs"])
+    assert server.end() == 0
+    thread.join()
+    assert replies[0].json()["status"] == "succeeded"
+
+
+def test_where_it_may_listen(shop):
+    for words, said in [(("--address", "example.com"), "address"),
+                        (("--port", "70000"), "port")]:
+        done = shop("serve", *words)
+        assert done.returncode != 0 and said in done.stderr, done.stderr
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = shop("serve", "--port", taken.getsockname()[1])
+        assert done.returncode == 1 and "another program listens there" in done.stderr
+
+
+def test_the_server_links_no_engine(askcsv_path):
+    linked = subprocess.run(["ldd", askcsv_path], capture_output=True, text=True, check=True).stdout
+    assert "libmicrohttpd" in linked and "duckdb" not in linked
+
+
+def test_requests_in_pieces_and_in_a_row(server):
+    """One connection: two requests at once, then one byte by byte."""
+    request = (f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n").encode()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as raw:
+        raw.sendall(request * 2)
+        for byte in request:
+            raw.sendall(bytes([byte]))
+        text = b""
+        while text.count(b'"status":"ok"') < 3:
+            part = raw.recv(65536)
+            assert part, text
+            text += part
+
+
+def test_nothing_is_left_behind(serve, shop):
+    server = serve(ASKCSV_LINGER=0)
+    assert server.run().json()["status"] == "succeeded"
+    pid = server.process.pid
+    assert len(os.listdir(f"/proc/{pid}/fd")) < 60
+    assert server.end() == 0
+    from host import hosts_of
+    assert wait_until(lambda: not hosts_of(shop.home))
+
+
+def test_what_is_logged_and_counted(serve):
+    server = serve()
+    secret = "SELECT 'do not log me' AS x"
+    run_id = server.run(secret).json()["run_id"]
+    server.run("SELECT * FROM nowhere")
+    server.get("/v1/nothing", Authorization="Bearer ak_secret")
+    server.ask("POST", "/v1/chat", {"dataset_id": "support", "message": "do not log this either"})
+    text = server.get("/metrics").bytes.decode()
+    assert 'askcsv_runs_total{status="succeeded",executor="local"} 1' in text
+    assert 'askcsv_http_requests_total{route="/v1/runs",method="POST",status="201"} 2' in text
+    assert server.end() == 0
+    (request,) = [line for line in server.log("request") if line["route"] == "/v1/runs/{}"] or [None]
+    assert request is None
+    runs = {line["run_id"]: line for line in server.log("run")}
+    assert runs[run_id]["status"] == "succeeded" and runs[run_id]["took_us"] > 0
+    said = "".join(server.said)
+    assert "do not log" not in said and "ak_secret" not in said
+    assert [line["status"] for line in server.log("request")].count(404) == 1
+
+
+# --- chat and threads ---------------------------------------------------------------------------
+
+def chat(server, message, dataset_id="ecommerce", **more):
+    return server.ask("POST", "/v1/chat", {"dataset_id": dataset_id, "message": message, **more})
+
+
+def events(reply):
+    """[(id, name, data)] of an event stream."""
+    found = []
+    for block in reply.bytes.decode().split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.split("\n") if ": " in line)
+        if fields:
+            found.append((int(fields["id"]), fields["event"], json.loads(fields["data"])))
+    return found
+
+
+def test_a_thread(server):
+    first = chat(server, "revenue by category").json()
+    thread = first["thread_id"]
+    again = chat(server, "by month instead", thread_id=thread).json()
+    assert again["run"]["result"]["columns"][0] == "month"
+    assert chat(server, "Thanks!", thread_id=thread).json()["run"] is None
+    listed = server.get("/v1/threads?limit=1").json()
+    assert listed["threads"][0]["thread_id"] == thread
+    assert listed["threads"][0]["title"] == "revenue by category"
+    messages = server.get(f"/v1/threads/{thread}/messages").json()["messages"]
+    assert [m["role"] for m in messages] == ["user", "assistant"] * 3
+    assert messages[1]["run_ids"] == [first["run_id"]]
+    assert server.get(f"/v1/threads/{thread}/messages?after=4").json()["messages"] == messages[4:]
+    renamed = server.ask("PATCH", f"/v1/threads/{thread}", {"title": "Money"})
+    assert renamed.json()["title"] == "Money"
+    assert server.ask("DELETE", f"/v1/threads/{thread}").status == 204
+    problem(server.get(f"/v1/threads/{thread}"), 404, "THREAD_NOT_FOUND")
+    problem(chat(server, "again", thread_id=thread), 404, "THREAD_NOT_FOUND")
+    assert server.get(f"/v1/runs/{first['run_id']}").status == 200
+
+
+def test_pages_of_threads(server):
+    for n in range(3):
+        chat(server, f"hello")
+    ids, path = [], "/v1/threads?limit=2"
+    while path:
+        page = server.get(path).json()
+        ids += [t["thread_id"] for t in page["threads"]]
+        path = page["next_before"] and f"/v1/threads?limit=2&before={page['next_before']}"
+    assert len(ids) == len(set(ids)) >= 3
+    problem(server.get("/v1/threads?before=nonsense"), 400, "INVALID_REQUEST")
+
+
+def test_greetings_and_questions_about_the_tables_run_nothing(server):
+    before = len(server.get("/v1/runs?limit=200").json()["runs"])
+    for message, part in [("Hello!", "plain words"), ("Which tables are there?", "order_items"),
+                          ("describe the dataset", "customer_id")]:
+        answer = chat(server, message).json()
+        assert answer["run"] is None and answer["status"] == "answered"
+        assert part in answer["message"]["text"]
+    assert len(server.get("/v1/runs?limit=200").json()["runs"]) == before
+
+
+def test_stream(server):
+    reply = server.ask("POST", "/v1/chat/stream",
+                       {"dataset_id": "ecommerce", "message": "revenue by month"})
+    assert reply.status == 200 and reply.headers["Content-Type"].startswith("text/event-stream")
+    told = events(reply)
+    assert [name for _, name, _ in told] == ["run.pending", "plan", "sql", "run.running", "result",
+                                             "message.delta", "message", "done"]
+    assert [number for number, _, _ in told] == list(range(1, 9))
+    data = {name: content for _, name, content in told}
+    assert data["result"]["row_count"] == 6 and data["done"]["status"] == "succeeded"
+    capsule = server.get(f"/v1/runs/{data['run.pending']['run_id']}").json()
+    assert capsule["plan"] == data["plan"]["plan"] and capsule["sql"] == data["sql"]["sql"]
+    # A client that lost the connection behind the fifth event.
+    again = server.get(f"/v1/chat/stream/{reply.headers['X-Stream-Id']}", Last_Event_ID="5")
+    assert events(again) == told[5:]
+    problem(server.get("/v1/chat/stream/01900000-0000-7000-8000-000000000000"), 404, "NOT_FOUND")
+    greeted = server.ask("POST", "/v1/chat/stream", {"dataset_id": "ecommerce", "message": "hi"})
+    assert [name for _, name, _ in events(greeted)] == ["message.delta", "message", "done"]
+
+
+def test_a_stream_that_nobody_follows_is_stopped(server):
+    connection = server.connect()
+    connection.request("POST", "/v1/chat/stream",
+                       json.dumps({"dataset_id": "ecommerce", "message": f"SQL: {ENDLESS}"}), JSON)
+    response = connection.getresponse()
+    text = b""
+    while b"run.running" not in text:
+        text += response.read1(65536)
+    run_id = re.search(rb'"run_id":"([^"]+)', text).group(1).decode()
+    connection.sock.close()
+    connection.close()
+    server.await_status(run_id, {"cancelled"})
+
+
+# --- keys ---------------------------------------------------------------------------------------
+
+def make_key(shop, name, scope):
+    return shop.ok("keys", "add", name, "--scope", scope).stdout.strip().splitlines()[0]
+
+
+def bearer(key):
+    return {"Authorization": f"Bearer {key}"}
+
+
+def test_keys(serve, shop):
+    server = serve()
+    assert server.run().status == 201  # nobody needs one yet
+    read, ann, bob, admin = (make_key(shop, n, s) for n, s in
+                             [("r", "read"), ("ann", "run"), ("bob", "run"), ("root", "admin")])
+    refused = server.get("/v1/datasets")
+    problem(refused, 401, "UNAUTHORIZED")
+    assert refused.headers["WWW-Authenticate"].startswith("Bearer")
+    problem(server.get("/v1/datasets", Authorization="Bearer ak_" + "x" * 43), 401, "UNAUTHORIZED")
+    assert server.get("/healthz").status == 200
+    assert server.get("/v1/datasets", **bearer(read)).status == 200
+    body = {"dataset_id": "ecommerce", "query_type": "sql", "sql": COUNT}
+    problem(server.ask("POST", "/v1/runs", body, bearer(read)), 403, "FORBIDDEN")
+    problem(server.get("/metrics", **bearer(ann)), 403, "FORBIDDEN")
+    assert server.get("/metrics", **bearer(admin)).status == 200
+    run_id = server.ask("POST", "/v1/runs", body, bearer(ann)).json()["run_id"]
+    assert server.get(f"/v1/runs/{run_id}", **bearer(ann)).status == 200
+    assert server.get(f"/v1/runs/{run_id}", **bearer(admin)).status == 200
+    for path in ("", "/status", "/result"):
+        problem(server.get(f"/v1/runs/{run_id}{path}", **bearer(bob)), 404, "RUN_NOT_FOUND")
+    for path in ("/cancel", "/verify", "/rerun"):
+        problem(server.ask("POST", f"/v1/runs/{run_id}{path}", headers=bearer(bob)), 404,
+                "RUN_NOT_FOUND")
+    assert [r["run_id"] for r in server.get("/v1/runs", **bearer(ann)).json()["runs"]] == [run_id]
+    assert server.get("/v1/runs", **bearer(bob)).json()["runs"] == []
+    assert len(server.get("/v1/runs", **bearer(admin)).json()["runs"]) == 2
+    talk = {"dataset_id": "ecommerce", "message": "revenue by month"}
+    thread = server.ask("POST", "/v1/chat", talk, bearer(ann)).json()["thread_id"]
+    problem(server.get(f"/v1/threads/{thread}", **bearer(bob)), 404, "THREAD_NOT_FOUND")
+    problem(server.ask("POST", "/v1/chat", {**talk, "after": run_id}, bearer(bob)), 404,
+            "RUN_NOT_FOUND")
+    problem(server.ask("POST", "/v1/chat", {**talk, "thread_id": thread}, bearer(bob)), 404,
+            "THREAD_NOT_FOUND")
+    assert server.get("/v1/threads", **bearer(bob)).json()["threads"] == []
+    ids = {k["name"]: k["id"] for k in json.loads((shop.home / "keys.json").read_text())["keys"]}
+    shop.ok("keys", "revoke", ids["ann"])
+    problem(server.get(f"/v1/runs/{run_id}", **bearer(ann)), 401, "UNAUTHORIZED")
+    assert server.end() == 0
+    said = "".join(server.said)
+    assert not any(key in said for key in (read, ann, bob, admin))
+
+
+def test_beyond_this_machine(serve, shop):
+    done = shop("serve", "--address", "0.0.0.0", "--port", "0")
+    assert done.returncode == 2 and "keys add" in done.stderr
+    make_key(shop, "ann", "run")
+    process = subprocess.Popen([str(shop.path), "serve", "--address", "0.0.0.0", "--port", "0"],
+                               stderr=subprocess.PIPE, env=shop.env())
+    try:
+        line = process.stderr.readline().decode()
+        port = int(line.rsplit(":", 1)[1])
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection.request("GET", "/v1/datasets")
+        problem(Reply(connection.getresponse()), 401, "UNAUTHORIZED")
+    finally:
+        process.terminate()
+        process.wait(END_SECONDS)
+
+
+def test_a_proxy_that_says_who_asks(serve):
+    server = serve("--trust-user-header", "X-User")
+    problem(server.get("/v1/runs"), 401, "UNAUTHORIZED")
+    body = {"dataset_id": "ecommerce", "query_type": "sql", "sql": COUNT}
+    run_id = server.ask("POST", "/v1/runs", body, {"X-User": "ann"}).json()["run_id"]
+    assert server.get(f"/v1/runs/{run_id}", X_User="ann").status == 200
+    problem(server.get(f"/v1/runs/{run_id}", X_User="bob"), 404, "RUN_NOT_FOUND")
+
+
+def test_a_chat_that_nobody_waits_for_is_stopped(server):
+    connection = server.connect()
+    connection.request("POST", "/v1/chat",
+                       json.dumps({"dataset_id": "ecommerce", "message": f"SQL: {ENDLESS}"}), JSON)
+
+    def running():
+        return server.get("/v1/runs?status=running").json()["runs"]
+
+    assert wait_until(running)
+    run_id = running()[0]["run_id"]
+    connection.sock.close()
+    server.await_status(run_id, {"cancelled"})
