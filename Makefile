@@ -3,7 +3,7 @@ BUILD = build
 PREFIX = /usr/local
 FUZZ_SECONDS = 60
 
-.PHONY: help build run test bench lint sanitize fuzz format install clean
+.PHONY: help build run test bench lint sanitize tsan fuzz format install clean
 .NOTPARALLEL:
 
 help: ## This list
@@ -13,7 +13,7 @@ help: ## This list
 build: packages-build ## Compile the programs: build/askcsv and build/askcsv-runner
 	@tools/build $(BUILD)
 
-run: build ## Build, then ask three questions, and verify an answer
+run: build ## Build, ask three questions, then serve on 127.0.0.1:8080
 	@tools/demo $(BUILD)/askcsv
 
 test: packages-test build ## Run every test
@@ -28,6 +28,9 @@ lint: packages-lint packages-build ## Check layout, habits, layers, scripts
 sanitize: packages-lint packages-build packages-test ## The tests under ASan and UBSan
 	@tools/sanitize
 
+tsan: packages-lint packages-build packages-test ## The server's tests under ThreadSanitizer
+	@tools/tsan
+
 fuzz: packages-lint packages-build ## Each fuzz target for FUZZ_SECONDS (60)
 	@tools/fuzz $(FUZZ_SECONDS)
 
@@ -40,7 +43,7 @@ install: build ## Install under PREFIX (/usr/local); DESTDIR is put before it
 
 clean: ## Remove what was built; datasets, capsules and the cached DuckDB stay
 	@echo "Removing the build folders"
-	@rm -rf $(BUILD) build-gcc build-clang build-sanitize build-fuzz bench/results
+	@rm -rf $(BUILD) build-gcc build-clang build-sanitize build-tsan build-fuzz bench/results
 
 packages-%:
 	@tools/install-packages $*

@@ -151,7 +151,7 @@ static void route(struct api *api, struct http_request *request)
                 if (!matches(routes[i].path, http_path(request), &call))
                         continue;
                 if (strcmp(routes[i].method, http_method(request)) == 0) {
-                        if (call_authorize(&call, routes[i].scope))
+                        if (call_authorize(&call, routes[i].scope) && call_enter(&call))
                                 routes[i].handle(&call);
                         return;
                 }

@@ -6,6 +6,7 @@
 #include "server/chores.h"
 #include "server/http.h"
 #include "server/keys.h"
+#include "server/limits.h"
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/problem.h"
@@ -25,8 +26,9 @@ struct api {
         struct chores *chores;
         struct exchanges *exchanges;
         struct keys *keys;
-        const char *user_header; /* a proxy's, that is trusted; or "" */
-        bool keys_needed;        /* also while there is none */
+        const char *user_header;             /* a proxy's, that is trusted; or "" */
+        bool keys_needed;                    /* also while there is none */
+        struct client_limits *client_limits; /* of keys and users */
         struct metrics *metrics;
         const char *routes[METRICS_ROUTES_MAX]; /* the metrics' labels */
         struct log *log;
@@ -62,6 +64,9 @@ struct call {
 
 /* api_auth.c: who asks, and whether that is enough for the scope; false: it was answered. */
 bool call_authorize(struct call *call, enum key_scope needed);
+/* Whether the caller may ask now: a key or user that asks too much may not; false: it was answered.
+ * api_ended takes back what this took. */
+bool call_enter(struct call *call);
 /* Whether the caller may see what belongs to asker. */
 bool call_owns(const struct call *call, const char *asker);
 
@@ -72,6 +77,8 @@ void reply_error(struct http_request *request, const struct error *err, json_t *
 void reply_invalid(struct http_request *request, const char *pointer, const char *message);
 void reply_own(struct http_request *request, enum problem_own own, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
+/* TOO_MANY_REQUESTS, with when to ask again. */
+void reply_later(struct http_request *request, int64_t retry_after_ms, const char *detail);
 /* The capsule as it is; sealed ones never change and may be kept by caches. */
 void reply_capsule(struct http_request *request, int status, const json_t *body);
 
@@ -83,6 +90,10 @@ bool call_dataset(struct call *call, const char *id, const struct dataset **ret)
 /* A whole number out of the query, or the fallback; false: it was answered. */
 bool call_number(struct call *call, const char *name, int64_t min, int64_t max, int64_t fallback,
                  int64_t *ret);
+
+/* Of the types (ends with NULL) the one that the client likes best, the first of equals; NULL: it
+ * takes none. api_accept.c. */
+const char *call_prefers(const struct call *call, const char *const *types);
 
 /* Goes on in handle(call) on a thread that may wait; the call is a copy. */
 void call_later(struct call *call, void (*handle)(struct call *call));

@@ -2,6 +2,8 @@
  * its owner; from the first key on, every request needs one. */
 #include "server/api.h"
 
+#include "base/clock.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -80,6 +82,28 @@ bool call_authorize(struct call *call, enum key_scope needed)
                 return false;
         }
         return known;
+}
+
+bool call_enter(struct call *call)
+{
+        int64_t retry_after_ms;
+        const char *owner = call->owner;
+        if (!*owner)
+                return true;
+        enum limits_verdict verdict = limits_enter(call->api->client_limits, owner,
+                                                   clock_monotonic_us(), &retry_after_ms);
+        if (verdict == LIMITS_ENTERED)
+                http_set_user(call->request, owner);
+        else if (verdict == LIMITS_TOO_OFTEN)
+                reply_later(call->request, retry_after_ms,
+                            "this key asks too often (the settings key_rate and key_burst)");
+        else if (verdict == LIMITS_TOO_MANY)
+                reply_later(call->request, retry_after_ms,
+                            "this key has as many requests under way as it may (the setting "
+                            "key_requests_max)");
+        else
+                reply_later(call->request, retry_after_ms, "too many keys ask at once");
+        return verdict == LIMITS_ENTERED;
 }
 
 bool call_owns(const struct call *call, const char *asker)

@@ -13,11 +13,15 @@ void api_ended(const struct http_request *request, int status, uint64_t bytes_se
 {
         struct api *api = data;
         const char *route = api_route_of(http_path(request));
+        if (*http_user(request))
+                limits_leave(api->client_limits, http_user(request));
         metrics_http(api->metrics, route, http_method(request), status, took_us);
         log_info(api->log, "request", log_text("request_id", http_request_id(request)),
-                 log_text("client", http_client(request)), log_text("method", http_method(request)),
-                 log_text("route", route), log_number("status", status),
-                 log_number("bytes", (int64_t)bytes_sent), log_number("took_us", took_us));
+                 log_text("client", http_client(request)),
+                 log_text("asker", *http_user(request) ? http_user(request) : NULL),
+                 log_text("method", http_method(request)), log_text("route", route),
+                 log_number("status", status), log_number("bytes", (int64_t)bytes_sent),
+                 log_number("took_us", took_us));
 }
 
 /* Milliseconds of one of a capsule's timings, in microseconds. */

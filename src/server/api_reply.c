@@ -73,6 +73,13 @@ void reply_own(struct http_request *request, enum problem_own own, const char *f
                                                 http_path(request), NULL));
 }
 
+void reply_later(struct http_request *request, int64_t retry_after_ms, const char *detail)
+{
+        reply_problem(request,
+                      problem_own_json(PROBLEM_TOO_MANY_REQUESTS, detail, retry_after_ms,
+                                       http_request_id(request), http_path(request), NULL));
+}
+
 char *api_refuse(int status, const char *request_id, void *data)
 {
         const struct problem_type *type = problem_of_status(status);

@@ -308,12 +308,6 @@ static void reply_without_result(struct call *call, const struct capsule *capsul
                     json_pack("{s:s, s:O*}", "run_id", capsule_run_id(capsule), "faults", faults));
 }
 
-static bool wants(const struct http_request *request, const char *type)
-{
-        const char *accept = http_header(request, "Accept");
-        return accept && strstr(accept, type);
-}
-
 static void reply_csv(struct call *call, const json_t *result)
 {
         _cleanup_buf_ struct buf text = {0};
@@ -333,6 +327,7 @@ static void reply_csv(struct call *call, const json_t *result)
 
 void api_run_result(struct call *call)
 {
+        static const char *const types[] = {"application/json", "text/csv", NULL};
         _cleanup_capsule_ struct capsule *capsule = NULL;
         if (!find_stored(call, &capsule))
                 return;
@@ -343,18 +338,19 @@ void api_run_result(struct call *call)
                 reply_without_result(call, capsule);
                 return;
         }
+        const char *type = call_prefers(call, types);
+        if (!type) {
+                reply_own(call->request, PROBLEM_NOT_ACCEPTABLE,
+                          "a result can be had as application/json or text/csv");
+                return;
+        }
         if (hash)
                 http_set(call->request, "X-Result-Hash", hash);
         http_set(call->request, "Cache-Control", "private, max-age=31536000, immutable");
-        const char *accept = http_header(call->request, "Accept");
-        bool any = !accept || wants(call->request, "*/*") || wants(call->request, "application/*");
-        if (wants(call->request, "text/csv"))
+        if (strcmp(type, "text/csv") == 0)
                 reply_csv(call, result);
-        else if (any || wants(call->request, "application/json"))
-                reply_json(call->request, 200, json_incref(result));
         else
-                reply_own(call->request, PROBLEM_NOT_ACCEPTABLE,
-                          "a result can be had as application/json or text/csv");
+                reply_json(call->request, 200, json_incref(result));
 }
 
 void api_run_cancel(struct call *call)

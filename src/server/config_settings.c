@@ -54,6 +54,18 @@ static const struct config_setting settings[] = {
         [CONFIG_TRUST_USER_HEADER] =
                 {NAMES("trust_user_header", "TRUST_USER_HEADER", "trust-user-header"), TEXT(""),
                  .help = "the header in which a proxy in front names the user"},
+        [CONFIG_KEY_RATE] = {NAMES("key_rate", "KEY_RATE", "key-rate"), NUMBER(50, 0, 1000000),
+                             .help = "requests a second of one key or user, on the long run; 0: no "
+                                     "limit"},
+        [CONFIG_KEY_BURST] = {NAMES("key_burst", "KEY_BURST", "key-burst"), NUMBER(100, 1, 1000000),
+                              .help = "requests that one may send at once after a pause"},
+        [CONFIG_KEY_REQUESTS_MAX] = {NAMES("key_requests_max", "KEY_REQUESTS_MAX",
+                                           "key-requests-max"),
+                                     NUMBER(64, 0, 100000),
+                                     .help = "requests of one under way; 0: no limit"},
+        [CONFIG_KEY_RUNS_MAX] = {NAMES("key_runs_max", "KEY_RUNS_MAX", "key-runs-max"),
+                                 NUMBER(50, 0, 100000),
+                                 .help = "runs of one that wait or are under way; 0: no limit"},
         [CONFIG_WORKERS] = {NAMES("workers", "WORKERS", "workers"), NUMBER(0, 0, 1024),
                             .help = "runs at the same time; 0: twice the cores"},
         [CONFIG_WAITING] = {NAMES("waiting", "WAITING", "waiting"), NUMBER(200, 0, 100000),

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define HTTP_ID_SIZE 65 /* of a request's id, with its NUL */
+#define HTTP_USER_SIZE 160
 
 struct http_server;  /* opaque */
 struct http_request; /* opaque; counted references */
@@ -59,6 +60,10 @@ const char *http_path(const struct http_request *request);   /* percent-decoded,
 const char *http_query(const struct http_request *request, const char *name);  /* or NULL */
 const char *http_header(const struct http_request *request, const char *name); /* or NULL */
 const char *http_body(const struct http_request *request, size_t *ret_bytes);
+/* Who asks, as the application found out: kept with the request, "" until it is set. A longer
+ * text is cut. Only within handle(). */
+void http_set_user(struct http_request *request, const char *user);
+const char *http_user(const struct http_request *request);
 const char *http_client(const struct http_request *request); /* the peer's address as text */
 /* What the client gave as X-Request-Id, if it is 1 to 64 of [A-Za-z0-9._-]; else one of ours. It is
  * sent back with every reply. */

@@ -77,6 +77,7 @@ struct http_request {
         int64_t started_us;
 
         struct http_head head;
+        char user[HTTP_USER_SIZE];
         int refusal; /* status with which it will be refused once its body was read; 0: none */
         size_t body_seen;
         struct buf body;

@@ -377,6 +377,16 @@ const char *http_body(const struct http_request *request, size_t *ret_bytes)
         return buf_text(&request->body);
 }
 
+void http_set_user(struct http_request *request, const char *user)
+{
+        (void)snprintf(request->user, sizeof(request->user), "%s", user);
+}
+
+const char *http_user(const struct http_request *request)
+{
+        return request->user;
+}
+
 const char *http_client(const struct http_request *request)
 {
         return request->head.client;

@@ -246,6 +246,25 @@ static int refuse(const struct runs *runs, struct error *err)
         return r;
 }
 
+/* One key alone must not fill the queue. With the lock. */
+static int check_owner(const struct runs *runs, const char *owner, struct error *err)
+{
+        size_t n = 0;
+        if (!*owner || runs->options.owner_max == 0)
+                return 0;
+        for (const struct ticket *ticket = runs->first; ticket; ticket = ticket->next)
+                n += strcmp(ticket->owner, owner) == 0;
+        if (n < runs->options.owner_max)
+                return 0;
+        int r = error_set(
+                err, ERROR_QUEUE_FULL,
+                "%zu runs of this key wait or are under way, which is as many as may (the "
+                "setting key_runs_max); ask again later",
+                n);
+        err->retry_after_ms = retry_after(runs);
+        return r;
+}
+
 int runs_submit(struct runs *runs, const struct order *order,
                 void (*changed)(struct ticket *ticket, void *data), void *data, struct ticket **ret,
                 struct error *err)
@@ -258,8 +277,13 @@ int runs_submit(struct runs *runs, const struct order *order,
         ticket->data = data;
         *ret = ticket_hold(ticket); /* one for the caller, one for the list */
         (void)pthread_mutex_lock(&runs->lock);
-        if (runs->closed || runs->n_waiting >= runs->options.waiting_max + runs->n_idle)
+        /* A worker that is about to tell of its run's end is as good as an idle one: who has just
+         * been told may ask again. */
+        size_t room = runs->options.waiting_max + runs->options.workers - runs->n_running;
+        if (runs->closed || runs->n_waiting >= room)
                 r = refuse(runs, err);
+        if (r == 0)
+                r = check_owner(runs, ticket->owner, err);
         if (r == 0) {
                 append(runs, ticket);
                 (void)pthread_cond_signal(runs->n_idle > 0 ? &runs->work : &runs->keep);

@@ -20,6 +20,7 @@ struct runs_options {
         struct executor_host host;   /* the warm tables */
         size_t workers;              /* runs at once */
         size_t waiting_max;          /* that wait; one more is ERROR_QUEUE_FULL */
+        size_t owner_max; /* of one owner (not ""), waiting and under way, likewise; 0: no limit */
         /* Told of every run's end, on a worker; capsule is NULL when none could be kept. Or NULL.
          */
         void (*ended)(const struct ticket *ticket, const struct capsule *capsule, void *data);

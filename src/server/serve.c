@@ -82,6 +82,7 @@ static int start_work(struct serve *serve, const struct serve_options *options, 
                 .host = options->host,
                 .workers = workers_of(config),
                 .waiting_max = (size_t)config_number(config, CONFIG_WAITING),
+                .owner_max = (size_t)config_number(config, CONFIG_KEY_RUNS_MAX),
                 .ended = api_run_ended,
                 .data = &serve->api,
         };
@@ -138,6 +139,14 @@ static int start_http(struct serve *serve, const struct serve_options *options, 
         return r < 0 ? r : http_start(&http, &serve->http, err);
 }
 
+static int start_limits(struct serve *serve, const struct config *config, struct error *err)
+{
+        return limits_new((double)config_number(config, CONFIG_KEY_RATE),
+                          (unsigned)config_number(config, CONFIG_KEY_BURST),
+                          (unsigned)config_number(config, CONFIG_KEY_REQUESTS_MAX),
+                          &serve->api.client_limits, err);
+}
+
 /* Beyond this machine nobody is served without a key, or a proxy that says who asks. */
 static int open_keys(struct serve *serve, const struct serve_options *options, struct error *err)
 {
@@ -171,6 +180,8 @@ int serve_start(const struct serve_options *options, struct serve **ret, size_t 
         serve->api.limits_max.max_rows = config_number(options->config, CONFIG_ROWS_MAX);
         serve->api.hosts = serve->hosts;
         int r = open_keys(serve, options, err);
+        if (r == 0)
+                r = start_limits(serve, options->config, err);
         if (r == 0)
                 r = start_watch(serve, options->config, err);
         if (r == 0)
@@ -221,6 +232,7 @@ void serve_stop(struct serve *serve, int64_t patience_ms)
         exchanges_free(serve->api.exchanges);
         capsule_store_free(serve->store);
         keys_free(serve->api.keys);
+        limits_free(serve->api.client_limits);
         metrics_free(serve->api.metrics);
         log_free(serve->api.log);
         free(serve->api.openapi);

@@ -6,11 +6,13 @@ import http.client
 import io
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -531,6 +533,49 @@ def test_keys(serve, shop):
     assert not any(key in said for key in (read, ann, bob, admin))
 
 
+def later(reply, error):
+    said = problem(reply, 429, error)
+    assert int(reply.headers["Retry-After"]) >= 1
+    return said
+
+
+def test_one_key_may_not_ask_too_often(serve, shop):
+    ann, bob = make_key(shop, "ann", "run"), make_key(shop, "bob", "run")
+    server = serve("--key-rate", "1", "--key-burst", "3")
+    replies = [server.get("/v1/datasets", **bearer(ann)) for _ in range(5)]
+    assert [reply.status for reply in replies[:3]] == [200] * 3
+    assert "key_rate" in later(replies[4], "TOO_MANY_REQUESTS")["detail"]
+    assert server.get("/v1/datasets", **bearer(bob)).status == 200
+    assert server.get("/healthz", **bearer(ann)).status == 200
+    wait_until(lambda: server.get("/v1/datasets", **bearer(ann)).status == 200)
+
+
+def test_one_key_may_not_hold_every_place(serve, shop):
+    ann, bob = make_key(shop, "ann", "run"), make_key(shop, "bob", "run")
+    server = serve("--key-runs-max", "3", "--key-requests-max", "3", "--workers", "4")
+    slow = {"dataset_id": "ecommerce", "query_type": "sql", "sql": ENDLESS, "wait_ms": 0}
+    ids = [server.ask("POST", "/v1/runs", slow, bearer(ann)).json()["run_id"] for _ in range(3)]
+    said = later(server.ask("POST", "/v1/runs", slow, bearer(ann)), "QUEUE_FULL")
+    assert "key_runs_max" in said["detail"]
+    other = server.ask("POST", "/v1/runs", {**slow, "sql": COUNT, "wait_ms": 20000}, bearer(bob))
+    assert other.status == 201 and other.json()["status"] == "succeeded"
+    for run_id in ids:
+        assert server.ask("POST", f"/v1/runs/{run_id}/cancel", headers=bearer(ann)).status == 202
+    wait_until(lambda: all(
+        server.get(f"/v1/runs/{run_id}/status", **bearer(ann)).json()["status"] == "cancelled"
+        for run_id in ids))
+    with contextlib.ExitStack() as stack:
+        for path in ("/v1/runs", "/v1/runs", "/v1/chat/stream"):
+            connection = stack.enter_context(contextlib.closing(server.connect()))
+            body = {**slow, "wait_ms": 30000} if path == "/v1/runs" else {
+                "dataset_id": "ecommerce", "message": f"SQL: {ENDLESS}"}
+            connection.request("POST", path, json.dumps(body), {**JSON, **bearer(ann)})
+        wait_until(lambda: server.get("/v1/datasets", **bearer(ann)).status == 429)
+        said = later(server.get("/v1/datasets", **bearer(ann)), "TOO_MANY_REQUESTS")
+        assert "key_requests_max" in said["detail"]
+    wait_until(lambda: server.get("/v1/datasets", **bearer(ann)).status == 200)
+
+
 def test_beyond_this_machine(serve, shop):
     done = shop("serve", "--address", "0.0.0.0", "--port", "0")
     assert done.returncode == 2 and "keys add" in done.stderr
@@ -569,3 +614,25 @@ def test_a_chat_that_nobody_waits_for_is_stopped(server):
     run_id = running()[0]["run_id"]
     connection.sock.close()
     server.await_status(run_id, {"cancelled"})
+
+
+def test_make_run_ends_by_serving(askcsv):
+    """tools/demo with the real program: three answers, then the server."""
+    root = Path(__file__).parents[2]
+    process = subprocess.Popen([root / "tools/demo", askcsv.path], stdout=subprocess.PIPE, text=True,
+                               stderr=subprocess.PIPE, env=askcsv.env(ASKCSV_PORT="0"))
+    try:
+        port = next(int(found.group(1)) for found in (
+            re.search(r"serving on http://127\.0\.0\.1:(\d+)", line) for line in process.stderr)
+            if found)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection.request("POST", "/v1/chat", json.dumps(
+            {"dataset_id": "sensors", "message": "How many sensors are there?"}), JSON)
+        answer = Reply(connection.getresponse())
+        assert answer.status == 200 and answer.json()["run_id"]
+        connection.close()
+    finally:
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=END_SECONDS)
+    assert process.returncode == 0
+    assert out.count("status          succeeded") == 3 and "\nsame\n" in out

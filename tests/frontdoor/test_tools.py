@@ -226,7 +226,7 @@ def test_demo_asks_one_question_of_each_dataset(commands, tmp_path):
     done = run([ROOT / "tools/demo", folder / "askcsv"], path=folder, ASKCSV_HOME=tmp_path)
     assert done.returncode == 0, done.stderr
     calls = [line.removeprefix("askcsv ") for line in log(folder)]
-    assert calls[0] == "datasets generate" and calls[-1] == "verify last"
+    assert calls[0] == "datasets generate" and calls[-2:] == ["verify last", "serve"]
     assert [line.split()[1] for line in calls if line.startswith("ask ")] == [
         "ecommerce", "support", "sensors"]
     assert calls.count("capsules show last --brief") == 3
