@@ -27,11 +27,14 @@ enum error_type {
         ERROR_DATASET_NOT_FOUND,
         ERROR_RUN_NOT_FOUND,
         ERROR_THREAD_NOT_FOUND,
-        ERROR_STORE,     /* the capsule store cannot be read or written */
-        ERROR_CANCELLED, /* the user stopped it */
-        ERROR_USAGE,     /* the command line is wrong */
-        ERROR_IO,        /* a file, a pipe or a process could not be used */
-        ERROR_INTERNAL,  /* out of memory, or a bug */
+        ERROR_MODEL_UNAVAILABLE, /* the language model's server is not to be had now */
+        ERROR_MODEL_REFUSED,     /* it does not take what we send: key, model, request */
+        ERROR_MODEL_ANSWER,      /* it answered, and not as its wire format says */
+        ERROR_STORE,             /* the capsule store cannot be read or written */
+        ERROR_CANCELLED,         /* the user stopped it */
+        ERROR_USAGE,             /* the command line is wrong */
+        ERROR_IO,                /* a file, a pipe or a process could not be used */
+        ERROR_INTERNAL,          /* out of memory, or a bug */
         ERROR_TYPE_COUNT_,
 };
 
@@ -44,7 +47,7 @@ struct error {
         char message[ERROR_MESSAGE_MAX]; /* UTF-8, one or more sentences, says what to do */
         char pointer[ERROR_POINTER_MAX]; /* JSON Pointer (RFC 6901) into the plan, or "" */
         long long position;              /* 1-based character (code point) in the SQL, or 0 */
-        long long retry_after_ms;        /* of ERROR_QUEUE_FULL: when to try again; else 0 */
+        long long retry_after_ms; /* of QUEUE_FULL, MODEL_UNAVAILABLE: when to try again, or 0 */
 };
 
 /* Sets *err (over whatever it held) and returns -(int)type. err may be NULL. */

@@ -50,6 +50,7 @@ enum member_kind {
         MEMBER_PLAIN,
         MEMBER_OWN,  /* only this folder's functions set it */
         MEMBER_LATE, /* capsules that were kept before there were questions have none of these */
+        MEMBER_RARE, /* only there when it applies */
 };
 
 /* The order is the order in which a capsule is written. */
@@ -86,6 +87,7 @@ static const struct member {
         {"sandbox", OBJECT, NULL, MEMBER_PLAIN},
         {"prev_hash", TEXT, is_hash, MEMBER_OWN},
         {"capsule_hash", TEXT, is_hash, MEMBER_OWN},
+        {"cached_from", IS(JSON_STRING), is_run_id, MEMBER_RARE},
 };
 
 static const struct member *member_find(const char *name)
@@ -134,12 +136,13 @@ static int check_value(const json_t *value, const char *member, size_t depth, st
         return r;
 }
 
-/* A body with every member null, in order. */
+/* A body with every member null, in order, but for the rare ones. */
 static json_t *body_new(void)
 {
         _cleanup_json_ json_t *body = json_object();
         for (size_t i = 0; body && i < ARRAY_SIZE(members); i++)
-                if (json_object_set_new(body, members[i].name, json_null()) < 0)
+                if (members[i].kind != MEMBER_RARE &&
+                    json_object_set_new(body, members[i].name, json_null()) < 0)
                         return NULL;
         return steal_ptr(&body);
 }
@@ -249,9 +252,12 @@ static int take_members(const json_t *json, json_t *body, struct error *err)
         if (!json_is_object(json))
                 return error_set(err, ERROR_STORE, "this is not a capsule: it is no JSON object");
         for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+                json_t *value = json_object_get(json, members[i].name);
                 if (is_old && members[i].kind == MEMBER_LATE)
                         continue;
-                int r = take_member(&members[i], json_object_get(json, members[i].name), body, err);
+                if (!value && members[i].kind == MEMBER_RARE)
+                        continue;
+                int r = take_member(&members[i], value, body, err);
                 if (r < 0)
                         return r;
         }

@@ -37,7 +37,8 @@ bool run_state_is_final(enum run_state state);
  *   capsule (the format's version, 1), run_id, created_at, started_at, finished_at, dataset_id,
  *   dataset_version, tables, question, planner, reading, query_mode, plan, sql, as_of, executor,
  *   limits, status, result, result_hash, error, abstention, timings, engine, sandbox, prev_hash,
- *   capsule_hash */
+ *   capsule_hash
+ * and, of an answer that was taken from an earlier run, cached_from (that run's id). */
 struct capsule {
         json_t *body;         /* an object with the members above */
         enum run_state state; /* mirrors body.status; run_move is the only writer of both */

@@ -51,7 +51,7 @@ static void put_all(struct buf *out, const json_t *body)
                 "run_id",          "status",      "created_at", "finished_at",  "dataset_id",
                 "question",        "reading",     "planner",    "query_mode",   "as_of",
                 "dataset_version", "executor",    "limits",     "timings",      "engine",
-                "sandbox",         "result_hash", "prev_hash",  "capsule_hash", NULL};
+                "sandbox",         "result_hash", "prev_hash",  "capsule_hash", "cached_from", NULL};
         size_t i;
         json_t *table;
         put_members(out, body, names);

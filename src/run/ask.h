@@ -16,7 +16,8 @@ struct ask_input {
                                  * not fit the dataset is refused here */
         const char *as_of;      /* or NULL: the dataset's, else now */
         struct limits limits;
-        int cancel_fd; /* becomes readable when the run is to be stopped; or -1 */
+        struct run_cache *cache; /* as a run_input's */
+        int cancel_fd;           /* becomes readable when the run is to be stopped; or -1 */
         void (*watch)(const struct capsule *capsule, void *data); /* as a run_input's */
         void *watch_data;
 };

@@ -229,12 +229,53 @@ static int job_call(struct job *job, struct error *err)
         return r < 0 ? r : job_record_response(job, &response, err);
 }
 
+static void capsule_freep(struct capsule **capsule)
+{
+        capsule_free(*capsule);
+}
+
+/* The answer must be the one that was sealed: what was changed in the store since is not sealed
+ * anew. */
+static bool is_answer(const struct capsule *capsule)
+{
+        char hash[HASH_HEX_SIZE];
+        const char *sealed = json_get_string(capsule->body, "capsule_hash");
+        return capsule->state == RUN_SUCCEEDED && sealed &&
+               capsule_compute_hash(capsule, hash, NULL) == 0 && strcmp(hash, sealed) == 0;
+}
+
+/* Takes the answer of an earlier run, if there is one. Whatever is wrong with it, this run can do
+ * without. */
+static int job_reuse(struct job *job, struct error *why)
+{
+        _cleanup_(capsule_freep) struct capsule *earlier = NULL;
+        struct run_cache_key key;
+        char run_id[UUID_TEXT_SIZE];
+        if (!job->input.cache || !run_cache_key_of(job->capsule, &key) ||
+            !run_cache_find(job->input.cache, &key, run_id) ||
+            capsule_store_get(job->store, run_id, &earlier, NULL) < 0 || !is_answer(earlier))
+                return 0;
+        job->reused = true;
+        return record_cached(job->capsule, earlier, job_elapsed_ms(job), why);
+}
+
 int job_run(struct job *job, struct error *why)
 {
         int r = job->input.plan_text ? job_compile(job, why) : 0;
         if (r == 0)
                 r = job_start(job, why);
-        return r < 0 ? r : job_call(job, why);
+        if (r == 0)
+                r = job_reuse(job, why);
+        return r < 0 || job->reused ? r : job_call(job, why);
+}
+
+/* A run whose answer is its own may give it to later ones. */
+static void job_share(const struct job *job)
+{
+        struct run_cache_key key;
+        if (job->input.cache && !job->reused && job->capsule->state == RUN_SUCCEEDED &&
+            run_cache_key_of(job->capsule, &key))
+                run_cache_keep(job->input.cache, &key, capsule_run_id(job->capsule));
 }
 
 int job_end(struct job *job, enum run_state end, const struct error *why, struct error *err)
@@ -247,6 +288,8 @@ int job_end(struct job *job, enum run_state end, const struct error *why, struct
                              err);
         if (r == 0)
                 r = capsule_store_seal(job->store, job->capsule, err);
+        if (r == 0)
+                job_share(job);
         return r < 0 ? error_prefix(err, r, "sealing the capsule of the run") : 0;
 }
 

@@ -18,6 +18,7 @@ struct job {
         struct arena *arena;
         struct buf sql; /* compiled from the plan */
         json_t *faults; /* of the plan */
+        bool reused;    /* an earlier run had the answer */
         int64_t as_of_s;
         char as_of[CLOCK_TEXT_SIZE];
         int64_t start_us;

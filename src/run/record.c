@@ -1,5 +1,7 @@
 #include "run/record.h"
 
+#include "run/cache.h"
+
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/json.h"
@@ -156,6 +158,19 @@ int record_response(struct capsule *capsule, const struct dataset *dataset,
                 return r;
         r = capsule_set(capsule, "result", result_of(body), err);
         return r < 0 ? r : capsule_set(capsule, "result_hash", copy_of(body, "result_hash"), err);
+}
+
+int record_cached(struct capsule *capsule, const struct capsule *earlier, double total_ms,
+                  struct error *err)
+{
+        static const char *const members[] = {"tables", "engine", "result", "result_hash"};
+        int r = capsule_set(capsule, "executor", json_string(RUN_CACHE_EXECUTOR), err);
+        if (r == 0)
+                r = capsule_set(capsule, "cached_from", json_string(capsule_run_id(earlier)), err);
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(members); i++)
+                r = capsule_set(capsule, members[i],
+                                json_incref(json_object_get(earlier->body, members[i])), err);
+        return r < 0 ? r : record_timing(capsule, "total", total_ms, err);
 }
 
 static json_t *error_to_json(const struct error *why, json_t *faults)

@@ -31,6 +31,10 @@ int record_timing(struct capsule *capsule, const char *phase, double ms, struct 
 int record_response(struct capsule *capsule, const struct dataset *dataset,
                     const struct response *response, double total_ms, struct error *err);
 
+/* Sets the members of an answer by those of an earlier run's capsule, and says which that was. */
+int record_cached(struct capsule *capsule, const struct capsule *earlier, double total_ms,
+                  struct error *err);
+
 /* Sets error; faults (or NULL) are those of a plan and go over to it. */
 int record_error(struct capsule *capsule, const struct error *why, json_t *faults,
                  struct error *err);

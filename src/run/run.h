@@ -9,6 +9,7 @@
 #include "dataset/schema.h"
 #include "executor/executor.h"
 #include "protocol/request.h"
+#include "run/cache.h"
 
 struct run_input {
         const struct dataset *dataset; /* with absolute paths, as source_open makes it */
@@ -22,7 +23,8 @@ struct run_input {
         size_t sql_bytes;
         const char *as_of; /* or NULL: the dataset's, else now */
         struct limits limits;
-        int cancel_fd; /* becomes readable when the run is to be stopped; or -1 */
+        struct run_cache *cache; /* where an earlier run may have the answer; or NULL */
+        int cancel_fd;           /* becomes readable when the run is to be stopped; or -1 */
         /* Told whenever the capsule knows more: the plan, the SQL, that it runs. Or NULL. */
         void (*watch)(const struct capsule *capsule, void *data);
         void *watch_data;
@@ -74,6 +76,7 @@ struct run_surroundings {
         struct capsule_store *store;
         const struct registry *registry;
         const char *datasets_folder; /* $ASKCSV_HOME/datasets */
+        const char *asker;           /* whose the repeated run is, or NULL */
         int cancel_fd;               /* or -1 */
 };
 

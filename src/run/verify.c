@@ -120,12 +120,14 @@ static int repeat(const struct run_surroundings *around, const struct capsule *c
         const char *sql = text_of(capsule, "sql");
         const json_t *stored_plan = json_object_get(capsule->body, "plan");
         const char *name = text_of(capsule, "executor");
-        int r = executor_open(name ? name : "local", NULL, source->data_root, &executor, err);
+        bool ran = name && strcmp(name, RUN_CACHE_EXECUTOR) != 0;
+        int r = executor_open(ran ? name : "local", NULL, source->data_root, &executor, err);
         if (r < 0)
                 return r;
         (void)snprintf(planner, sizeof(planner), VERIFY_PLANNER "%s", capsule_run_id(capsule));
         struct run_input input = {
                 .dataset = source->dataset,
+                .asker = around->asker,
                 .question = text_of(capsule, "question"),
                 .planner = planner,
                 .sql = sql,

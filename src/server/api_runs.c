@@ -134,6 +134,15 @@ static int read_query(const json_t *body, struct order *order, struct buf *text,
         return 0;
 }
 
+static int read_cache(const json_t *body, struct order *order, struct error *err)
+{
+        const json_t *cache = json_object_get(body, "cache");
+        if (cache && !json_is_boolean(cache))
+                return bad(err, "/cache", "cache must be true or false");
+        order->must_run = json_is_false(cache);
+        return 0;
+}
+
 static int read_as_of(const json_t *body, struct order *order, struct error *err)
 {
         const json_t *as_of = json_object_get(body, "as_of");
@@ -148,8 +157,8 @@ static int read_as_of(const json_t *body, struct order *order, struct error *err
 
 void api_runs_create(struct call *call)
 {
-        static const char *const names[] = {"dataset_id", "query_type", "plan",  "sql",
-                                            "limits",     "wait_ms",    "as_of", NULL};
+        static const char *const names[] = {"dataset_id", "query_type", "plan",  "sql", "limits",
+                                            "wait_ms",    "as_of",      "cache", NULL};
         _cleanup_json_ json_t *body = NULL;
         _cleanup_buf_ struct buf text = {0};
         struct order order = {.limits = LIMITS_DEFAULT, .owner = call->owner};
@@ -167,6 +176,8 @@ void api_runs_create(struct call *call)
                 r = read_wait(call->api, body, &wait_ms, &err);
         if (r == 0)
                 r = read_as_of(body, &order, &err);
+        if (r == 0)
+                r = read_cache(body, &order, &err);
         if (r < 0)
                 reply_error(call->request, &err, NULL);
         else if (call_dataset(call, json_get_string(body, "dataset_id"), &order.dataset))
@@ -379,6 +390,7 @@ static void verify(struct call *call)
         const struct run_surroundings around = {.store = call->api->store,
                                                 .registry = call->api->registry,
                                                 .datasets_folder = call->api->datasets_folder,
+                                                .asker = call->owner,
                                                 .cancel_fd = -1};
         struct run_verification verdict;
         struct error err = {0};
@@ -412,7 +424,10 @@ void api_run_rerun(struct call *call)
         const json_t *limits = json_object_get(body, "limits");
         char name[64];
         (void)snprintf(name, sizeof(name), "rerun %.36s", call->part[0]);
-        struct order order = {.limits = LIMITS_DEFAULT, .owner = call->owner, .planner_name = name};
+        struct order order = {.limits = LIMITS_DEFAULT,
+                              .owner = call->owner,
+                              .planner_name = name,
+                              .must_run = true};
         order.limits.timeout_ms = json_get_int(limits, "timeout_ms", order.limits.timeout_ms);
         order.limits.max_rows = json_get_int(limits, "max_rows", order.limits.max_rows);
         order.limits.memory_mb = json_get_int(limits, "memory_mb", order.limits.memory_mb);

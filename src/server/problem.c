@@ -71,6 +71,18 @@ static const struct problem_type problem_types[PROBLEM_COUNT_] = {
                                     "There is no such thread",
                                     "No thread has this id, or it belongs to another key. GET "
                                     "/v1/threads lists your threads."},
+        [ERROR_MODEL_UNAVAILABLE] = {"model-unavailable", "MODEL_UNAVAILABLE", 503,
+                                     "The language model cannot be reached",
+                                     "The language model's server did not answer, or is busy. Send "
+                                     "the request again later, or ask with the planner builtin."},
+        [ERROR_MODEL_REFUSED] = {"model-refused", "MODEL_REFUSED", 502,
+                                 "The language model's server refused the request",
+                                 "The key, the model's name or another setting of the language "
+                                 "model is not right. detail says which one to look at."},
+        [ERROR_MODEL_ANSWER] = {"model-answer", "MODEL_ANSWER", 502,
+                                "The language model's answer cannot be read",
+                                "What the language model's server sent is not what its wire format "
+                                "allows, was cut off, or is too long. Send the request again."},
         [ERROR_STORE] = {"store-error", "STORE_ERROR", 503, "The capsule store cannot be used",
                          "Runs and threads cannot be read or kept at the moment. detail says why; "
                          "GET /readyz says when it is over."},

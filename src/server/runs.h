@@ -18,6 +18,7 @@ struct runs_options {
         const char *datasets_folder; /* $ASKCSV_HOME/datasets */
         const char *runner;          /* or NULL, as for executor_open */
         struct executor_host host;   /* the warm tables */
+        struct run_cache *cache;     /* or NULL */
         size_t workers;              /* runs at once */
         size_t waiting_max;          /* that wait; one more is ERROR_QUEUE_FULL */
         size_t owner_max; /* of one owner (not ""), waiting and under way, likewise; 0: no limit */
@@ -47,6 +48,7 @@ struct order {
         const char *planner_name;      /* of a plan or SQL: who wrote it; NULL: "none" */
         const json_t *previous;        /* of a question: the plan it goes on from, or NULL */
         const char *as_of;             /* or NULL: the dataset's */
+        bool must_run;                 /* an earlier run's answer will not do */
         struct limits limits;
 };
 

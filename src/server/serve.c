@@ -24,6 +24,7 @@ struct serve {
         struct api api;
         struct http_server *http;
         struct capsule_store *store;
+        struct run_cache *cache;
         char *hosts_text; /* the setting, cut into names */
         const char *hosts[HOSTS_MAX + 1];
 };
@@ -75,11 +76,14 @@ static size_t workers_of(const struct config *config)
 static int start_work(struct serve *serve, const struct serve_options *options, struct error *err)
 {
         const struct config *config = options->config;
+        if (config_bool(config, CONFIG_CACHE) && run_cache_new(&serve->cache, err) < 0)
+                return -(int)ERROR_INTERNAL;
         struct runs_options runs = {
                 .store = serve->store,
                 .registry = options->registry,
                 .datasets_folder = options->datasets_folder,
                 .host = options->host,
+                .cache = serve->cache,
                 .workers = workers_of(config),
                 .waiting_max = (size_t)config_number(config, CONFIG_WAITING),
                 .owner_max = (size_t)config_number(config, CONFIG_KEY_RUNS_MAX),
@@ -231,6 +235,7 @@ void serve_stop(struct serve *serve, int64_t patience_ms)
         http_stop(serve->http);
         exchanges_free(serve->api.exchanges);
         capsule_store_free(serve->store);
+        run_cache_free(serve->cache);
         keys_free(serve->api.keys);
         limits_free(serve->api.client_limits);
         metrics_free(serve->api.metrics);

@@ -63,6 +63,7 @@ static int copy_order(struct ticket *ticket, const struct order *order, struct e
         ticket->dataset = order->dataset;
         ticket->planner = order->planner;
         ticket->limits = order->limits;
+        ticket->must_run = order->must_run;
         ticket->previous = order->previous ? json_deep_copy(order->previous) : NULL;
         ticket->owner = alloc_strdup(order->owner ? order->owner : "");
         ticket->planner_name = alloc_strdup(order->planner_name ? order->planner_name : "none");
@@ -148,8 +149,10 @@ static void watch(const struct capsule *capsule, void *data)
                 ticket->changed(ticket, ticket->data);
 }
 
-static int begin(struct ticket *ticket, struct capsule_store *store, struct error *err)
+static int begin(struct ticket *ticket, const struct runs_options *options, struct error *err)
 {
+        struct capsule_store *store = options->store;
+        struct run_cache *cache = ticket->must_run ? NULL : options->cache;
         if (ticket->kind == TEXT_QUESTION) {
                 const struct ask_input input = {.dataset = ticket->source->dataset,
                                                 .question = ticket->text,
@@ -159,6 +162,7 @@ static int begin(struct ticket *ticket, struct capsule_store *store, struct erro
                                                 .previous = ticket->previous,
                                                 .as_of = ticket->as_of,
                                                 .limits = ticket->limits,
+                                                .cache = cache,
                                                 .cancel_fd = ticket->cancel_fd,
                                                 .watch = watch,
                                                 .watch_data = ticket};
@@ -174,6 +178,7 @@ static int begin(struct ticket *ticket, struct capsule_store *store, struct erro
                                         .sql_bytes = is_plan ? 0 : ticket->text_bytes,
                                         .as_of = ticket->as_of,
                                         .limits = ticket->limits,
+                                        .cache = cache,
                                         .cancel_fd = ticket->cancel_fd,
                                         .watch = watch,
                                         .watch_data = ticket};
@@ -191,7 +196,7 @@ int ticket_keep(struct ticket *ticket, const struct runs_options *options)
         if (r == 0)
                 r = executor_use_host(ticket->executor, &options->host, &err);
         if (r == 0)
-                r = begin(ticket, options->store, &err);
+                r = begin(ticket, options, &err);
         if (r < 0) {
                 ticket_end(ticket, NULL, &err);
                 return r;

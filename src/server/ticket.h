@@ -30,6 +30,7 @@ struct ticket {
         enum { TEXT_PLAN, TEXT_SQL, TEXT_QUESTION } kind;
         json_t *previous;
         struct limits limits;
+        bool must_run;
         int cancel_fd; /* an eventfd */
         void (*changed)(struct ticket *ticket, void *data);
         void *data;

@@ -9,17 +9,21 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from host import wait_until
 from served import COUNT, END_SECONDS, JSON, Reply, Server
 
 ENDLESS = "SELECT count(*) AS n FROM range(1000000000000) AS a(x) WHERE x % 7 = sqrt(x)"
+ROOT = Path(__file__).parents[2]
+CAPSULE_SCHEMA = json.loads((ROOT / "schemas/capsule.v1.json").read_text())
 FINAL = {"succeeded", "failed", "rejected", "timed_out", "cancelled", "abstained"}
 
 
@@ -517,6 +521,9 @@ def test_keys(serve, shop):
     assert [r["run_id"] for r in server.get("/v1/runs", **bearer(ann)).json()["runs"]] == [run_id]
     assert server.get("/v1/runs", **bearer(bob)).json()["runs"] == []
     assert len(server.get("/v1/runs", **bearer(admin)).json()["runs"]) == 2
+    rerun_id = server.ask("POST", f"/v1/runs/{run_id}/verify", headers=bearer(ann)).json()["rerun_id"]
+    assert server.get(f"/v1/runs/{rerun_id}", **bearer(ann)).status == 200
+    problem(server.get(f"/v1/runs/{rerun_id}", **bearer(bob)), 404, "RUN_NOT_FOUND")
     talk = {"dataset_id": "ecommerce", "message": "revenue by month"}
     thread = server.ask("POST", "/v1/chat", talk, bearer(ann)).json()["thread_id"]
     problem(server.get(f"/v1/threads/{thread}", **bearer(bob)), 404, "THREAD_NOT_FOUND")
@@ -531,6 +538,67 @@ def test_keys(serve, shop):
     assert server.end() == 0
     said = "".join(server.said)
     assert not any(key in said for key in (read, ann, bob, admin))
+
+
+def test_the_same_sql_again_is_answered_by_the_cache(serve, shop):
+    server = serve()
+    first, second = (server.run().json() for _ in range(2))
+    assert first["executor"] == "local" and "cached_from" not in first
+    assert second["executor"] == "cache" and second["cached_from"] == first["run_id"]
+    assert second["status"] == "succeeded" and second["run_id"] != first["run_id"]
+    for member in ("result", "result_hash", "dataset_version", "tables", "engine", "sql"):
+        assert second[member] == first[member], member
+    assert second["sandbox"] is None and set(second["timings"]) == {"total"}
+    Draft202012Validator(CAPSULE_SCHEMA).validate(second)
+    assert server.get(f"/v1/runs/{second['run_id']}").json() == second
+    # A third one names the run that computed it, not the one that copied it.
+    assert server.run().json()["cached_from"] == first["run_id"]
+    verdict = server.ask("POST", f"/v1/runs/{second['run_id']}/verify").json()
+    assert verdict["verdict"] == "same"
+    assert server.get(f"/v1/runs/{verdict['rerun_id']}").json()["executor"] == "local"
+    again = server.ask("POST", f"/v1/runs/{second['run_id']}/rerun").json()
+    assert again["executor"] == "local" and again["result_hash"] == first["result_hash"]
+    for other in ({"cache": False}, {"limits": {"max_rows": 7}}, {"as_of": "2026-01-01T00:00:00Z"},
+                  {"sql": COUNT + " LIMIT 1"}):
+        assert server.run(**other).json()["executor"] == "local", other
+    problem(server.run(cache="no"), 400, "INVALID_REQUEST")
+    assert b'askcsv_runs_total{status="succeeded",executor="cache"} 2' in server.get("/metrics").bytes
+    assert server.end() == 0
+    shop.ok("capsules", "check")
+
+
+def test_what_fails_is_not_cached(serve, shop):
+    server = serve()
+    for _ in range(2):
+        body = server.run(sql="SELECT error('no') FROM orders").json()
+        assert body["executor"] == "local" and body["status"] != "succeeded"
+    off = serve("--cache", "false")
+    assert [off.run().json()["executor"] for _ in range(2)] == ["local"] * 2
+
+
+def test_a_changed_answer_is_not_served_again(serve, shop):
+    """What was altered in the store must not be sealed anew as an answer."""
+    server = serve()
+    first = server.run().json()
+    with contextlib.closing(sqlite3.connect(shop.home / "capsules.db")) as store, store:
+        triggers = store.execute("SELECT sql FROM sqlite_master WHERE name='capsules_update'").fetchone()
+        store.execute("DROP TRIGGER capsules_update")
+        store.execute("UPDATE capsules SET body = json_set(body, '$.result.rows[0][1]', 666)"
+                      " WHERE run_id = ?", [first["run_id"]])
+        store.execute(triggers[0])
+    second = server.run().json()
+    assert second["executor"] == "local" and second["result"] == first["result"]
+    assert server.run().json()["cached_from"] == second["run_id"]
+
+
+def test_keys_do_not_share_answers(serve, shop):
+    """Else how long an answer takes would tell what others ask."""
+    ann, bob = make_key(shop, "ann", "run"), make_key(shop, "bob", "run")
+    server = serve()
+    body = {"dataset_id": "ecommerce", "query_type": "sql", "sql": COUNT}
+    found = [server.ask("POST", "/v1/runs", body, bearer(key)).json()["executor"]
+             for key in (ann, bob, ann)]
+    assert found == ["local", "local", "cache"]
 
 
 def later(reply, error):
@@ -618,8 +686,7 @@ def test_a_chat_that_nobody_waits_for_is_stopped(server):
 
 def test_make_run_ends_by_serving(askcsv):
     """tools/demo with the real program: three answers, then the server."""
-    root = Path(__file__).parents[2]
-    process = subprocess.Popen([root / "tools/demo", askcsv.path], stdout=subprocess.PIPE, text=True,
+    process = subprocess.Popen([ROOT / "tools/demo", askcsv.path], stdout=subprocess.PIPE, text=True,
                                stderr=subprocess.PIPE, env=askcsv.env(ASKCSV_PORT="0"))
     try:
         port = next(int(found.group(1)) for found in (

@@ -452,6 +452,30 @@ static void test_out_of_memory(void **state)
         json_set_alloc_funcs(malloc, free);
 }
 
+/* Only there when it applies; then it is kept, in its place, and hashed. */
+static void test_rare_member(void **state)
+{
+        (void)state;
+        struct error err = {0};
+        char hex[HASH_HEX_SIZE];
+        _cleanup_capsule_ struct capsule *capsule = parse_example();
+        _cleanup_capsule_ struct capsule *back = NULL;
+        _cleanup_buf_ struct buf text = {0};
+        assert_null(json_object_get(capsule->body, "cached_from"));
+        assert_int_equal(json_object_set_new(capsule->body, "cached_from",
+                                             json_string("019a3c51-7d20-7000-8000-000000000000")),
+                         0);
+        assert_int_equal(capsule_compute_hash(capsule, hex, &err), 0);
+        assert_string_not_equal(hex, EXAMPLE_HASH);
+        buf_init(&text, 65536);
+        assert_int_equal(capsule_write(capsule, &text, &err), 0);
+        assert_int_equal(capsule_parse(buf_text(&text), text.len, &back, &err), 0);
+        assert_true(json_equal(back->body, capsule->body));
+        check_set(back, "cached_from", json_null(), ERROR_INTERNAL, "sealed");
+        check_parse_refused("cached_from", "null", "wrong type or form");
+        check_parse_refused("cached_from", "\"last\"", "wrong type or form");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -460,6 +484,7 @@ int main(void)
                 cmocka_unit_test(test_examples),
                 cmocka_unit_test(test_old_capsule),
                 cmocka_unit_test(test_late_members_are_hashed),
+                cmocka_unit_test(test_rare_member),
                 cmocka_unit_test(test_round_trip),
                 cmocka_unit_test(test_moves),
                 cmocka_unit_test(test_set),
