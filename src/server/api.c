@@ -192,6 +192,10 @@ static void do_later(void *data)
 void call_later(struct call *call, void (*handle)(struct call *call))
 {
         struct error err = {0};
+        if (atomic_load(&call->api->draining)) {
+                reply_own(call->request, PROBLEM_UNAVAILABLE, "the server is ending");
+                return;
+        }
         struct later *later = alloc_malloc(sizeof(*later));
         int r = later ? 0 : error_oom(&err);
         if (r == 0) {

@@ -24,6 +24,7 @@ struct api {
         struct runs *runs;
         struct timer *timer;
         struct chores *chores;
+        int stop_fd; /* becomes readable when chores that take long are to end */
         struct exchanges *exchanges;
         struct keys *keys;
         const char *user_header;             /* a proxy's, that is trusted; or "" */

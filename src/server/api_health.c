@@ -51,6 +51,16 @@ static int check_datasets(const struct call *call, struct error *err)
         return 0;
 }
 
+/* Takes checks over. */
+static void reply_ready(struct call *call, bool ready, json_t *checks)
+{
+        http_set(call->request, "Cache-Control", "no-store");
+        reply_json(call->request, ready ? 200 : 503,
+                   json_pack("{s:b, s:o, s:{s:I, s:I}}", "ready", ready, "checks", checks, "runs",
+                             "waiting", (json_int_t)runs_waiting(call->api->runs), "running",
+                             (json_int_t)runs_running(call->api->runs)));
+}
+
 static void look_around(struct call *call)
 {
         struct error err = {0};
@@ -60,20 +70,20 @@ static void look_around(struct call *call)
                 add_check(checks, "store", capsule_store_head(call->api->store, &head, &err), &err);
         ready &= add_check(checks, "runner", check_runner(call, &err), &err);
         ready &= add_check(checks, "datasets", check_datasets(call, &err), &err);
-        int r = atomic_load(&call->api->draining)
-                        ? error_set(&err, ERROR_QUEUE_FULL, "the server is ending")
-                        : 0;
-        ready &= add_check(checks, "accepting", r, &err);
-        http_set(call->request, "Cache-Control", "no-store");
-        reply_json(call->request, ready ? 200 : 503,
-                   json_pack("{s:b, s:o, s:{s:I, s:I}}", "ready", ready, "checks", checks, "runs",
-                             "waiting", (json_int_t)runs_waiting(call->api->runs), "running",
-                             (json_int_t)runs_running(call->api->runs)));
+        ready &= add_check(checks, "accepting", 0, NULL);
+        reply_ready(call, ready, checks);
 }
 
 void api_ready(struct call *call)
 {
-        call_later(call, look_around);
+        struct error err = {0};
+        if (!atomic_load(&call->api->draining)) {
+                call_later(call, look_around);
+                return;
+        }
+        json_t *checks = json_object();
+        int r = error_set(&err, ERROR_QUEUE_FULL, "the server is ending");
+        reply_ready(call, add_check(checks, "accepting", r, &err), checks);
 }
 
 void api_problem(struct call *call)

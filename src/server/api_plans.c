@@ -78,7 +78,7 @@ static int check(const struct call *call, const struct dataset *dataset, const j
                 r = executor_use_host(executor, &call->api->host, err);
         if (r == 0)
                 r = run_check(executor, source->dataset, json_string_value(sql),
-                              json_string_length(sql), -1, err);
+                              json_string_length(sql), call->api->stop_fd, err);
         executor_free(executor);
         source_free(source);
         return r;

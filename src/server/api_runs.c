@@ -391,7 +391,7 @@ static void verify(struct call *call)
                                                 .registry = call->api->registry,
                                                 .datasets_folder = call->api->datasets_folder,
                                                 .asker = call->owner,
-                                                .cancel_fd = -1};
+                                                .cancel_fd = call->api->stop_fd};
         struct run_verification verdict;
         struct error err = {0};
         if (run_verify(&around, call->part[0], &verdict, &err) < 0) {

@@ -2,9 +2,12 @@
 
 #include "base/alloc.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
 
 #define RETRY_MS 1000
 
@@ -16,8 +19,10 @@ struct chore {
 struct chores {
         pthread_mutex_t lock;
         pthread_cond_t changed;
-        struct chore *ring; /* the waiting ones, from first on */
+        pthread_cond_t idle; /* for chores_stop: one is done */
+        struct chore *ring;  /* the waiting ones, from first on */
         size_t first, n, max;
+        size_t n_busy;
         bool stopping;
         pthread_t *threads;
         size_t n_threads;
@@ -35,9 +40,12 @@ static void *do_chores(void *data)
                 struct chore chore = chores->ring[chores->first];
                 chores->first = (chores->first + 1) % chores->max;
                 chores->n--;
+                chores->n_busy++;
                 (void)pthread_mutex_unlock(&chores->lock);
                 chore.fn(chore.data);
                 (void)pthread_mutex_lock(&chores->lock);
+                chores->n_busy--;
+                (void)pthread_cond_broadcast(&chores->idle);
         }
         (void)pthread_mutex_unlock(&chores->lock);
         return NULL;
@@ -45,11 +53,16 @@ static void *do_chores(void *data)
 
 int chores_start(size_t threads, size_t waiting_max, struct chores **ret, struct error *err)
 {
+        pthread_condattr_t steady;
         struct chores *chores = alloc_calloc(1, sizeof(*chores));
         if (!chores)
                 return error_oom(err);
         (void)pthread_mutex_init(&chores->lock, NULL);
         (void)pthread_cond_init(&chores->changed, NULL);
+        (void)pthread_condattr_init(&steady);
+        (void)pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+        (void)pthread_cond_init(&chores->idle, &steady);
+        (void)pthread_condattr_destroy(&steady);
         chores->max = waiting_max;
         chores->ring = alloc_calloc(waiting_max, sizeof(*chores->ring));
         chores->threads = alloc_calloc(threads, sizeof(*chores->threads));
@@ -61,23 +74,54 @@ int chores_start(size_t threads, size_t waiting_max, struct chores **ret, struct
                 else
                         chores->n_threads++;
         }
-        if (r < 0)
-                chores_stop(chores);
-        else
+        if (r < 0) {
+                chores_stop(chores, 0, -1);
+                chores_free(chores);
+        } else {
                 *ret = chores;
+        }
         return r;
 }
 
-void chores_stop(struct chores *chores)
+/* With the lock held: until all is done, or the time is over. */
+static void await_idle(struct chores *chores, int64_t patience_ms)
 {
+        struct timespec until;
+        if (patience_ms < 0)
+                patience_ms = 0;
+        (void)clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += patience_ms / 1000;
+        until.tv_nsec += patience_ms % 1000 * 1000000;
+        if (until.tv_nsec >= 1000000000) {
+                until.tv_sec++;
+                until.tv_nsec -= 1000000000;
+        }
+        while ((chores->n > 0 || chores->n_busy > 0) &&
+               pthread_cond_timedwait(&chores->idle, &chores->lock, &until) != ETIMEDOUT)
+                ;
+}
+
+void chores_stop(struct chores *chores, int64_t patience_ms, int stop_fd)
+{
+        const uint64_t one = 1;
         if (!chores)
                 return;
         (void)pthread_mutex_lock(&chores->lock);
         chores->stopping = true;
         (void)pthread_cond_broadcast(&chores->changed);
+        await_idle(chores, patience_ms);
         (void)pthread_mutex_unlock(&chores->lock);
+        (void)!write(stop_fd, &one, sizeof(one));
         for (size_t i = 0; i < chores->n_threads; i++)
                 (void)pthread_join(chores->threads[i], NULL);
+        chores->n_threads = 0;
+}
+
+void chores_free(struct chores *chores)
+{
+        if (!chores)
+                return;
+        (void)pthread_cond_destroy(&chores->idle);
         (void)pthread_cond_destroy(&chores->changed);
         (void)pthread_mutex_destroy(&chores->lock);
         free(chores->threads);

@@ -6,12 +6,15 @@
 #include "base/error.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct chores; /* opaque */
 
 int chores_start(size_t threads, size_t waiting_max, struct chores **ret, struct error *err);
-/* Ends when all that was added is done. NULL is fine. */
-void chores_stop(struct chores *chores);
+/* Takes no more, waits up to patience_ms for what was added, then makes stop_fd readable (an
+ * eventfd, which what takes long is to watch) and waits for the end. NULL is fine. */
+void chores_stop(struct chores *chores, int64_t patience_ms, int stop_fd);
+void chores_free(struct chores *chores); /* of those that were stopped; NULL is fine */
 
 /* fn(data) on one of the threads, first come first served; ERROR_QUEUE_FULL when too many wait. */
 int chores_add(struct chores *chores, void (*fn)(void *data), void *data, struct error *err);

@@ -24,9 +24,10 @@ struct runs {
         pthread_cond_t empty; /* for runs_stop: one has ended */
         struct ticket *first, *last;
         size_t n_waiting, n_running, n_idle;
-        int64_t run_us; /* how long a run takes of late, for retry_after_ms */
-        bool closed;    /* no orders are taken */
-        bool stopping;  /* the threads end when nothing waits */
+        size_t n_cancelled; /* that wait, or waited when they were cancelled */
+        int64_t run_us;     /* how long a run takes of late, for retry_after_ms */
+        bool closed;        /* no orders are taken */
+        bool stopping;      /* the threads end when nothing waits */
         pthread_t *threads;
         size_t n_threads;
 };
@@ -59,6 +60,7 @@ static void take_out(struct runs *runs, struct ticket *ticket)
         else
                 runs->last = ticket->before;
         ticket->place = PLACE_OUT;
+        runs->n_cancelled -= ticket->cancelled;
 }
 
 static struct ticket *next_to_work(const struct runs *runs)
@@ -71,6 +73,10 @@ static struct ticket *next_to_work(const struct runs *runs)
 
 static struct ticket *next_to_keep(const struct runs *runs)
 {
+        for (struct ticket *ticket = runs->first; ticket && runs->n_cancelled > 0;
+             ticket = ticket->next)
+                if (ticket->place == PLACE_QUEUE && ticket->cancelled)
+                        return ticket;
         if (runs->n_idle > 0)
                 return NULL; /* a worker does it on its way */
         for (struct ticket *ticket = runs->first; ticket; ticket = ticket->next)
@@ -142,12 +148,15 @@ static void *keep(void *data)
                 if (!ticket)
                         break;
                 ticket->place = PLACE_KEEPING;
+                bool cancelled = ticket->cancelled;
                 (void)pthread_mutex_unlock(&runs->lock);
-                int r = ticket_keep(ticket, &runs->options);
-                if (r < 0)
+                bool kept = ticket->run || ticket_keep(ticket, &runs->options) == 0;
+                if (kept && cancelled)
+                        ticket_work(ticket); /* only to its end, as it is to stop already */
+                if (!kept || cancelled)
                         finish(runs, ticket, false);
                 (void)pthread_mutex_lock(&runs->lock);
-                if (r == 0)
+                if (kept && !cancelled)
                         ticket->place = PLACE_QUEUE;
                 (void)pthread_cond_signal(&runs->work);
         }
@@ -182,7 +191,7 @@ int runs_start(const struct runs_options *options, struct runs **ret, struct err
         for (size_t i = 0; r == 0 && i < KEEPERS; i++)
                 r = start_thread(runs, keep, err);
         if (r < 0)
-                runs_stop(runs, 0);
+                runs_free(runs);
         else
                 *ret = runs;
         return r;
@@ -204,6 +213,18 @@ static void await_empty(struct runs *runs, int64_t patience_ms)
                 ;
 }
 
+/* With the lock held. One that waits is ended by a keeper, at once. */
+static void cancel_locked(struct runs *runs, struct ticket *ticket)
+{
+        const uint64_t one = 1;
+        (void)!write(ticket->cancel_fd, &one, sizeof(one));
+        if (ticket->cancelled || !waits(ticket))
+                return;
+        ticket->cancelled = true;
+        runs->n_cancelled++;
+        (void)pthread_cond_signal(&runs->keep);
+}
+
 void runs_stop(struct runs *runs, int64_t patience_ms)
 {
         if (!runs)
@@ -212,13 +233,21 @@ void runs_stop(struct runs *runs, int64_t patience_ms)
         runs->closed = true;
         await_empty(runs, patience_ms);
         for (struct ticket *ticket = runs->first; ticket; ticket = ticket->next)
-                ticket_cancel(ticket);
+                cancel_locked(runs, ticket);
         runs->stopping = true;
         (void)pthread_cond_broadcast(&runs->work);
         (void)pthread_cond_broadcast(&runs->keep);
         (void)pthread_mutex_unlock(&runs->lock);
         for (size_t i = 0; i < runs->n_threads; i++)
                 (void)pthread_join(runs->threads[i], NULL);
+        runs->n_threads = 0;
+}
+
+void runs_free(struct runs *runs)
+{
+        if (!runs)
+                return;
+        runs_stop(runs, 0);
         (void)pthread_cond_destroy(&runs->work);
         (void)pthread_cond_destroy(&runs->keep);
         (void)pthread_cond_destroy(&runs->empty);
@@ -299,8 +328,13 @@ int runs_submit(struct runs *runs, const struct order *order,
 
 void ticket_cancel(struct ticket *ticket)
 {
-        const uint64_t one = 1;
-        (void)!write(ticket->cancel_fd, &one, sizeof(one));
+        struct ticket_view view;
+        ticket_look(ticket, &view);
+        if (view.has_ended)
+                return; /* its service may be gone */
+        (void)pthread_mutex_lock(&ticket->runs->lock);
+        cancel_locked(ticket->runs, ticket);
+        (void)pthread_mutex_unlock(&ticket->runs->lock);
 }
 
 struct ticket *runs_find(struct runs *runs, const char *run_id)

@@ -30,9 +30,10 @@ struct runs_options {
 
 /* What is pointed to must be there until runs_stop. */
 int runs_start(const struct runs_options *options, struct runs **ret, struct error *err);
-/* Takes no more orders, waits up to patience_ms for those that are there, stops the others, and
- * frees. NULL is fine. */
+/* Takes no more orders, waits up to patience_ms for those that are there, and stops the others.
+ * What is asked of it afterwards finds nothing. NULL is fine. */
 void runs_stop(struct runs *runs, int64_t patience_ms);
+void runs_free(struct runs *runs); /* stops it first; NULL is fine */
 
 /* What is to be run; copied. Exactly one of plan_text, sql and question is set. */
 struct order {
@@ -66,7 +67,8 @@ size_t runs_running(struct runs *runs);
 
 struct ticket *ticket_hold(struct ticket *ticket);
 void ticket_release(struct ticket *ticket); /* NULL is fine */
-/* The run ends as cancelled, if it has not ended; at once when it waits. */
+/* The run ends as cancelled, if it has not ended; at once when it waits. Not after runs_free,
+ * unless it has ended. */
 void ticket_cancel(struct ticket *ticket);
 const char *ticket_owner(const struct ticket *ticket);
 const char *ticket_dataset_id(const struct ticket *ticket);

@@ -8,9 +8,11 @@
 #include "server/api.h"
 #include "server/exchange.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -183,7 +185,10 @@ int serve_start(const struct serve_options *options, struct serve **ret, size_t 
         serve->api.limits_max.timeout_ms = config_number(options->config, CONFIG_TIMEOUT_MS_MAX);
         serve->api.limits_max.max_rows = config_number(options->config, CONFIG_ROWS_MAX);
         serve->api.hosts = serve->hosts;
-        int r = open_keys(serve, options, err);
+        serve->api.stop_fd = eventfd(0, EFD_CLOEXEC);
+        int r = serve->api.stop_fd < 0 ? error_errno(err, errno, "making an eventfd") : 0;
+        if (r == 0)
+                r = open_keys(serve, options, err);
         if (r == 0)
                 r = start_limits(serve, options->config, err);
         if (r == 0)
@@ -228,12 +233,17 @@ void serve_stop(struct serve *serve, int64_t patience_ms)
         if (serve->http)
                 http_quiesce(serve->http);
         runs_stop(serve->api.runs, patience_ms);
-        chores_stop(serve->api.chores);
+        chores_stop(serve->api.chores, (until_us - clock_monotonic_us()) / 1000,
+                    serve->api.stop_fd);
         if (serve->http)
                 await_answers(serve->http, until_us);
         timer_stop(serve->api.timer);
         http_stop(serve->http);
         exchanges_free(serve->api.exchanges);
+        runs_free(serve->api.runs);
+        chores_free(serve->api.chores);
+        if (serve->api.stop_fd >= 0)
+                (void)close(serve->api.stop_fd);
         capsule_store_free(serve->store);
         run_cache_free(serve->cache);
         keys_free(serve->api.keys);

@@ -21,6 +21,7 @@ struct ticket {
         struct runs *runs;
         struct ticket *next, *before; /* in the list of those that have not ended, oldest first */
         enum ticket_place place;      /* guarded by the lock of runs, as next and before */
+        bool cancelled;               /* while it waited; guarded likewise */
 
         /* The order; never changed. */
         const struct dataset *dataset;

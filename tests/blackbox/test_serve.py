@@ -319,6 +319,55 @@ def test_what_was_acknowledged_is_found_after_a_kill(serve, shop):
     shop.ok("capsules", "check")
 
 
+def test_what_waits_is_cancelled_at_once(serve):
+    server = serve("--workers", "1")
+    ids = [server.run(ENDLESS, wait_ms=0).json()["run_id"] for _ in range(3)]
+    server.await_status(ids[0], {"running"})
+    assert server.ask("POST", f"/v1/runs/{ids[1]}/cancel").status == 202
+    server.await_status(ids[1], {"cancelled"})
+    assert server.status(ids[0])["status"] == "running"
+    assert server.status(ids[2])["queue"]["position"] == 1
+
+
+def test_ending_waits_for_nothing_longer_than_ten_seconds(serve, shop):
+    """Neither for a run nor for a verification; and who asks on an open connection meanwhile is
+    answered."""
+    server = serve()
+    cut = server.run(ENDLESS, limits={"timeout_ms": 60000}, wait_ms=50).json()["run_id"]
+    server.await_status(cut, {"running"})
+    server.end(signal.SIGKILL)
+    server = serve()
+    endless = server.run(ENDLESS, limits={"timeout_ms": 60000}, wait_ms=0).json()["run_id"]
+    server.await_status(endless, {"running"})
+    connections = [server.connect() for _ in range(2)]
+    with contextlib.ExitStack() as stack:
+        for connection in connections:
+            stack.enter_context(contextlib.closing(connection))
+        connections[0].request("POST", f"/v1/runs/{cut}/verify")
+        connections[1].request("GET", "/healthz")
+        assert Reply(connections[1].getresponse()).status == 200
+        wait_until(lambda: len(server.get("/v1/runs?status=running").json()["runs"]) == 2)
+        server.process.send_signal(signal.SIGTERM)
+        start = time.monotonic()
+        assert wait_until(lambda: any("ending" in line for line in server.said))
+        for method, path, body in [("POST", "/v1/runs", {"dataset_id": "ecommerce", "sql": COUNT,
+                                                         "query_type": "sql"}),
+                                   ("POST", f"/v1/runs/{cut}/verify", None),
+                                   ("GET", "/readyz", None),
+                                   ("POST", f"/v1/runs/{endless}/cancel", None)]:
+            try:
+                connections[1].request(method, path, body and json.dumps(body), JSON)
+                assert Reply(connections[1].getresponse()).status in (202, 429, 503), path
+            except (OSError, http.client.HTTPException):
+                connections[1].close()  # closed by then, and nobody listens any more
+                break
+        assert Reply(connections[0].getresponse()).status in (200, 409)
+    server.process.wait(timeout=END_SECONDS)
+    assert server.process.returncode == 0 and time.monotonic() - start < 15
+    said = shop.json("capsules", "list", "--format", "json")
+    assert all(run["status"] in FINAL for run in said), said
+
+
 def test_ending_waits_for_what_is_under_way(serve):
     server = serve()
     replies = []

@@ -103,17 +103,32 @@ static int setup(void **state)
         return 0;
 }
 
-/* Everything ends now, and the tickets may still be looked at. */
+static struct order order_of(const struct test *test, const char *dataset, const char *sql)
+{
+        return (struct order){.dataset = registry_find(test->registry, dataset),
+                              .owner = "ann",
+                              .sql = sql,
+                              .sql_bytes = strlen(sql),
+                              .limits = LIMITS_DEFAULT};
+}
+
+/* Everything ends now; nothing is left to be found, and no order is taken. */
 static void stop(struct test *test, int64_t patience_ms)
 {
+        struct error err = {0};
+        struct ticket *ticket = NULL;
+        const struct order order = order_of(test, "small", "SELECT 1");
         runs_stop(test->runs, patience_ms);
-        test->runs = NULL;
+        assert_int_equal(runs_running(test->runs) + runs_waiting(test->runs), 0);
+        assert_int_equal(runs_submit(test->runs, &order, NULL, NULL, &ticket, &err),
+                         -(int)ERROR_QUEUE_FULL);
+        assert_null(ticket);
 }
 
 static int teardown(void **state)
 {
         struct test *test = *state;
-        stop(test, 0);
+        runs_free(test->runs);
         for (size_t i = 0; i < test->n_tickets; i++)
                 ticket_release(test->tickets[i]);
         capsule_store_free(test->store);
@@ -182,15 +197,6 @@ static void start_script(struct test *test, const char *script, size_t workers, 
         (void)snprintf(text, sizeof(text), "#!/bin/sh\n%s\n", script);
         write_text(test->script, text, 0700);
         start(test, test->script, workers, waiting_max);
-}
-
-static struct order order_of(const struct test *test, const char *dataset, const char *sql)
-{
-        return (struct order){.dataset = registry_find(test->registry, dataset),
-                              .owner = "ann",
-                              .sql = sql,
-                              .sql_bytes = strlen(sql),
-                              .limits = LIMITS_DEFAULT};
 }
 
 static struct ticket *submit(struct test *test, const char *dataset, const char *sql)
@@ -473,6 +479,10 @@ static void test_tickets_outlive_the_service(void **state)
         for (size_t i = 0; i < 4; i++) {
                 (void)pthread_join(lookers[i].thread, NULL);
                 assert_true(lookers[i].looks > 0);
+        }
+        runs_free(test->runs);
+        test->runs = NULL;
+        for (size_t i = 0; i < 4; i++) {
                 check_state(test->tickets[i], RUN_CANCELLED);
                 ticket_cancel(test->tickets[i]);
                 _cleanup_json_ json_t *body = ticket_body(test->tickets[i]);
@@ -586,6 +596,7 @@ static void test_stop_of_nothing(void **state)
 {
         struct test *test = *state;
         runs_stop(NULL, 0);
+        runs_free(NULL);
         start_script(test, BRIEF, 4, 1);
         stop(test, PATIENT_MS);
         assert_int_equal(test->n_ended, 0);
