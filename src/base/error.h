@@ -27,6 +27,7 @@ enum error_type {
         ERROR_DATASET_NOT_FOUND,
         ERROR_RUN_NOT_FOUND,
         ERROR_THREAD_NOT_FOUND,
+        ERROR_REQUEST_REPEATED,
         ERROR_MODEL_UNAVAILABLE, /* the language model's server is not to be had now */
         ERROR_MODEL_REFUSED,     /* it does not take what we send: key, model, request */
         ERROR_MODEL_ANSWER,      /* it answered, and not as its wire format says */

@@ -44,6 +44,9 @@ struct capsule {
         enum run_state state; /* mirrors body.status; run_move is the only writer of both */
         char asker[CAPSULE_ASKER_MAX + 1]; /* whose run it is, "" for nobody's: kept beside the
                                             * record and not in it; set before it is inserted */
+        /* Likewise, of a request that is to be done once only, or "": which request it is (no two
+         * capsules have the same), and a hash of what it asked for. */
+        char request_key[HASH_HEX_SIZE], request_hash[HASH_HEX_SIZE];
 };
 
 /* A pending capsule with a new run_id, created_at now, everything else null. */

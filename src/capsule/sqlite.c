@@ -103,6 +103,10 @@ static int write_capsule(struct sqlite_store *store, const char *sql, const stru
                 r = bind_text(store, statement, ":owner", owner, err);
         if (r == 0 && capsule->asker[0])
                 r = bind_text(store, statement, ":asker", capsule->asker, err);
+        if (r == 0 && capsule->request_key[0])
+                r = bind_text(store, statement, ":request_key", capsule->request_key, err);
+        if (r == 0 && capsule->request_key[0])
+                r = bind_text(store, statement, ":request_hash", capsule->request_hash, err);
         if (r == 0)
                 r = bind_text(store, statement, ":body", buf_text(&body), err);
         if (r == 0)
@@ -139,6 +143,27 @@ static int check_batch(struct sqlite_store *store, struct error *err)
                          store->db.path);
 }
 
+/* The index would refuse the second one as well, and not say why. */
+static int check_request(struct sqlite_store *store, const struct capsule *capsule,
+                         struct error *err)
+{
+        _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        if (!capsule->request_key[0])
+                return 0;
+        int r = sqlite_db_prepare(&store->db,
+                                  "SELECT 1 FROM capsules WHERE request_key = :request_key",
+                                  &statement, err);
+        if (r == 0)
+                r = bind_text(store, statement, ":request_key", capsule->request_key, err);
+        if (r == 0)
+                r = sqlite_db_step(&store->db, statement, err);
+        if (r <= 0)
+                return r;
+        return error_set(err, ERROR_REQUEST_REPEATED,
+                         "a request with the same Idempotency-Key came at the same moment; send "
+                         "this one again to have its answer");
+}
+
 static int sqlite_insert(struct capsule_store *base, const struct capsule *capsule,
                          struct error *err)
 {
@@ -147,11 +172,14 @@ static int sqlite_insert(struct capsule_store *base, const struct capsule *capsu
         int r = take_ownership(store, err);
         if (r == 0)
                 r = check_batch(store, err);
+        if (r == 0)
+                r = check_request(store, capsule, err);
         return r < 0 ? r
                      : write_capsule(store,
                                      "INSERT INTO capsules (run_id, created_at, dataset_id, "
-                                     "status, owner, asker, body) VALUES (:run_id, "
-                                     ":created_at, :dataset_id, :status, :owner, :asker, :body)",
+                                     "status, owner, asker, request_key, request_hash, body) "
+                                     "VALUES (:run_id, :created_at, :dataset_id, :status, :owner, "
+                                     ":asker, :request_key, :request_hash, :body)",
                                      capsule, store->owner.id, &changed, err);
 }
 
@@ -557,11 +585,14 @@ static int prepare_list(struct sqlite_store *store, const struct capsule_filter 
 {
         char sql[512];
         (void)snprintf(sql, sizeof(sql),
-                       "SELECT run_id, body, asker FROM capsules WHERE true%s%s%s%s ORDER BY id "
-                       "DESC LIMIT %lld",
+                       "SELECT run_id, body, asker, request_hash FROM capsules WHERE "
+                       "true%s%s%s%s%s%s%s ORDER BY id DESC LIMIT %lld",
                        filter->dataset_id ? " AND dataset_id = :dataset_id" : "",
                        filter->status ? " AND status = :status" : "",
                        filter->asker ? " AND asker = :asker" : "",
+                       filter->request_key ? " AND request_key = :request_key" : "",
+                       filter->since ? " AND created_at >= :since" : "",
+                       filter->until ? " AND created_at < :until" : "",
                        filter->before ? " AND id < :before" : "",
                        filter->limit > 0 ? (long long)filter->limit : -1);
         int r = sqlite_db_prepare(&store->db, sql, ret, err);
@@ -571,6 +602,12 @@ static int prepare_list(struct sqlite_store *store, const struct capsule_filter 
                 r = bind_text(store, *ret, ":status", filter->status, err);
         if (r == 0)
                 r = bind_text(store, *ret, ":asker", filter->asker, err);
+        if (r == 0)
+                r = bind_text(store, *ret, ":request_key", filter->request_key, err);
+        if (r == 0)
+                r = bind_text(store, *ret, ":since", filter->since, err);
+        if (r == 0)
+                r = bind_text(store, *ret, ":until", filter->until, err);
         if (r == 0 && filter->before)
                 (void)sqlite3_bind_int64(*ret, sqlite3_bind_parameter_index(*ret, ":before"),
                                          before);
@@ -607,6 +644,9 @@ static int sqlite_list(struct capsule_store *base, const struct capsule_filter *
                         return error_prefix(err, r, "the stored capsule of run %s",
                                             (const char *)sqlite3_column_text(statement, 0));
                 read_asker(statement, 2, capsule);
+                const char *hash = (const char *)sqlite3_column_text(statement, 3);
+                (void)snprintf(capsule->request_hash, sizeof(capsule->request_hash), "%s",
+                               hash ? hash : "");
                 r = each(capsule, data);
         }
         return r;

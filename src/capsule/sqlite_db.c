@@ -61,6 +61,12 @@ static const char *const migrations[] = {
 
         "ALTER TABLE capsules ADD COLUMN asker TEXT;" /* whose run it is; NULL: nobody's */
         "CREATE INDEX capsules_asker ON capsules (asker) WHERE asker IS NOT NULL;"
+        /* Of the request that asked for it, if it is to be done once only; and of what was in it.
+         */
+        "ALTER TABLE capsules ADD COLUMN request_key TEXT;"
+        "ALTER TABLE capsules ADD COLUMN request_hash TEXT;"
+        "CREATE UNIQUE INDEX capsules_request ON capsules (request_key)"
+        "  WHERE request_key IS NOT NULL;"
         "CREATE TABLE threads ("
         "  id TEXT NOT NULL PRIMARY KEY,"
         "  owner TEXT NOT NULL,"

@@ -31,7 +31,8 @@ void capsule_store_set_wait(struct capsule_store *store, int wait_ms);
 
 /* Keeps a pending capsule, durably, before its run starts. The first one takes an owner's lock
  * (a file in the folder "owners" beside the store), before anything is written; the process's end,
- * however it comes, lets go of it. */
+ * however it comes, lets go of it. ERROR_REQUEST_REPEATED when there is a capsule with the same
+ * request_key. */
 int capsule_store_insert(struct capsule_store *store, const struct capsule *capsule,
                          struct error *err);
 
@@ -55,11 +56,14 @@ int capsule_store_get(struct capsule_store *store, const char *run_id, struct ca
                       struct error *err);
 
 struct capsule_filter {
-        const char *dataset_id; /* or NULL */
-        const char *status;     /* or NULL */
-        const char *asker;      /* or NULL: anybody's */
-        const char *before;     /* only capsules kept before this run (as in get), or NULL */
-        int64_t limit;          /* at most so many, newest first; 0: all */
+        const char *dataset_id;    /* or NULL */
+        const char *status;        /* or NULL */
+        const char *asker;         /* or NULL: anybody's */
+        const char *request_key;   /* or NULL; at most one capsule has it */
+        const char *since, *until; /* created at or after, and before: "2026-01-31T00:00:00.000Z",
+                                    * compared as text; or NULL */
+        const char *before;        /* only capsules kept before this run (as in get), or NULL */
+        int64_t limit;             /* at most so many, newest first; 0: all */
 };
 
 /* Calls each for every capsule that fits, newest first, until it returns non-zero, which is

@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WAYS ((size_t)4) /* entries that a key may be in; the one that was not used longest goes   \
-                          */
+#define WAYS                                                                                       \
+        ((size_t)4) /* entries that a key may be in; the one that was not used longest goes        \
+                     */
 #define SETS (RUN_CACHE_ENTRIES / WAYS)
 #define KEY_BYTES_MAX ((size_t)16 * 1024 * 1024)
 

@@ -354,6 +354,12 @@ int job_begin(struct job *job, struct capsule_store *store, struct executor *exe
         if (r == 0 && input->asker)
                 (void)snprintf(job->capsule->asker, sizeof(job->capsule->asker), "%s",
                                input->asker);
+        if (r == 0 && input->request_key) {
+                (void)snprintf(job->capsule->request_key, sizeof(job->capsule->request_key), "%s",
+                               input->request_key);
+                (void)snprintf(job->capsule->request_hash, sizeof(job->capsule->request_hash), "%s",
+                               input->request_hash);
+        }
         if (r == 0)
                 r = job_record_input(job, why, err);
         if (r == 0)

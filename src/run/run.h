@@ -12,10 +12,11 @@
 #include "run/cache.h"
 
 struct run_input {
-        const struct dataset *dataset; /* with absolute paths, as source_open makes it */
-        const char *question;          /* or NULL */
-        const char *asker;             /* whose run it is (CAPSULE_ASKER_MAX), or NULL */
-        const char *planner;           /* "none", or who wrote the plan */
+        const struct dataset *dataset;          /* with absolute paths, as source_open makes it */
+        const char *question;                   /* or NULL */
+        const char *asker;                      /* whose run it is (CAPSULE_ASKER_MAX), or NULL */
+        const char *request_key, *request_hash; /* as a capsule's, or NULL */
+        const char *planner;                    /* "none", or who wrote the plan */
         const json_t *reading; /* {"sentence","assumptions"}: how it read the question; or NULL */
         const char *plan_text; /* JSON; exactly one of plan_text and sql is set */
         size_t plan_bytes;

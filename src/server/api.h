@@ -80,6 +80,8 @@ void reply_own(struct http_request *request, enum problem_own own, const char *f
         __attribute__((format(printf, 3, 4)));
 /* TOO_MANY_REQUESTS, with when to ask again. */
 void reply_later(struct http_request *request, int64_t retry_after_ms, const char *detail);
+/* To who ordered the run that the capsule's body is of: 201 when it has ended, else 202. */
+void reply_run(const struct call *call, const json_t *body);
 /* The capsule as it is; sealed ones never change and may be kept by caches. */
 void reply_capsule(struct http_request *request, int status, const json_t *body);
 
@@ -134,7 +136,8 @@ void api_thread_delete(struct call *call);
 const char *api_route(size_t i);
 const char *api_route_of(const char *path);
 
-/* api_runs.c: no more than the settings allow; what a client leaves out may be too much as well. */
+/* api_create.c: no more than the settings allow; what a client leaves out may be too much as well.
+ */
 void api_cap_limits(const struct api *api, struct limits *limits);
 /* api_wait.c: submits the order and answers when it has ended or after wait_ms: with the capsule,
  * or with where it stands. done (or NULL) makes the answer's body of an ended run's capsule: a new

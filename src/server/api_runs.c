@@ -1,4 +1,4 @@
-/* Runs: ordered, looked at, stopped. */
+/* Runs: listed, looked at, stopped, repeated. (api_create.c orders them.) */
 #include "server/api.h"
 
 #include "base/buf.h"
@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WAIT_MS_DEFAULT 10000
 #define PAGE_MAX 200
 #define PAGE_DEFAULT 50
 #define CSV_BYTES_MAX ((size_t)512 * 1024 * 1024)
@@ -23,166 +22,6 @@ static void capsule_freep(struct capsule **capsule)
 }
 
 #define _cleanup_capsule_ _cleanup_(capsule_freep)
-
-static int bad(struct error *err, const char *pointer, const char *message)
-{
-        int r = error_set(err, ERROR_INVALID_REQUEST, "%s", message);
-        (void)snprintf(err->pointer, sizeof(err->pointer), "%s", pointer);
-        return r;
-}
-
-/* A member that is a whole number within its bounds. */
-static int read_limit(const json_t *limits, const char *name, int64_t max, int64_t *ret,
-                      struct error *err)
-{
-        const json_t *value = json_object_get(limits, name);
-        if (!value)
-                return 0;
-        if (!json_is_integer(value) || json_integer_value(value) < 0 ||
-            (max > 0 && json_integer_value(value) > max)) {
-                int r = error_set(err, ERROR_INVALID_REQUEST,
-                                  "%s must be a whole number from 0 to %lld", name,
-                                  (long long)(max > 0 ? max : INT64_MAX));
-                (void)snprintf(err->pointer, sizeof(err->pointer), "/limits/%s", name);
-                return r;
-        }
-        *ret = json_integer_value(value);
-        return 0;
-}
-
-static int read_limits(const struct api *api, const json_t *body, struct limits *ret,
-                       struct error *err)
-{
-        static const char *const names[] = {"timeout_ms", "max_rows", "max_output_bytes",
-                                            "memory_mb"};
-        const json_t *limits = json_object_get(body, "limits");
-        const int64_t max[] = {api->limits_max.timeout_ms, api->limits_max.max_rows,
-                               api->limits_max.max_output_bytes, api->limits_max.memory_mb};
-        int64_t *to[] = {&ret->timeout_ms, &ret->max_rows, &ret->max_output_bytes, &ret->memory_mb};
-        const char *key;
-        json_t *value;
-        int r = 0;
-        if (limits && !json_is_object(limits))
-                return bad(err, "/limits", "limits must be an object");
-        json_object_foreach((json_t *)limits, key, value)
-        {
-                bool known = false;
-                for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-                        known = known || strcmp(names[i], key) == 0;
-                if (!known)
-                        return bad(err, "/limits",
-                                   "limits may have timeout_ms, max_rows, max_output_bytes and "
-                                   "memory_mb, nothing else");
-        }
-        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(names); i++)
-                r = read_limit(limits, names[i], max[i], to[i], err);
-        api_cap_limits(api, ret);
-        return r < 0 ? r : limits_check(ret, err);
-}
-
-static void cap(int64_t *limit, int64_t max)
-{
-        if (max > 0 && *limit > max)
-                *limit = max;
-}
-
-void api_cap_limits(const struct api *api, struct limits *limits)
-{
-        cap(&limits->timeout_ms, api->limits_max.timeout_ms);
-        cap(&limits->max_rows, api->limits_max.max_rows);
-        cap(&limits->max_output_bytes, api->limits_max.max_output_bytes);
-        cap(&limits->memory_mb, api->limits_max.memory_mb);
-}
-
-static int read_wait(const struct api *api, const json_t *body, int64_t *ret, struct error *err)
-{
-        const json_t *wait = json_object_get(body, "wait_ms");
-        *ret = WAIT_MS_DEFAULT < api->wait_ms_max ? WAIT_MS_DEFAULT : api->wait_ms_max;
-        if (!wait)
-                return 0;
-        if (!json_is_integer(wait) || json_integer_value(wait) < 0)
-                return bad(err, "/wait_ms", "wait_ms must be a whole number from 0");
-        *ret = json_integer_value(wait) < api->wait_ms_max ? json_integer_value(wait)
-                                                           : api->wait_ms_max;
-        return 0;
-}
-
-/* {"query_type":"plan","plan":{...}} or {"query_type":"sql","sql":"..."}; the plan's text goes into
- * text. */
-static int read_query(const json_t *body, struct order *order, struct buf *text, struct error *err)
-{
-        const char *type = json_get_string(body, "query_type");
-        const json_t *plan = json_object_get(body, "plan");
-        const json_t *sql = json_object_get(body, "sql");
-        if (!type || (strcmp(type, "plan") != 0 && strcmp(type, "sql") != 0))
-                return bad(err, "/query_type", "query_type must be \"plan\" or \"sql\"");
-        if (strcmp(type, "plan") == 0) {
-                if (!json_is_object(plan) || sql)
-                        return bad(err, "/plan",
-                                   "a run of a plan has a plan, an object, and no sql");
-                int r = json_put(plan, text, err);
-                if (r == 0)
-                        r = buf_error(text, err, "the plan");
-                order->plan_text = buf_text(text);
-                order->plan_bytes = text->len;
-                return r;
-        }
-        if (!json_is_string(sql) || plan)
-                return bad(err, "/sql", "a run of SQL has sql, a string, and no plan");
-        order->sql = json_string_value(sql);
-        order->sql_bytes = json_string_length(sql);
-        return 0;
-}
-
-static int read_cache(const json_t *body, struct order *order, struct error *err)
-{
-        const json_t *cache = json_object_get(body, "cache");
-        if (cache && !json_is_boolean(cache))
-                return bad(err, "/cache", "cache must be true or false");
-        order->must_run = json_is_false(cache);
-        return 0;
-}
-
-static int read_as_of(const json_t *body, struct order *order, struct error *err)
-{
-        const json_t *as_of = json_object_get(body, "as_of");
-        int64_t moment;
-        if (!as_of)
-                return 0;
-        if (!json_is_string(as_of) || !clock_parse(json_string_value(as_of), &moment))
-                return bad(err, "/as_of", "as_of must be a moment such as 2026-01-31T00:00:00Z");
-        order->as_of = json_string_value(as_of);
-        return 0;
-}
-
-void api_runs_create(struct call *call)
-{
-        static const char *const names[] = {"dataset_id", "query_type", "plan",  "sql", "limits",
-                                            "wait_ms",    "as_of",      "cache", NULL};
-        _cleanup_json_ json_t *body = NULL;
-        _cleanup_buf_ struct buf text = {0};
-        struct order order = {.limits = LIMITS_DEFAULT, .owner = call->owner};
-        struct error err = {0};
-        int64_t wait_ms = 0;
-        if (!call_body(call, names, &body))
-                return;
-        buf_init(&text, PLAN_BYTES_MAX);
-        int r = json_get_string(body, "dataset_id")
-                        ? read_query(body, &order, &text, &err)
-                        : bad(&err, "/dataset_id", "dataset_id must name a dataset");
-        if (r == 0)
-                r = read_limits(call->api, body, &order.limits, &err);
-        if (r == 0)
-                r = read_wait(call->api, body, &wait_ms, &err);
-        if (r == 0)
-                r = read_as_of(body, &order, &err);
-        if (r == 0)
-                r = read_cache(body, &order, &err);
-        if (r < 0)
-                reply_error(call->request, &err, NULL);
-        else if (call_dataset(call, json_get_string(body, "dataset_id"), &order.dataset))
-                api_submit(call, &order, wait_ms, NULL);
-}
 
 /* What a list shows of a run. */
 static json_t *line_of(const json_t *body)
@@ -209,15 +48,41 @@ static bool sees_all(const struct call *call)
         return call->scope >= KEY_ADMIN;
 }
 
+/* A moment out of the query, as capsules have theirs; "" when there is none. False: it was
+ * answered.
+ */
+static bool read_moment(struct call *call, const char *name, char out[CLOCK_TEXT_SIZE])
+{
+        const char *text = http_query(call->request, name);
+        int64_t moment_s;
+        char said[160];
+        out[0] = '\0';
+        if (!text)
+                return true;
+        if (!clock_parse(text, &moment_s)) {
+                (void)snprintf(said, sizeof(said),
+                               "the query's \"%s\" must be a moment such as 2026-01-31T00:00:00Z",
+                               name);
+                reply_invalid(call->request, "", said);
+                return false;
+        }
+        clock_format_ms(moment_s * 1000, out);
+        return true;
+}
+
 void api_runs_list(struct call *call)
 {
         struct error err = {0};
         int64_t limit;
         const char *status = http_query(call->request, "status");
-        if (!call_number(call, "limit", 1, PAGE_MAX, PAGE_DEFAULT, &limit))
+        char moments[2][CLOCK_TEXT_SIZE];
+        if (!call_number(call, "limit", 1, PAGE_MAX, PAGE_DEFAULT, &limit) ||
+            !read_moment(call, "since", moments[0]) || !read_moment(call, "until", moments[1]))
                 return;
         struct capsule_filter filter = {.dataset_id = http_query(call->request, "dataset_id"),
                                         .status = status,
+                                        .since = moments[0][0] ? moments[0] : NULL,
+                                        .until = moments[1][0] ? moments[1] : NULL,
                                         .before = http_query(call->request, "before"),
                                         .asker = sees_all(call) ? NULL : call->owner,
                                         .limit = limit};

@@ -43,6 +43,33 @@ static void set_location(struct http_request *request, const char *run_id)
         http_set(request, "Location", path);
 }
 
+static void reply_open(struct http_request *request, const char *run_id,
+                       const struct ticket_view *view)
+{
+        http_set(request, "Cache-Control", "no-store");
+        reply_json(request, 202,
+                   json_pack("{s:s, s:s, s:{s:I, s:I}}", "run_id", run_id, "status",
+                             run_state_name(view->state), "queue", "position",
+                             (json_int_t)view->position, "waited_ms", (json_int_t)view->waited_ms));
+}
+
+void reply_run(const struct call *call, const json_t *body)
+{
+        const char *run_id = json_get_string(body, "run_id");
+        enum run_state state = run_state_from_name(json_get_string(body, "status"));
+        struct ticket_view view = {.state = state};
+        set_location(call->request, run_id);
+        if (run_state_is_final(state)) {
+                reply_capsule(call->request, 201, body);
+                return;
+        }
+        struct ticket *ticket = runs_find(call->api->runs, run_id);
+        if (ticket)
+                ticket_look(ticket, &view);
+        ticket_release(ticket);
+        reply_open(call->request, run_id, &view);
+}
+
 static void answer_ended(struct waiter *waiter, struct ticket *ticket,
                          const struct ticket_view *view)
 {
@@ -62,13 +89,8 @@ static void answer_ended(struct waiter *waiter, struct ticket *ticket,
 /* The run goes on without its asker waiting. */
 static void answer_open(struct waiter *waiter, const struct ticket_view *view)
 {
-        struct http_request *request = waiter->request;
-        set_location(request, view->run_id);
-        http_set(request, "Cache-Control", "no-store");
-        reply_json(request, 202,
-                   json_pack("{s:s, s:s, s:{s:I, s:I}}", "run_id", view->run_id, "status",
-                             run_state_name(view->state), "queue", "position",
-                             (json_int_t)view->position, "waited_ms", (json_int_t)view->waited_ms));
+        set_location(waiter->request, view->run_id);
+        reply_open(waiter->request, view->run_id, view);
 }
 
 /* Answers if there is something to say now. A run that is not on disk yet is not promised. */

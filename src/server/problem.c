@@ -71,6 +71,10 @@ static const struct problem_type problem_types[PROBLEM_COUNT_] = {
                                     "There is no such thread",
                                     "No thread has this id, or it belongs to another key. GET "
                                     "/v1/threads lists your threads."},
+        [ERROR_REQUEST_REPEATED] =
+                {"request-repeated", "REQUEST_REPEATED", 409, "The same request came a moment ago",
+                 "A request with this Idempotency-Key is being taken just now. Send it again to "
+                 "have its answer."},
         [ERROR_MODEL_UNAVAILABLE] = {"model-unavailable", "MODEL_UNAVAILABLE", 503,
                                      "The language model cannot be reached",
                                      "The language model's server did not answer, or is busy. Send "

@@ -37,8 +37,9 @@ void runs_free(struct runs *runs); /* stops it first; NULL is fine */
 
 /* What is to be run; copied. Exactly one of plan_text, sql and question is set. */
 struct order {
-        const struct dataset *dataset; /* the registry's */
-        const char *owner;             /* whose run it is: a key's id, or "" */
+        const struct dataset *dataset;          /* the registry's */
+        const char *owner;                      /* whose run it is: a key's id, or "" */
+        const char *request_key, *request_hash; /* of a plan or SQL: as a capsule's, or NULL */
         const char *plan_text;
         size_t plan_bytes;
         const char *sql;

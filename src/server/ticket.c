@@ -64,6 +64,12 @@ static int copy_order(struct ticket *ticket, const struct order *order, struct e
         ticket->planner = order->planner;
         ticket->limits = order->limits;
         ticket->must_run = order->must_run;
+        if (order->request_key) {
+                (void)snprintf(ticket->request_key, sizeof(ticket->request_key), "%s",
+                               order->request_key);
+                (void)snprintf(ticket->request_hash, sizeof(ticket->request_hash), "%s",
+                               order->request_hash);
+        }
         ticket->previous = order->previous ? json_deep_copy(order->previous) : NULL;
         ticket->owner = alloc_strdup(order->owner ? order->owner : "");
         ticket->planner_name = alloc_strdup(order->planner_name ? order->planner_name : "none");
@@ -171,6 +177,9 @@ static int begin(struct ticket *ticket, const struct runs_options *options, stru
         bool is_plan = ticket->kind == TEXT_PLAN;
         const struct run_input input = {.dataset = ticket->source->dataset,
                                         .asker = ticket->owner,
+                                        .request_key =
+                                                ticket->request_key[0] ? ticket->request_key : NULL,
+                                        .request_hash = ticket->request_hash,
                                         .planner = ticket->planner_name,
                                         .plan_text = is_plan ? ticket->text : NULL,
                                         .plan_bytes = is_plan ? ticket->text_bytes : 0,

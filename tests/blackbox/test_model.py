@@ -82,7 +82,7 @@ def test_the_key_and_the_headers(wire):
         assert headers["Authorization"] == f"Bearer {KEY}" and "x-api-key" not in headers
     else:
         assert headers["x-api-key"] == KEY and "Authorization" not in headers
-        assert headers["anthropic-version"] == "2023-06-01"
+        assert headers["anthropic-version"] == "2026-10-21"
     assert headers["Content-Type"] == "application/json"
     assert "Expect" not in headers
     assert headers["User-Agent"].startswith("askcsv/")
@@ -141,7 +141,7 @@ def test_no_tools_and_no_limit(wire):
         ask(wire, model, None, [])
         body = model.requests[0].body
     assert "tools" not in body
-    assert body.get("max_tokens") == (4096 if wire == "anthropic" else None)
+    assert body.get("max_tokens") == (8192 if wire == "anthropic" else None)
 
 
 @pytest.mark.parametrize("messages", [
@@ -562,6 +562,16 @@ def test_no_connection_in_time(wire):
         for one in waiting:
             one.close()
     assert outcome["error"]["type"] == "MODEL_UNAVAILABLE" and outcome["took_ms"] < 2000, outcome
+
+
+@pytest.mark.parametrize("way", ["TLS", "proxy"])
+def test_a_silent_handshake(wire, way):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"127.0.0.1:{server.getsockname()[1]}"
+        more = {"proxy": f"http://{url}"} if way == "proxy" else {}
+        outcome = ask(wire, f"https://{url}", connect_timeout_ms=300, **more)
+    assert outcome["error"]["type"] == "MODEL_UNAVAILABLE", outcome
+    assert "imeout" in outcome["error"]["message"] and outcome["took_ms"] < 2000, outcome
 
 
 def test_what_does_not_speak_http(wire):

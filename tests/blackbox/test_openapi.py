@@ -354,6 +354,9 @@ CASES = {
     ("POST", "/v1/runs", "202"): lambda p: p.plain.run(ENDLESS, wait_ms=0, limits={"timeout_ms": 500}),
     ("POST", "/v1/runs", "404"): lambda p: p.plain.run(dataset_id="nothing"),
     ("POST", "/v1/runs", "415"): lambda p: post(p.plain, "/v1/runs"),
+    ("POST", "/v1/runs", "422"): lambda p: [post(
+        p.plain, "/v1/runs", {**SQL_RUN, "sql": f"{COUNT} LIMIT {limit}"}, Idempotency_Key="mine")
+        for limit in (1, 2)][1],
     ("POST", "/v1/runs", "429"): lambda p: in_full(p, "/v1/runs", SQL_RUN),
     ("POST", "/v1/runs", "503"): lambda p: in_broken(p, "POST", "/v1/runs", SQL_RUN),
     ("GET", "/v1/runs", "200"): lambda p: (p.done, p.abstained, p.plain.get("/v1/runs?limit=2"))[2],
@@ -475,6 +478,7 @@ OUT_OF_REACH = {
        for method, path, _ in PROMISES},
     **{(method, path, "503"): NO_MEMORY for method, path in [
         ("GET", "/healthz"), ("GET", "/problems/{name}"), ("GET", "/openapi.json")]},
+    ("POST", "/v1/runs", "409"): "only when two requests with one key come at the same moment",
     ("POST", "/v1/sql/check", "502"): "the runner would have to crash within the check's milliseconds",
     ("POST", "/v1/sql/check", "504"): "a check takes milliseconds, and its time limit is not the client's",
 }

@@ -650,6 +650,77 @@ def test_keys_do_not_share_answers(serve, shop):
     assert found == ["local", "local", "cache"]
 
 
+# --- a request that is to be done once -------------------------------------------------------------
+
+def once(server, key, sql=COUNT, headers=None, **more):
+    return server.ask("POST", "/v1/runs", {"dataset_id": "ecommerce", "query_type": "sql",
+                                           "sql": sql, **more},
+                      {"Idempotency-Key": key, **(headers or {})})
+
+
+def test_the_same_request_makes_one_run(serve):
+    server = serve()
+    first = once(server, "a b~!")
+    assert first.status == 201 and "Idempotency-Replayed" not in first.headers
+    again = once(server, "a b~!")
+    assert again.status == 201 and again.headers["Idempotency-Replayed"] == "true"
+    assert again.json() == first.json() and again.headers["Location"] == first.headers["Location"]
+    problem(once(server, "a b~!", COUNT + " LIMIT 1"), 422, "IDEMPOTENCY_MISMATCH")
+    assert once(server, "another").json()["run_id"] != first.json()["run_id"]
+    waiting = once(server, "slow", ENDLESS, wait_ms=0)
+    reply = once(server, "slow", ENDLESS, wait_ms=0)
+    assert waiting.status == reply.status == 202
+    assert reply.json()["run_id"] == waiting.json()["run_id"] and "queue" in reply.json()
+    for key in ("", "x" * 256, "tab\t", "caf\u00e9"):
+        problem(once(server, key), 400, "INVALID_REQUEST")
+    # One that was refused made no run, and may be sent again.
+    problem(once(server, "late", dataset_id="nothing"), 404, "DATASET_NOT_FOUND")
+    assert once(server, "late").status == 201
+    server.end(signal.SIGKILL)
+    server = serve()
+    assert once(server, "a b~!").json() == first.json()
+    assert once(server, "slow", ENDLESS, wait_ms=0).json()["status"] == "failed"
+
+
+def test_the_same_request_at_the_same_moment(serve):
+    server = serve()
+    for number in range(5):
+        replies = []
+        threads = [threading.Thread(target=lambda: replies.append(once(server, f"k{number}")))
+                   for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert {reply.status for reply in replies} <= {201, 202, 409}
+        for reply in replies:
+            if reply.status == 409:
+                problem(reply, 409, "REQUEST_REPEATED")
+        assert len({reply.json()["run_id"] for reply in replies if reply.status != 409}) == 1
+    assert len(server.get("/v1/runs?limit=200").json()["runs"]) == 5
+
+
+def test_keys_of_two_askers_do_not_meet(serve, shop):
+    ann, bob = make_key(shop, "ann", "run"), make_key(shop, "bob", "run")
+    server = serve()
+    ids = [once(server, "k", headers=bearer(key)).json()["run_id"] for key in (ann, bob, ann)]
+    assert ids[0] == ids[2] != ids[1]
+
+
+def test_runs_of_a_time(server):
+    first = server.run().json()
+    time.sleep(1.1)
+    second = server.run().json()
+    cut = second["created_at"][:19] + "Z"
+    def listed(query):
+        return [run["run_id"] for run in server.get(f"/v1/runs?limit=200&{query}").json()["runs"]]
+    since, until = listed(f"since={cut}"), listed(f"until={cut}")
+    assert second["run_id"] in since and first["run_id"] not in since
+    assert first["run_id"] in until and second["run_id"] not in until
+    assert listed(f"since={cut}&until={cut}") == []
+    problem(server.get("/v1/runs?since=yesterday"), 400, "INVALID_REQUEST")
+
+
 def later(reply, error):
     said = problem(reply, 429, error)
     assert int(reply.headers["Retry-After"]) >= 1

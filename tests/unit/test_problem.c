@@ -37,6 +37,7 @@ static void test_statuses(void **state)
                 {ERROR_DATASET_NOT_FOUND, 404},
                 {ERROR_RUN_NOT_FOUND, 404},
                 {ERROR_THREAD_NOT_FOUND, 404},
+                {ERROR_REQUEST_REPEATED, 409},
                 {ERROR_MODEL_UNAVAILABLE, 503},
                 {ERROR_MODEL_REFUSED, 502},
                 {ERROR_MODEL_ANSWER, 502},
