@@ -34,6 +34,14 @@ static bool is_among(const char *text, const char *const *list, size_t n)
         return false;
 }
 
+static bool is_thanks(const char *text)
+{
+        static const char *const all[] = {
+                "thanks", "thank you", "thanks a lot", "thank you very much", "ok", "okay",
+                "bye",    "great",     "good"};
+        return is_among(text, all, ARRAY_SIZE(all));
+}
+
 static bool is_greeting(const char *text)
 {
         static const char *const all[] = {"hi",
@@ -42,15 +50,8 @@ static bool is_greeting(const char *text)
                                           "hi there",
                                           "hello there",
                                           "good morning",
-                                          "thanks",
-                                          "thank you",
                                           "good evening",
                                           "good afternoon",
-                                          "ok",
-                                          "okay",
-                                          "bye",
-                                          "thanks a lot",
-                                          "thank you very much",
                                           "help",
                                           "who are you",
                                           "what can you do",
@@ -127,6 +128,8 @@ char *smalltalk_answer(const struct dataset *dataset, const char *message)
         buf_init(&out, TEXT_MAX);
         if (is_about_schema(folded))
                 put_schema(dataset, &out);
+        else if (is_thanks(folded))
+                buf_puts(&out, "Glad to. Ask on whenever you like.");
         else if (is_greeting(folded))
                 put_greeting(dataset, &out);
         else

@@ -511,7 +511,7 @@ def test_promise(served, places, promise):
 
 
 def test_answers_without_a_run_and_without_an_answer(served, places):
-    for message, status in [("hello", "answered"), ("How many unicorns are there?", "abstained"),
+    for message, status in [("hello", "answered"), ("Thanks!", "answered"), ("How many unicorns are there?", "abstained"),
                             ("SQL: SELECT nothing FROM nowhere", "rejected")]:
         reply = post(places.plain, "/v1/chat", {**CHAT, "message": message})
         served.check_reply("POST", "/v1/chat", reply)
