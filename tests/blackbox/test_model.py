@@ -307,6 +307,60 @@ def test_events_and_blocks_that_are_not_known():
     assert (reply["text"], reply["tokens_in"], reply["tokens_out"]) == ("Ab", 16, 9)
 
 
+THOUGHTS = [{"type": "thinking", "thinking": "Hm, ü", "signature": "c2ln"},
+            {"type": "redacted_thinking", "data": "cmVk"}, {"type": "text", "text": "I look."},
+            {"type": "thinking", "thinking": "", "signature": "eHg="},
+            {"type": "tool_use", "id": "a", "name": "get_run", "input": {"id": 7}}]
+
+
+def streamed_blocks(blocks):
+    bodies = []
+    for i, block in enumerate(blocks):
+        empty = {k: {} if k == "input" else "" if k in ("text", "thinking", "signature") else v
+                 for k, v in block.items()}
+        bodies.append({"type": "content_block_start", "index": i, "content_block": empty})
+        pieces = [("thinking_delta", "thinking"), ("signature_delta", "signature"), ("text_delta", "text")]
+        for type, key in pieces:
+            bodies += [{"type": "content_block_delta", "index": i, "delta": {"type": type, key: c}}
+                       for c in block.get(key, "")]
+        if "input" in block:
+            bodies.append({"type": "content_block_delta", "index": i, "delta":
+                           {"type": "input_json_delta", "partial_json": json.dumps(block["input"])}})
+        bodies.append({"type": "content_block_stop", "index": i})
+    return events(*bodies, {"type": "message_delta", "delta": {"stop_reason": "tool_use"}},
+                  {"type": "message_stop"}, done=False)
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+def test_thoughts_go_back_as_they_came(streamed):
+    step = streamed_blocks(THOUGHTS) if streamed else raw(json.dumps(
+        {"type": "message", "content": THOUGHTS, "stop_reason": "tool_use"}).encode(),
+        "application/json")
+    reply = answer("anthropic", step, TOOLS)
+    assert reply["text"] == "I look." and "Hm" not in json.dumps(reply["tool_calls"])
+    message = {"role": "assistant", "text": reply["text"], "tool_calls": reply["tool_calls"],
+               "provider": reply["provider"]}
+    rest = [{"role": "user", "text": "x"}, message, {"role": "tool", "text": "y", "tool_call_id": "a"}]
+    for wire in WIRES:
+        with ScriptedModel([say("Fine.")]) as model:
+            assert "reply" in ask(wire, model, rest, TOOLS)
+            assert not model.faults, model.faults
+            body = model.requests[0].body
+        if wire == "anthropic":
+            assert body["messages"][1]["content"] == THOUGHTS
+        else:
+            assert "Hm" not in json.dumps(body)
+    # What does not fit the calls is left out.
+    rest[1]["provider"] = reply["provider"] + [{"type": "tool_use", "id": "other"}]
+    with ScriptedModel([say("Fine.")]) as model:
+        ask("anthropic", model, rest, TOOLS)
+        assert [b["type"] for b in model.requests[0].body["messages"][1]["content"]] == ["text", "tool_use"]
+
+
+def test_nothing_is_kept_without_thoughts(wire):
+    assert "provider" not in answer(wire, call("list", {}, "Text."), TOOLS)
+
+
 # ---- refusals ----
 
 @pytest.mark.parametrize("code, words", [
