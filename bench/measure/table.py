@@ -56,6 +56,14 @@ def _large_targets(result):
                max(result["load_ms"].values(), default=None), None, "ms", "most")
 
 
+def _server_targets(result):
+    yield (f"server, {result['clients']} connections, to the warm executor alone", result["ratio"],
+           0.8, "x", "least")
+    yield "server, runs that failed under that load", result["failed"], 0, "", "most"
+    yield (f"server, {result['idle']['streams']:,} idle event streams", result["idle"]["mb"], 64, "MB",
+           "most")
+
+
 def targets(result):
     """(what, measured or None, target or None, unit, "most" or "least")."""
     rows = []
@@ -71,6 +79,8 @@ def targets(result):
         rows += _golden_targets(result["golden"])
     if "loads" in result.get("large", {}):
         rows += _large_targets(result["large"])
+    if "ratio" in result.get("server", {}):
+        rows += _server_targets(result["server"])
     return rows
 
 
@@ -201,6 +211,27 @@ def _large(result):
                     _memory_table(result["memory"])]
 
 
+def _server(result):
+    if "skipped" in result:
+        return [f"Skipped: {result['skipped']}.\n"]
+    rows = []
+    for name, entry, ms, failed in (
+            (golden.WHAT["warm"][0], result["executor"], result["executor"]["ms"],
+             result["executor"]["failed"]),
+            ("`POST /v1/runs`", result["server"], result["server"], result["failed"])):
+        rows.append([name, f"{entry['per_second']:.1f}",
+                     *(f"{ms[part]:.1f}" for part in ("p50", "p95", "p99", "max")), failed])
+    memory, idle = result["memory"], result["idle"]
+    return [_rows([f"{result['clients']} clients", "runs a second", "p50, ms", "p95", "p99", "max",
+                   "failed"], rows),
+            _rows(["the server's memory, MB", "RSS", "private"], [
+                ["before the load", memory["before"]["rss"], memory["before"]["private"]],
+                ["after it", memory["after"]["rss"], memory["after"]["private"]],
+                [f"of another, before {idle['streams']:,} event streams", idle["before"]["rss"],
+                 idle["before"]["private"]],
+                ["with them, idle", idle["with"]["rss"], idle["with"]["private"]]])]
+
+
 def _rates(result):
     return [_rows(["", "a second"], [[rate["what"], f"{rate['per_second']:,.0f}"]
                                      for rate in result])]
@@ -229,7 +260,7 @@ def sections(result):
         f"{machine['load']:.1f} at the start; {result['rounds']} rounds.\n"],
         "targets": [_targets_table(result)]}
     for name, part in (("golden", _golden), ("large", _large), ("cold", _cold), ("planner", _planner),
-                       ("rates", _rates)):
+                       ("rates", _rates), ("server", _server)):
         if name in result:
             parts[name] = part(result[name])
     return {name: "\n".join(texts) for name, texts in parts.items()}

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,8 +16,10 @@ struct waiter {
         atomic_int references;
         atomic_bool is_answered;
         atomic_bool time_is_over;
-        struct http_request *request;
-        _Atomic(struct ticket *) ticket;
+        struct http_request *request; /* NULL once it is answered */
+        pthread_mutex_t lock;
+        struct ticket
+                *ticket; /* guarded; NULL once it is answered, as the timer comes much later */
         json_t *(*done)(const json_t *capsule);
 };
 
@@ -25,9 +28,40 @@ static void waiter_release(void *data)
         struct waiter *waiter = data;
         if (atomic_fetch_sub(&waiter->references, 1) != 1)
                 return;
-        ticket_release(atomic_load(&waiter->ticket));
+        ticket_release(waiter->ticket);
         http_release(waiter->request);
+        (void)pthread_mutex_destroy(&waiter->lock);
         free(waiter);
+}
+
+/* A reference to its ticket, or NULL when it is answered. */
+static struct ticket *hold_ticket(struct waiter *waiter)
+{
+        (void)pthread_mutex_lock(&waiter->lock);
+        struct ticket *ticket = waiter->ticket ? ticket_hold(waiter->ticket) : NULL;
+        (void)pthread_mutex_unlock(&waiter->lock);
+        return ticket;
+}
+
+/* Takes the reference over; the ticket may have ended, and been answered, before it comes here. */
+static void put_ticket(struct waiter *waiter, struct ticket *ticket)
+{
+        (void)pthread_mutex_lock(&waiter->lock);
+        bool late = atomic_load(&waiter->is_answered);
+        if (!late)
+                waiter->ticket = ticket;
+        (void)pthread_mutex_unlock(&waiter->lock);
+        if (late)
+                ticket_release(ticket);
+}
+
+static void drop_ticket(struct waiter *waiter)
+{
+        (void)pthread_mutex_lock(&waiter->lock);
+        struct ticket *ticket = waiter->ticket;
+        waiter->ticket = NULL;
+        (void)pthread_mutex_unlock(&waiter->lock);
+        ticket_release(ticket);
 }
 
 static bool answer_once(struct waiter *waiter)
@@ -74,7 +108,7 @@ static void answer_ended(struct waiter *waiter, struct ticket *ticket,
                          const struct ticket_view *view)
 {
         struct http_request *request = waiter->request;
-        _cleanup_json_ json_t *body = ticket_body(ticket);
+        const json_t *body = ticket_ended_body(ticket);
         if (view->error.type != ERROR_NONE || !body) {
                 reply_error(request, &view->error, NULL);
                 return;
@@ -98,11 +132,16 @@ static void look(struct waiter *waiter, struct ticket *ticket)
 {
         struct ticket_view view;
         ticket_look(ticket, &view);
-        if (view.has_ended && answer_once(waiter))
+        bool is_over = view.run_id[0] && atomic_load(&waiter->time_is_over);
+        if ((!view.has_ended && !is_over) || !answer_once(waiter))
+                return;
+        if (view.has_ended)
                 answer_ended(waiter, ticket, &view);
-        else if (!view.has_ended && view.run_id[0] && atomic_load(&waiter->time_is_over) &&
-                 answer_once(waiter))
+        else
                 answer_open(waiter, &view);
+        http_release(waiter->request);
+        waiter->request = NULL;
+        drop_ticket(waiter);
 }
 
 static void on_change(struct ticket *ticket, void *data)
@@ -118,10 +157,11 @@ static void on_change(struct ticket *ticket, void *data)
 static void on_time(void *data)
 {
         struct waiter *waiter = data;
-        struct ticket *ticket = atomic_load(&waiter->ticket);
         atomic_store(&waiter->time_is_over, true);
+        struct ticket *ticket = hold_ticket(waiter);
         if (ticket)
                 look(waiter, ticket);
+        ticket_release(ticket);
         waiter_release(waiter);
 }
 
@@ -132,6 +172,7 @@ static struct waiter *waiter_new(struct http_request *request,
         if (!waiter)
                 return NULL;
         atomic_init(&waiter->references, 2); /* this function's caller, and the ticket's callback */
+        (void)pthread_mutex_init(&waiter->lock, NULL);
         waiter->request = http_hold(request);
         waiter->done = done;
         return waiter;
@@ -153,6 +194,6 @@ void api_submit(struct call *call, const struct order *order, int64_t wait_ms,
                 }
                 return;
         }
-        atomic_store(&waiter->ticket, ticket); /* its reference goes over */
+        put_ticket(waiter, ticket);
         timer_at(call->api->timer, clock_monotonic_us() + wait_ms * 1000, on_time, waiter);
 }

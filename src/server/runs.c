@@ -100,10 +100,9 @@ static void finish(struct runs *runs, struct ticket *ticket, bool was_running)
         }
         (void)pthread_cond_broadcast(&runs->empty);
         (void)pthread_mutex_unlock(&runs->lock);
-        struct capsule capsule = {.body = ticket_body(ticket), .state = ticket->state};
+        const struct capsule capsule = {.body = ticket->body, .state = ticket->state};
         if (runs->options.ended)
                 runs->options.ended(ticket, capsule.body ? &capsule : NULL, runs->options.data);
-        json_decref(capsule.body);
         if (ticket->changed)
                 ticket->changed(ticket, ticket->data);
         ticket_release(ticket);

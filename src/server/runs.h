@@ -87,5 +87,8 @@ void ticket_look(const struct ticket *ticket, struct ticket_view *ret);
 /* A new reference to the capsule's body as it is known now; NULL before it is on disk. Only once
  * the run has ended is it the sealed one. */
 json_t *ticket_body(const struct ticket *ticket);
+/* The sealed capsule's body of a run that has ended, which never changes; lent, as long as the
+ * ticket is there. NULL when no capsule was kept. */
+const json_t *ticket_ended_body(const struct ticket *ticket);
 
 #endif

@@ -21,6 +21,7 @@
 #define HOSTS_MAX 64
 #define SECRET_FILE_MAX ((size_t)1024 * 1024)
 #define POLL_US 10000
+#define ANSWERS_US (2 * INT64_C(1000000)) /* that answers have in any case */
 
 struct serve {
         struct api api;
@@ -216,10 +217,13 @@ uint16_t serve_port(const struct serve *serve)
         return http_port(serve->http);
 }
 
-/* Answers that are being written get there, if they do so in time. */
+/* Answers that are being written get there, if they do so in time: also those that the end itself
+ * has brought about. */
 static void await_answers(const struct http_server *http, int64_t until_us)
 {
         const struct timespec pause = {.tv_nsec = POLL_US * 1000L};
+        int64_t least_us = clock_monotonic_us() + ANSWERS_US;
+        until_us = until_us > least_us ? until_us : least_us;
         while (http_open(http) > 0 && clock_monotonic_us() < until_us)
                 (void)nanosleep(&pause, NULL);
 }

@@ -137,6 +137,11 @@ json_t *ticket_body(const struct ticket *ticket)
         return body;
 }
 
+const json_t *ticket_ended_body(const struct ticket *ticket)
+{
+        return ticket->body;
+}
+
 const char *ticket_owner(const struct ticket *ticket)
 {
         return ticket->owner;

@@ -740,7 +740,7 @@ def test_one_key_may_not_ask_too_often(serve, shop):
 
 def test_one_key_may_not_hold_every_place(serve, shop):
     ann, bob = make_key(shop, "ann", "run"), make_key(shop, "bob", "run")
-    server = serve("--key-runs-max", "3", "--key-requests-max", "3", "--workers", "4")
+    server = serve("--key-runs-max", "3", "--key-requests-max", "3", "--key-rate", "0", "--workers", "4")
     slow = {"dataset_id": "ecommerce", "query_type": "sql", "sql": ENDLESS, "wait_ms": 0}
     ids = [server.ask("POST", "/v1/runs", slow, bearer(ann)).json()["run_id"] for _ in range(3)]
     said = later(server.ask("POST", "/v1/runs", slow, bearer(ann)), "QUEUE_FULL")

@@ -238,3 +238,62 @@ def test_demo_stops_at_what_fails(commands, tmp_path):
     folder = commands(askcsv='[ "$1" != ask ] || exit 5')
     done = run([ROOT / "tools/demo", folder / "askcsv"], path=folder, ASKCSV_HOME=tmp_path)
     assert done.returncode == 5 and not any("verify" in line for line in log(folder))
+
+
+@pytest.fixture
+def tsan(copy):
+    """tsan(tests): tools/tsan, where nothing is compiled and that script stands for the tests."""
+    (copy / "tools/build").write_text(
+        '#!/bin/sh\nmkdir -p "$1"\necho runner >"$1/askcsv-runner"\necho "$*" >>built\n')
+
+    def run_it(tests):
+        (copy / "tools/run-tests").write_text(f"#!/bin/sh\necho \"$*\" >>tested\n{tests}\n")
+        return run([copy / "tools/tsan"])
+    return run_it
+
+
+def test_tsan_builds_askcsv_and_not_the_runner(tsan, copy):
+    done = tsan("echo '7 passed, 0 failed, 1 skipped'")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "7 passed, 0 failed, 1 skipped"
+    built = (copy / "built").read_text().splitlines()
+    assert built[0] == "build" and "-Db_sanitize=thread" in built[1]
+    targets = built[1].split(" -- ")[1].split()
+    assert targets[0] == "askcsv" and "tests/unit/test_runs" in targets
+    assert "askcsv-runner" not in targets
+    assert (copy / "build-tsan/askcsv-runner").read_text() == "runner\n"
+    words = (copy / "tested").read_text().split()
+    units = words[1].removeprefix("--unit=").split(",")
+    assert [f"tests/unit/test_{name}" for name in units] == targets[1:]
+    for name in units:
+        assert (ROOT / f"tests/unit/test_{name}.c").exists()
+    assert words[2:] and all((ROOT / word).exists() for word in words[2:])
+
+
+def test_tsan_fails_by_a_report_alone(tsan):
+    report = "echo 'WARNING: data race' >\"${TSAN_OPTIONS##*log_path=}.17\"\n"
+    done = tsan(report + "echo '7 passed, 0 failed, 0 skipped'")
+    assert done.returncode == 1 and "WARNING: data race" in done.stdout
+    assert done.stdout.splitlines()[-1] == "7 passed, 1 failed, 0 skipped"
+    done = tsan("echo '6 passed, 1 failed, 0 skipped'; exit 1")
+    assert done.returncode == 1, "the reports of the time before are gone"
+    assert done.stdout.splitlines()[-1] == "6 passed, 1 failed, 0 skipped"
+
+
+def test_build_makes_what_is_asked_for(commands, copy):
+    folder = commands(meson='mkdir -p "$2"; touch "$2/build.ninja"', ninja="")
+    (copy / "tools/fetch-duckdb").write_text("#!/bin/sh\n")
+    for words in (["-Da=b", "--werror", "--", "askcsv", "tests/x"], []):
+        done = run([copy / "tools/build", "out", *words], path=folder)
+        assert done.returncode == 0, done.stderr
+    assert log(folder) == ["meson setup out -Dduckdb_dir= -Da=b --werror",
+                           "ninja -C out --quiet askcsv tests/x", "ninja -C out --quiet"]
+
+
+def test_help_lists_every_target():
+    done = run(["make", "-C", ROOT, "--no-print-directory", "help"])
+    names = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("  make ")]
+    text = (ROOT / "Makefile").read_text()
+    phony = next(line for line in text.splitlines() if line.startswith(".PHONY:")).split()[1:]
+    assert names == phony and "tsan" in names
+    assert "make tsan" in (ROOT / ".ci/run").read_text()
