@@ -1,6 +1,7 @@
 #include "capsule/sqlite_db.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "capsule/store.h"
 
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #define APPLICATION_ID 0x61736B63 /* "askc", in the file's header for file(1) and for us */
 
@@ -192,6 +194,22 @@ static int migrate(const struct sqlite_db *db, struct error *err)
         return r;
 }
 
+/* The step to WAL, when another process takes it at the same moment, is refused at once and not
+ * after the busy timeout: it is tried again here for as long. */
+static int step_to_wal(const struct sqlite_db *db, sqlite3_stmt *statement, struct error *err)
+{
+        static const struct timespec pause = {.tv_nsec = 5000000};
+        int64_t until_us = clock_monotonic_us() + (int64_t)db->wait_ms * 1000;
+        for (;;) {
+                int r = sqlite_db_step(db, statement, err);
+                if (r >= 0 || (sqlite3_errcode(db->handle) & 0xff) != SQLITE_BUSY ||
+                    clock_monotonic_us() > until_us)
+                        return r;
+                (void)sqlite3_reset(statement);
+                (void)nanosleep(&pause, NULL);
+        }
+}
+
 /* With WAL and full sync a commit is on the disk when it returns, and readers never wait. WAL
  * needs memory shared through a file, which network file systems do not have. */
 static int set_modes(const struct sqlite_db *db, struct error *err)
@@ -201,7 +219,7 @@ static int set_modes(const struct sqlite_db *db, struct error *err)
         if (r == 0)
                 r = sqlite_db_prepare(db, "PRAGMA journal_mode = WAL", &statement, err);
         if (r == 0)
-                r = sqlite_db_step(db, statement, err);
+                r = step_to_wal(db, statement, err);
         if (r < 0)
                 return r;
         const char *mode = (const char *)sqlite3_column_text(statement, 0);

@@ -240,8 +240,10 @@ def literals(source):
 
 
 def binary_strings(path):
-    """What strings(1) finds in a program, without the registry that is built into it."""
-    data = path.read_bytes().replace((ROOT / "datasets/registry.json").read_bytes(), b"")
+    """What strings(1) finds in a program, without the two texts with prompts that are built into it."""
+    data = path.read_bytes()
+    for name in ("datasets/registry.json", "schemas/openapi.v1.json"):
+        data = data.replace((ROOT / name).read_bytes(), b"")
     return [found.decode() for found in re.findall(rb"[\t\n -~]{4,}", data)]
 
 

@@ -301,6 +301,8 @@ static void test_pages(void **state)
         }
         assert_int_equal(total, 23);
         char title[THREAD_TITLE_SIZE] = "";
+        /* Those of one millisecond go by their ids. */
+        run_sql(fixture, "UPDATE threads SET updated_at = '2026-01-01T00:00:00.000Z'");
         say(store, &oldest, THREAD_USER, "newest");
         assert_int_equal(thread_list(store, "a", NULL, 0, first_title, title, &err), 1);
         assert_string_equal(title, "newest");
