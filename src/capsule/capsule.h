@@ -4,6 +4,7 @@
 #define ASKCSV_CAPSULE_CAPSULE_H
 
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "base/hash.h"
 
@@ -52,6 +53,13 @@ struct capsule {
 /* A pending capsule with a new run_id, created_at now, everything else null. */
 int capsule_new(struct capsule **ret, struct error *err);
 void capsule_free(struct capsule *capsule); /* NULL is fine */
+
+static inline void cleanup_capsule(struct capsule **capsule)
+{
+        capsule_free(*capsule);
+}
+
+#define _cleanup_capsule_ _cleanup_(cleanup_capsule)
 
 /* Takes over the reference to value (as json_object_set_new does), also on failure; a NULL value
  * is no memory. ERROR_INTERNAL for a member that does not exist, is not for the caller to set

@@ -29,13 +29,6 @@ static struct sqlite_store *sqlite_of(struct capsule_store *store)
         return (struct sqlite_store *)(void *)store;
 }
 
-static void capsule_freep(struct capsule **capsule)
-{
-        capsule_free(*capsule);
-}
-
-#define _cleanup_capsule_ _cleanup_(capsule_freep)
-
 static void sqlite_free(struct capsule_store *base)
 {
         struct sqlite_store *store = sqlite_of(base);
@@ -69,18 +62,6 @@ static void sqlite_set_wait(struct capsule_store *base, int wait_ms)
         (void)sqlite3_busy_timeout(store->db.handle, wait_ms);
 }
 
-static int bind_text(struct sqlite_store *store, sqlite3_stmt *statement, const char *name,
-                     const char *text, struct error *err)
-{
-        int at = sqlite3_bind_parameter_index(statement, name);
-        if (at == 0 || !text) /* not asked for, or NULL, which it is already */
-                return 0;
-        return sqlite3_bind_text64(statement, at, text, strlen(text), SQLITE_STATIC, SQLITE_UTF8) ==
-                               SQLITE_OK
-                       ? 0
-                       : sqlite_db_failed(&store->db, err);
-}
-
 /* Runs a statement over a capsule's texts and this store's owner: :run_id, :created_at,
  * :dataset_id, :status, :body, :owner, as far as it names them. *ret_changed is how many rows. */
 static int write_capsule(struct sqlite_store *store, const char *sql, const struct capsule *capsule,
@@ -96,19 +77,21 @@ static int write_capsule(struct sqlite_store *store, const char *sql, const stru
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(members); i++) {
                 char name[16];
                 (void)snprintf(name, sizeof(name), ":%s", members[i]);
-                r = bind_text(store, statement, name, json_get_string(capsule->body, members[i]),
-                              err);
+                r = sqlite_db_bind_text(&store->db, statement, name,
+                                        json_get_string(capsule->body, members[i]), err);
         }
         if (r == 0)
-                r = bind_text(store, statement, ":owner", owner, err);
+                r = sqlite_db_bind_text(&store->db, statement, ":owner", owner, err);
         if (r == 0 && capsule->asker[0])
-                r = bind_text(store, statement, ":asker", capsule->asker, err);
+                r = sqlite_db_bind_text(&store->db, statement, ":asker", capsule->asker, err);
         if (r == 0 && capsule->request_key[0])
-                r = bind_text(store, statement, ":request_key", capsule->request_key, err);
+                r = sqlite_db_bind_text(&store->db, statement, ":request_key", capsule->request_key,
+                                        err);
         if (r == 0 && capsule->request_key[0])
-                r = bind_text(store, statement, ":request_hash", capsule->request_hash, err);
+                r = sqlite_db_bind_text(&store->db, statement, ":request_hash",
+                                        capsule->request_hash, err);
         if (r == 0)
-                r = bind_text(store, statement, ":body", buf_text(&body), err);
+                r = sqlite_db_bind_text(&store->db, statement, ":body", buf_text(&body), err);
         if (r == 0)
                 r = sqlite_db_step(&store->db, statement, err);
         if (r < 0)
@@ -154,7 +137,8 @@ static int check_request(struct sqlite_store *store, const struct capsule *capsu
                                   "SELECT 1 FROM capsules WHERE request_key = :request_key",
                                   &statement, err);
         if (r == 0)
-                r = bind_text(store, statement, ":request_key", capsule->request_key, err);
+                r = sqlite_db_bind_text(&store->db, statement, ":request_key", capsule->request_key,
+                                        err);
         if (r == 0)
                 r = sqlite_db_step(&store->db, statement, err);
         if (r <= 0)
@@ -231,7 +215,7 @@ static int advance_head(struct sqlite_store *store, const char *hash, struct err
         int r = sqlite_db_prepare(&store->db, "UPDATE chain SET count = count + 1, head = :hash",
                                   &statement, err);
         if (r == 0)
-                r = bind_text(store, statement, ":hash", hash, err);
+                r = sqlite_db_bind_text(&store->db, statement, ":hash", hash, err);
         return r < 0 ? r : sqlite_db_step(&store->db, statement, err);
 }
 
@@ -255,16 +239,6 @@ static int seal_locked(struct sqlite_store *store, struct capsule *capsule, cons
         return r < 0 ? r : advance_head(store, json_get_string(capsule->body, "capsule_hash"), err);
 }
 
-/* Ends the transaction as r says. */
-static int finish(struct sqlite_store *store, int r, struct error *err)
-{
-        if (r == 0)
-                r = sqlite_db_exec(&store->db, "COMMIT", err);
-        if (r < 0 && !sqlite3_get_autocommit(store->db.handle))
-                (void)sqlite3_exec(store->db.handle, "ROLLBACK", NULL, NULL, NULL);
-        return r;
-}
-
 static int sqlite_batch_begin(struct capsule_store *base, struct error *err)
 {
         struct sqlite_store *store = sqlite_of(base);
@@ -278,7 +252,7 @@ static int sqlite_batch_end(struct capsule_store *base, struct error *err)
         struct sqlite_store *store = sqlite_of(base);
         int r = check_batch(store, err);
         store->in_batch = false;
-        return r < 0 ? r : finish(store, 0, err);
+        return r < 0 ? r : sqlite_db_finish(&store->db, 0, err);
 }
 
 /* The beginning and the end of a seal: a transaction, or a part of the one that goes on. */
@@ -293,7 +267,7 @@ static int seal_begin(struct sqlite_store *store, struct error *err)
 static int seal_end(struct sqlite_store *store, int r, struct error *err)
 {
         if (!store->in_batch)
-                return finish(store, r, err);
+                return sqlite_db_finish(&store->db, r, err);
         if (r == 0)
                 r = sqlite_db_exec(&store->db, "RELEASE seal", err);
         if (r < 0 && !sqlite3_get_autocommit(store->db.handle))
@@ -347,9 +321,9 @@ static int read_abandoned(struct sqlite_store *store, const char *run_id, const 
                 &store->db, "SELECT body FROM capsules WHERE run_id = :run_id AND owner = :owner",
                 &statement, err);
         if (r == 0)
-                r = bind_text(store, statement, ":run_id", run_id, err);
+                r = sqlite_db_bind_text(&store->db, statement, ":run_id", run_id, err);
         if (r == 0)
-                r = bind_text(store, statement, ":owner", owner, err);
+                r = sqlite_db_bind_text(&store->db, statement, ":owner", owner, err);
         if (r == 0)
                 r = sqlite_db_step(&store->db, statement, err);
         if (r == 1) {
@@ -384,7 +358,7 @@ static int recover_run(struct sqlite_store *store, const char *run_id, const cha
                 r = mark_abandoned(capsule, err);
         if (r == 0 && capsule)
                 r = seal_locked(store, capsule, owner, err);
-        r = finish(store, r, err);
+        r = sqlite_db_finish(&store->db, r, err);
         return r == 0 && capsule ? 1 : r;
 }
 
@@ -395,7 +369,7 @@ static int read_names(struct sqlite_store *store, const char *sql, const char *p
         _cleanup_statement_ sqlite3_stmt *statement = NULL;
         int r = sqlite_db_prepare(&store->db, sql, &statement, err);
         if (r == 0)
-                r = bind_text(store, statement, ":owner", parameter, err);
+                r = sqlite_db_bind_text(&store->db, statement, ":owner", parameter, err);
         while (r == 0 && (r = sqlite_db_step(&store->db, statement, err)) == 1) {
                 const char *name = (const char *)sqlite3_column_text(statement, 0);
                 buf_puts(out, name ? name : "");
@@ -535,9 +509,9 @@ static int find_run(struct sqlite_store *store, const char *run_id, sqlite3_stmt
                                "LIMIT 1",
                         &statement, err);
         if (r == 0)
-                r = bind_text(store, statement, ":from", from, err);
+                r = sqlite_db_bind_text(&store->db, statement, ":from", from, err);
         if (r == 0)
-                r = bind_text(store, statement, ":to", to, err);
+                r = sqlite_db_bind_text(&store->db, statement, ":to", to, err);
         if (r == 0)
                 r = sqlite_db_step(&store->db, statement, err);
         if (r < 0)
@@ -597,17 +571,17 @@ static int prepare_list(struct sqlite_store *store, const struct capsule_filter 
                        filter->limit > 0 ? (long long)filter->limit : -1);
         int r = sqlite_db_prepare(&store->db, sql, ret, err);
         if (r == 0)
-                r = bind_text(store, *ret, ":dataset_id", filter->dataset_id, err);
+                r = sqlite_db_bind_text(&store->db, *ret, ":dataset_id", filter->dataset_id, err);
         if (r == 0)
-                r = bind_text(store, *ret, ":status", filter->status, err);
+                r = sqlite_db_bind_text(&store->db, *ret, ":status", filter->status, err);
         if (r == 0)
-                r = bind_text(store, *ret, ":asker", filter->asker, err);
+                r = sqlite_db_bind_text(&store->db, *ret, ":asker", filter->asker, err);
         if (r == 0)
-                r = bind_text(store, *ret, ":request_key", filter->request_key, err);
+                r = sqlite_db_bind_text(&store->db, *ret, ":request_key", filter->request_key, err);
         if (r == 0)
-                r = bind_text(store, *ret, ":since", filter->since, err);
+                r = sqlite_db_bind_text(&store->db, *ret, ":since", filter->since, err);
         if (r == 0)
-                r = bind_text(store, *ret, ":until", filter->until, err);
+                r = sqlite_db_bind_text(&store->db, *ret, ":until", filter->until, err);
         if (r == 0 && filter->before)
                 (void)sqlite3_bind_int64(*ret, sqlite3_bind_parameter_index(*ret, ":before"),
                                          before);

@@ -116,6 +116,27 @@ int sqlite_db_step(const struct sqlite_db *db, sqlite3_stmt *statement, struct e
         return code == SQLITE_DONE ? 0 : sqlite_db_failed(db, err);
 }
 
+int sqlite_db_bind_text(const struct sqlite_db *db, sqlite3_stmt *statement, const char *name,
+                        const char *text, struct error *err)
+{
+        int at = sqlite3_bind_parameter_index(statement, name);
+        if (at == 0 || !text)
+                return 0;
+        return sqlite3_bind_text64(statement, at, text, strlen(text), SQLITE_STATIC, SQLITE_UTF8) ==
+                               SQLITE_OK
+                       ? 0
+                       : sqlite_db_failed(db, err);
+}
+
+int sqlite_db_finish(const struct sqlite_db *db, int r, struct error *err)
+{
+        if (r == 0)
+                r = sqlite_db_exec(db, "COMMIT", err);
+        if (r < 0 && !sqlite3_get_autocommit(db->handle))
+                (void)sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+        return r;
+}
+
 static int read_number(const struct sqlite_db *db, const char *sql, int64_t *ret, struct error *err)
 {
         _cleanup_statement_ sqlite3_stmt *statement = NULL;
@@ -187,11 +208,7 @@ static int migrate(const struct sqlite_db *db, struct error *err)
                 if (r == 0)
                         r = sqlite_db_exec(db, pragma, err);
         }
-        if (r == 0)
-                r = sqlite_db_exec(db, "COMMIT", err);
-        if (r < 0)
-                (void)sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
-        return r;
+        return sqlite_db_finish(db, r, err);
 }
 
 /* The step to WAL, when another process takes it at the same moment, is refused at once and not

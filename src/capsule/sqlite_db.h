@@ -28,6 +28,12 @@ int sqlite_path_failed(int errnum, const char *path, const char *doing, struct e
 int sqlite_db_exec(const struct sqlite_db *db, const char *sql, struct error *err);
 int sqlite_db_prepare(const struct sqlite_db *db, const char *sql, sqlite3_stmt **ret,
                       struct error *err);
+/* The text must live until the statement is done. NULL stays NULL, and a name that the statement
+ * does not have is passed over. */
+int sqlite_db_bind_text(const struct sqlite_db *db, sqlite3_stmt *statement, const char *name,
+                        const char *text, struct error *err);
+/* Ends a transaction: keeps it when r is 0, else takes it back; r, or why it could not be kept. */
+int sqlite_db_finish(const struct sqlite_db *db, int r, struct error *err);
 /* 1: a row is there, 0: the end, negative: err is set. */
 int sqlite_db_step(const struct sqlite_db *db, sqlite3_stmt *statement, struct error *err);
 

@@ -6,19 +6,6 @@
 
 #define THREAD_COLUMNS "id, owner, title, created_at, updated_at, last_seq"
 
-/* The text must live until the statement is done. NULL stays NULL. */
-static int bind_text(const struct sqlite_db *db, sqlite3_stmt *statement, const char *name,
-                     const char *text, struct error *err)
-{
-        int at = sqlite3_bind_parameter_index(statement, name);
-        if (at == 0 || !text)
-                return 0;
-        return sqlite3_bind_text64(statement, at, text, strlen(text), SQLITE_STATIC, SQLITE_UTF8) ==
-                               SQLITE_OK
-                       ? 0
-                       : sqlite_db_failed(db, err);
-}
-
 static void bind_number(sqlite3_stmt *statement, const char *name, int64_t number)
 {
         /* Fails only for a name that the statement does not have. */
@@ -31,11 +18,11 @@ static int prepare(const struct sqlite_db *db, const char *sql, const struct thr
 {
         int r = sqlite_db_prepare(db, sql, ret, err);
         if (r == 0)
-                r = bind_text(db, *ret, ":id", call->id, err);
+                r = sqlite_db_bind_text(db, *ret, ":id", call->id, err);
         if (r == 0)
-                r = bind_text(db, *ret, ":owner", call->owner, err);
+                r = sqlite_db_bind_text(db, *ret, ":owner", call->owner, err);
         if (r == 0)
-                r = bind_text(db, *ret, ":title", call->title, err);
+                r = sqlite_db_bind_text(db, *ret, ":title", call->title, err);
         return r;
 }
 
@@ -49,16 +36,6 @@ static int run(const struct sqlite_db *db, const char *sql, const struct thread_
                 r = sqlite_db_step(db, statement, err);
         if (r == 0)
                 *ret_changed = sqlite3_changes(db->handle);
-        return r;
-}
-
-/* Ends the transaction as r says. */
-static int finish(const struct sqlite_db *db, int r, struct error *err)
-{
-        if (r == 0)
-                r = sqlite_db_exec(db, "COMMIT", err);
-        if (r < 0 && !sqlite3_get_autocommit(db->handle))
-                (void)sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
         return r;
 }
 
@@ -109,8 +86,16 @@ static int threads_new(const struct sqlite_db *db, const struct thread_call *cal
                         ":created_at, :created_at, 0)",
                         &what, &statement, err);
         if (r == 0)
-                r = bind_text(db, statement, ":created_at", thread->created_at, err);
+                r = sqlite_db_bind_text(db, statement, ":created_at", thread->created_at, err);
         return r < 0 ? r : sqlite_db_step(db, statement, err);
+}
+
+/* To the row of the thread that the call is about; there must be one. */
+static int step_to_thread(const struct sqlite_db *db, sqlite3_stmt *statement,
+                          const struct thread_call *call, struct error *err)
+{
+        int r = sqlite_db_step(db, statement, err);
+        return r == 0 ? thread_not_found(call->id, err) : r < 0 ? r : 0;
 }
 
 static int threads_get(const struct sqlite_db *db, const struct thread_call *call,
@@ -122,11 +107,9 @@ static int threads_get(const struct sqlite_db *db, const struct thread_call *cal
                         "SELECT " THREAD_COLUMNS " FROM threads WHERE id = :id AND owner = :owner",
                         call, &statement, err);
         if (r == 0)
-                r = sqlite_db_step(db, statement, err);
+                r = step_to_thread(db, statement, call, err);
         if (r < 0)
                 return r;
-        if (r == 0)
-                return thread_not_found(call->id, err);
         r = read_thread(db, statement, &thread, err);
         if (r == 0 && call->found)
                 *call->found = thread;
@@ -145,9 +128,10 @@ static int threads_list(const struct sqlite_db *db, const struct thread_call *ca
                                        " ORDER BY updated_at DESC, id DESC LIMIT :limit",
                         call, &statement, err);
         if (r == 0 && call->before)
-                r = bind_text(db, statement, ":updated_at", call->before->updated_at, err);
+                r = sqlite_db_bind_text(db, statement, ":updated_at", call->before->updated_at,
+                                        err);
         if (r == 0 && call->before)
-                r = bind_text(db, statement, ":before", call->before->id, err);
+                r = sqlite_db_bind_text(db, statement, ":before", call->before->id, err);
         if (r == 0)
                 bind_number(statement, ":limit", call->limit);
         while (r == 0 && (r = sqlite_db_step(db, statement, err)) == 1) {
@@ -169,13 +153,12 @@ static int advance(const struct sqlite_db *db, const struct thread_call *call, s
                         "WHERE id = :id AND owner = :owner RETURNING last_seq",
                         call, &statement, err);
         if (r == 0)
-                r = bind_text(db, statement, ":created_at", call->message->created_at, err);
+                r = sqlite_db_bind_text(db, statement, ":created_at", call->message->created_at,
+                                        err);
         if (r == 0)
-                r = sqlite_db_step(db, statement, err);
+                r = step_to_thread(db, statement, call, err);
         if (r < 0)
                 return r;
-        if (r == 0)
-                return thread_not_found(call->id, err);
         call->message->seq = sqlite3_column_int64(statement, 0);
         if (call->message->seq > THREAD_MESSAGES_MAX)
                 return error_set(err, ERROR_INVALID_REQUEST,
@@ -200,7 +183,7 @@ static int insert_message(const struct sqlite_db *db, const struct thread_call *
                         ":created_at, :run_ids, :meta)",
                         call, &statement, err);
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(texts); i++)
-                r = bind_text(db, statement, texts[i][0], texts[i][1], err);
+                r = sqlite_db_bind_text(db, statement, texts[i][0], texts[i][1], err);
         if (r == 0)
                 bind_number(statement, ":seq", message->seq);
         return r < 0 ? r : sqlite_db_step(db, statement, err);
@@ -215,7 +198,7 @@ static int threads_append(const struct sqlite_db *db, const struct thread_call *
         r = advance(db, call, err);
         if (r == 0)
                 r = insert_message(db, call, err);
-        return finish(db, r, err);
+        return sqlite_db_finish(db, r, err);
 }
 
 /* The row's JSON in that column, an array or an object. */
@@ -296,7 +279,7 @@ static int threads_delete(const struct sqlite_db *db, const struct thread_call *
                 r = thread_not_found(call->id, err);
         if (r == 0)
                 r = run(db, "DELETE FROM messages WHERE thread_id = :id", call, &changed, err);
-        return finish(db, r, err);
+        return sqlite_db_finish(db, r, err);
 }
 
 int sqlite_threads_call(const struct sqlite_db *db, const struct thread_call *call,

@@ -39,13 +39,6 @@ found(struct finding *finding, enum capsule_fault fault, const char *format, ...
         return 1;
 }
 
-static void capsule_freep(struct capsule **capsule)
-{
-        capsule_free(*capsule);
-}
-
-#define _cleanup_capsule_ _cleanup_(capsule_freep)
-
 static const char *text_of(const struct capsule *capsule, const char *member)
 {
         const char *text = json_get_string(capsule->body, member);

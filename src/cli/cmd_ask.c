@@ -130,11 +130,6 @@ static void question_done(struct question *it)
         session_done(&it->session);
 }
 
-static void capsule_freep(struct capsule **capsule)
-{
-        capsule_free(*capsule);
-}
-
 /* Whether the tables of a run on files are these. */
 static bool same_files(const struct dataset *dataset, const json_t *tables)
 {
@@ -244,7 +239,7 @@ static int offer_choices(const struct question *it, const struct capsule *abstai
                          int *status, struct error *err)
 {
         const json_t *abstention = json_object_get(abstained->body, "abstention");
-        _cleanup_(capsule_freep) struct capsule *capsule = NULL;
+        _cleanup_capsule_ struct capsule *capsule = NULL;
         struct stop stop = {.fd = -1};
         size_t choice = 0;
         int r = abstention_choose(abstention_choices(abstention), &choice, err);
@@ -274,7 +269,7 @@ static int ask_with(const struct ask_options *options, const struct surface *sur
                     struct error *err)
 {
         _cleanup_(question_done) struct question it = {0};
-        _cleanup_(capsule_freep) struct capsule *capsule = NULL;
+        _cleanup_capsule_ struct capsule *capsule = NULL;
         bool stopped = false;
         int r = prepare(&it, options, err);
         if (r == 0)

@@ -71,11 +71,6 @@ static bool is_json(const char *format)
         return format && strcmp(format, "json") == 0;
 }
 
-static void capsule_freep(struct capsule **capsule)
-{
-        capsule_free(*capsule);
-}
-
 /* Rows of the list, as a result that can be drawn. */
 struct listing {
         json_t *rows;
@@ -258,7 +253,7 @@ static int take_run(const char *what, const struct arguments *arguments, struct 
 static int run_show(const struct surface *surface, int argc, char **argv)
 {
         _cleanup_session_ struct session session = {0};
-        _cleanup_(capsule_freep) struct capsule *capsule = NULL;
+        _cleanup_capsule_ struct capsule *capsule = NULL;
         struct arguments arguments;
         struct error err = {0};
         const char *format = NULL;
@@ -285,7 +280,7 @@ static int run_show(const struct surface *surface, int argc, char **argv)
 static int run_export(const struct surface *surface, int argc, char **argv)
 {
         _cleanup_session_ struct session session = {0};
-        _cleanup_(capsule_freep) struct capsule *capsule = NULL;
+        _cleanup_capsule_ struct capsule *capsule = NULL;
         struct arguments arguments;
         struct error err = {0};
         (void)surface;

@@ -125,11 +125,6 @@ static void executor_freep(struct executor **executor)
         executor_free(*executor);
 }
 
-static void capsule_freep(struct capsule **capsule)
-{
-        capsule_free(*capsule);
-}
-
 /* From here on a signal ends the run in order. */
 static int execute(struct session *session, struct executor *executor, struct run_input *input,
                    struct capsule **ret, bool *stopped, struct error *err)
@@ -158,7 +153,7 @@ static int run_with(const struct run_options *options, const struct surface *sur
         _cleanup_session_ struct session session = {0};
         _cleanup_(source_freep) struct source *source = NULL;
         _cleanup_(executor_freep) struct executor *executor = NULL;
-        _cleanup_(capsule_freep) struct capsule *capsule = NULL;
+        _cleanup_capsule_ struct capsule *capsule = NULL;
         _cleanup_buf_ struct buf text = {0};
         bool stopped = false;
         struct run_input input = {

@@ -124,6 +124,14 @@ void answer_stop(struct answer *answer, enum model_stop stop)
         answer->is_stopped = true;
 }
 
+enum model_stop answer_stop_of(const struct answer_stop_word *words, size_t n, const char *reason)
+{
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(words[i].reason, reason) == 0)
+                        return words[i].stop;
+        return MODEL_STOP_OTHER;
+}
+
 /* ---- to a reply ---- */
 
 /* No text at all means no arguments. */

@@ -47,6 +47,13 @@ struct answer_call *answer_find_call(struct answer *answer, int64_t index);
 /* Tokens as the server gave them: a number that is there replaces what was known. */
 void answer_set_tokens(int64_t *tokens, const json_t *number);
 void answer_stop(struct answer *answer, enum model_stop stop);
+/* A wire format's word for why it stopped, and what it means. */
+struct answer_stop_word {
+        const char *reason;
+        enum model_stop stop;
+};
+/* MODEL_STOP_OTHER for a word that is not among the n. */
+enum model_stop answer_stop_of(const struct answer_stop_word *words, size_t n, const char *reason);
 
 /* Moves it into *ret. Calls without an id get one that no call in the conversation has. */
 int answer_finish(struct answer *answer, struct model_reply *ret, struct error *err);

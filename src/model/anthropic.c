@@ -26,22 +26,16 @@ static void read_tokens(struct answer *answer, const json_t *usage)
 
 static void read_stop(struct answer *answer, const char *reason)
 {
-        static const struct {
-                const char *reason;
-                enum model_stop stop;
-        } stops[] = {{"end_turn", MODEL_STOP_END},
-                     {"stop_sequence", MODEL_STOP_END},
-                     {"tool_use", MODEL_STOP_TOOLS},
-                     {"max_tokens", MODEL_STOP_LENGTH},
-                     {"model_context_window_exceeded", MODEL_STOP_LENGTH},
-                     {"refusal", MODEL_STOP_REFUSED}};
+        static const struct answer_stop_word stops[] = {
+                {"end_turn", MODEL_STOP_END},
+                {"stop_sequence", MODEL_STOP_END},
+                {"tool_use", MODEL_STOP_TOOLS},
+                {"max_tokens", MODEL_STOP_LENGTH},
+                {"model_context_window_exceeded", MODEL_STOP_LENGTH},
+                {"refusal", MODEL_STOP_REFUSED}};
         if (!reason)
                 return;
-        enum model_stop stop = MODEL_STOP_OTHER;
-        for (size_t i = 0; i < ARRAY_SIZE(stops); i++)
-                if (strcmp(stops[i].reason, reason) == 0)
-                        stop = stops[i].stop;
-        answer_stop(answer, stop);
+        answer_stop(answer, answer_stop_of(stops, ARRAY_SIZE(stops), reason));
 }
 
 static int read_text(struct answer *answer, const json_t *object, struct error *err)

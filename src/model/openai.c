@@ -166,23 +166,16 @@ static int read_call(struct answer *answer, const json_t *piece, struct error *e
 
 static void read_finish(struct answer *answer, const json_t *choice)
 {
-        static const struct {
-                const char *reason;
-                enum model_stop stop;
-        } stops[] = {{"stop", MODEL_STOP_END},
-                     {"tool_calls", MODEL_STOP_TOOLS},
-                     {"function_call", MODEL_STOP_TOOLS},
-                     {"length", MODEL_STOP_LENGTH},
-                     {"content_filter", MODEL_STOP_REFUSED}};
+        static const struct answer_stop_word stops[] = {{"stop", MODEL_STOP_END},
+                                                        {"tool_calls", MODEL_STOP_TOOLS},
+                                                        {"function_call", MODEL_STOP_TOOLS},
+                                                        {"length", MODEL_STOP_LENGTH},
+                                                        {"content_filter", MODEL_STOP_REFUSED}};
         const char *reason = text_or_null(json_get_string(choice, "finish_reason"));
         if (!reason)
                 return;
-        enum model_stop stop = MODEL_STOP_OTHER;
-        for (size_t i = 0; i < ARRAY_SIZE(stops); i++)
-                if (strcmp(stops[i].reason, reason) == 0)
-                        stop = stops[i].stop;
         if (answer->stop != MODEL_STOP_REFUSED)
-                answer_stop(answer, stop);
+                answer_stop(answer, answer_stop_of(stops, ARRAY_SIZE(stops), reason));
         answer->is_stopped = true;
 }
 

@@ -229,11 +229,6 @@ static int job_call(struct job *job, struct error *err)
         return r < 0 ? r : job_record_response(job, &response, err);
 }
 
-static void capsule_freep(struct capsule **capsule)
-{
-        capsule_free(*capsule);
-}
-
 /* The answer must be the one that was sealed: what was changed in the store since is not sealed
  * anew. */
 static bool is_answer(const struct capsule *capsule)
@@ -244,15 +239,21 @@ static bool is_answer(const struct capsule *capsule)
                capsule_compute_hash(capsule, hash, NULL) == 0 && strcmp(hash, sealed) == 0;
 }
 
+/* Computes the key once it can be: of files, only when they were read. */
+static bool job_has_key(struct job *job)
+{
+        if (job->input.cache && !job->has_key)
+                job->has_key = run_cache_key_of(job->capsule, &job->key);
+        return job->has_key;
+}
+
 /* Takes the answer of an earlier run, if there is one. Whatever is wrong with it, this run can do
  * without. */
 static int job_reuse(struct job *job, struct error *why)
 {
-        _cleanup_(capsule_freep) struct capsule *earlier = NULL;
-        struct run_cache_key key;
+        _cleanup_capsule_ struct capsule *earlier = NULL;
         char run_id[UUID_TEXT_SIZE];
-        if (!job->input.cache || !run_cache_key_of(job->capsule, &key) ||
-            !run_cache_find(job->input.cache, &key, run_id) ||
+        if (!job_has_key(job) || !run_cache_find(job->input.cache, &job->key, run_id) ||
             capsule_store_get(job->store, run_id, &earlier, NULL) < 0 || !is_answer(earlier))
                 return 0;
         job->reused = true;
@@ -270,12 +271,10 @@ int job_run(struct job *job, struct error *why)
 }
 
 /* A run whose answer is its own may give it to later ones. */
-static void job_share(const struct job *job)
+static void job_share(struct job *job)
 {
-        struct run_cache_key key;
-        if (job->input.cache && !job->reused && job->capsule->state == RUN_SUCCEEDED &&
-            run_cache_key_of(job->capsule, &key))
-                run_cache_keep(job->input.cache, &key, capsule_run_id(job->capsule));
+        if (!job->reused && job->capsule->state == RUN_SUCCEEDED && job_has_key(job))
+                run_cache_keep(job->input.cache, &job->key, capsule_run_id(job->capsule));
 }
 
 int job_end(struct job *job, enum run_state end, const struct error *why, struct error *err)

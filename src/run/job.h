@@ -16,9 +16,10 @@ struct job {
         struct capsule *capsule;
         struct dataset *described; /* what the runner said of the files, if it was asked */
         struct arena *arena;
-        struct buf sql; /* compiled from the plan */
-        json_t *faults; /* of the plan */
-        bool reused;    /* an earlier run had the answer */
+        struct buf sql;           /* compiled from the plan */
+        json_t *faults;           /* of the plan */
+        struct run_cache_key key; /* what its answer is shared by, if has_key */
+        bool has_key, reused;     /* reused: an earlier run had the answer */
         int64_t as_of_s;
         char as_of[CLOCK_TEXT_SIZE];
         int64_t start_us;

@@ -35,11 +35,6 @@ judge(struct run_verification *ret, enum run_verdict verdict, const char *format
         return 0;
 }
 
-static void capsule_freep(struct capsule **capsule)
-{
-        capsule_free(*capsule);
-}
-
 static void source_freep(struct source **source)
 {
         source_free(*source);
@@ -217,7 +212,7 @@ static int verify_again(const struct run_surroundings *around, const struct caps
                         struct run_verification *ret, struct error *err)
 {
         _cleanup_(source_freep) struct source *source = NULL;
-        _cleanup_(capsule_freep) struct capsule *again = NULL;
+        _cleanup_capsule_ struct capsule *again = NULL;
         if (capsule->state == RUN_CANCELLED)
                 return judge(ret, RUN_NOT_REPEATABLE,
                              "the capsule's hashes hold, but the run was stopped by its user, so "
@@ -301,7 +296,7 @@ static int verify_unreadable(const struct run_surroundings *around, const char *
 int run_verify(const struct run_surroundings *around, const char *run_id,
                struct run_verification *ret, struct error *err)
 {
-        _cleanup_(capsule_freep) struct capsule *capsule = NULL;
+        _cleanup_capsule_ struct capsule *capsule = NULL;
         enum capsule_fault fault = CAPSULE_INTACT;
         *ret = (struct run_verification){0};
         int r = 0;

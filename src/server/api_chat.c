@@ -63,8 +63,10 @@ void api_chat(struct call *call)
 static void chat_stream(struct call *call)
 {
         struct exchange *exchange = start(call);
-        if (exchange)
+        if (exchange) {
+                exchanges_add(call->api->exchanges, exchange);
                 exchange_stream(exchange, call->request, 0);
+        }
         exchange_release(exchange);
 }
 

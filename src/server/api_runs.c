@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "plan/plan.h"
 #include "run/csv.h"
+#include "run/record.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,13 +16,6 @@
 #define PAGE_MAX 200
 #define PAGE_DEFAULT 50
 #define CSV_BYTES_MAX ((size_t)512 * 1024 * 1024)
-
-static void capsule_freep(struct capsule **capsule)
-{
-        capsule_free(*capsule);
-}
-
-#define _cleanup_capsule_ _cleanup_(capsule_freep)
 
 /* What a list shows of a run. */
 static json_t *line_of(const json_t *body)
@@ -286,18 +280,12 @@ void api_run_rerun(struct call *call)
                 return;
         const json_t *body = capsule->body;
         const json_t *plan = json_object_get(body, "plan");
-        const json_t *limits = json_object_get(body, "limits");
         char name[64];
         (void)snprintf(name, sizeof(name), "rerun %.36s", call->part[0]);
-        struct order order = {.limits = LIMITS_DEFAULT,
+        struct order order = {.limits = record_limits_read(json_object_get(body, "limits")),
                               .owner = call->owner,
                               .planner_name = name,
                               .must_run = true};
-        order.limits.timeout_ms = json_get_int(limits, "timeout_ms", order.limits.timeout_ms);
-        order.limits.max_rows = json_get_int(limits, "max_rows", order.limits.max_rows);
-        order.limits.memory_mb = json_get_int(limits, "memory_mb", order.limits.memory_mb);
-        order.limits.max_output_bytes =
-                json_get_int(limits, "max_output_bytes", order.limits.max_output_bytes);
         api_cap_limits(call->api, &order.limits);
         order.as_of = json_get_string(body, "as_of");
         buf_init(&text, PLAN_BYTES_MAX);

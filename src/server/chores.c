@@ -1,12 +1,12 @@
 #include "server/chores.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
+#include "base/cond.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #define RETRY_MS 1000
@@ -53,16 +53,12 @@ static void *do_chores(void *data)
 
 int chores_start(size_t threads, size_t waiting_max, struct chores **ret, struct error *err)
 {
-        pthread_condattr_t steady;
         struct chores *chores = alloc_calloc(1, sizeof(*chores));
         if (!chores)
                 return error_oom(err);
         (void)pthread_mutex_init(&chores->lock, NULL);
         (void)pthread_cond_init(&chores->changed, NULL);
-        (void)pthread_condattr_init(&steady);
-        (void)pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
-        (void)pthread_cond_init(&chores->idle, &steady);
-        (void)pthread_condattr_destroy(&steady);
+        cond_init(&chores->idle);
         chores->max = waiting_max;
         chores->ring = alloc_calloc(waiting_max, sizeof(*chores->ring));
         chores->threads = alloc_calloc(threads, sizeof(*chores->threads));
@@ -86,18 +82,9 @@ int chores_start(size_t threads, size_t waiting_max, struct chores **ret, struct
 /* With the lock held: until all is done, or the time is over. */
 static void await_idle(struct chores *chores, int64_t patience_ms)
 {
-        struct timespec until;
-        if (patience_ms < 0)
-                patience_ms = 0;
-        (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += patience_ms / 1000;
-        until.tv_nsec += patience_ms % 1000 * 1000000;
-        if (until.tv_nsec >= 1000000000) {
-                until.tv_sec++;
-                until.tv_nsec -= 1000000000;
-        }
+        int64_t until_us = clock_monotonic_us() + patience_ms * 1000;
         while ((chores->n > 0 || chores->n_busy > 0) &&
-               pthread_cond_timedwait(&chores->idle, &chores->lock, &until) != ETIMEDOUT)
+               cond_wait_until(&chores->idle, &chores->lock, until_us))
                 ;
 }
 

@@ -75,11 +75,6 @@ void exchange_release(struct exchange *exchange)
                 exchange_free(exchange);
 }
 
-const char *exchange_id(const struct exchange *exchange)
-{
-        return exchange->id;
-}
-
 const char *exchange_owner(const struct exchange *exchange)
 {
         return exchange->owner;
@@ -109,7 +104,7 @@ static void sweep(struct exchanges *exchanges, int64_t now_us)
         }
 }
 
-static void add(struct exchanges *exchanges, struct exchange *exchange)
+void exchanges_add(struct exchanges *exchanges, struct exchange *exchange)
 {
         (void)pthread_mutex_lock(&exchanges->lock);
         sweep(exchanges, clock_monotonic_us());
@@ -532,7 +527,6 @@ int exchange_start(struct api *api, const struct exchange_input *input, struct e
                 exchange_release(exchange);
                 return r;
         }
-        add(api->exchanges, exchange);
         *ret = exchange;
         return 0;
 }

@@ -26,7 +26,6 @@ int exchange_start(struct api *api, const struct exchange_input *input, struct e
                    struct error *err);
 void exchange_release(struct exchange *exchange); /* NULL is fine */
 
-const char *exchange_id(const struct exchange *exchange);
 const char *exchange_owner(const struct exchange *exchange);
 
 /* Ends the request with the whole answer, when there is one. */
@@ -36,10 +35,12 @@ void exchange_answer(struct exchange *exchange, struct http_request *request);
 void exchange_stream(struct exchange *exchange, struct http_request *request, uint64_t after_id);
 #define EXCHANGE_PATIENCE_MS 10000
 
-/* Those that go on, or ended less than a minute ago. */
+/* Streams that go on, or ended less than a minute ago. */
 struct exchanges;
 int exchanges_new(struct exchanges **ret, struct error *err);
 void exchanges_free(struct exchanges *exchanges); /* NULL is fine */
+/* From now on a client that lost its stream finds it again. */
+void exchanges_add(struct exchanges *exchanges, struct exchange *exchange);
 /* The caller releases it; NULL when there is none of that id. */
 struct exchange *exchanges_find(struct exchanges *exchanges, const char *id);
 

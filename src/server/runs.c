@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/json.h"
 #include "server/ticket.h"
 
@@ -182,7 +183,7 @@ int runs_start(const struct runs_options *options, struct runs **ret, struct err
         (void)pthread_mutex_init(&runs->lock, NULL);
         (void)pthread_cond_init(&runs->work, NULL);
         (void)pthread_cond_init(&runs->keep, NULL);
-        (void)pthread_cond_init(&runs->empty, NULL);
+        cond_init(&runs->empty);
         runs->threads = alloc_calloc(options->workers + KEEPERS, sizeof(*runs->threads));
         int r = runs->threads ? 0 : error_oom(err);
         for (size_t i = 0; r == 0 && i < options->workers; i++)
@@ -199,16 +200,8 @@ int runs_start(const struct runs_options *options, struct runs **ret, struct err
 /* With the lock held: until nothing waits or runs, or the time is over. */
 static void await_empty(struct runs *runs, int64_t patience_ms)
 {
-        struct timespec until;
-        (void)clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec += patience_ms / 1000;
-        until.tv_nsec += patience_ms % 1000 * 1000000;
-        if (until.tv_nsec >= 1000000000) {
-                until.tv_sec++;
-                until.tv_nsec -= 1000000000;
-        }
-        while (runs->first &&
-               pthread_cond_timedwait(&runs->empty, &runs->lock, &until) != ETIMEDOUT)
+        int64_t until_us = clock_monotonic_us() + patience_ms * 1000;
+        while (runs->first && cond_wait_until(&runs->empty, &runs->lock, until_us))
                 ;
 }
 

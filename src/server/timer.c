@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/cond.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -66,9 +67,7 @@ static void wait_for_due(struct timer *timer)
                         (void)pthread_cond_wait(&timer->changed, &timer->lock);
                         continue;
                 }
-                int64_t at_us = timer->heap[0].at_us;
-                struct timespec at = {.tv_sec = at_us / 1000000, .tv_nsec = at_us % 1000000 * 1000};
-                (void)pthread_cond_timedwait(&timer->changed, &timer->lock, &at);
+                (void)cond_wait_until(&timer->changed, &timer->lock, timer->heap[0].at_us);
         }
 }
 
@@ -92,14 +91,10 @@ static void *keep_time(void *data)
 int timer_start(struct timer **ret, struct error *err)
 {
         struct timer *timer = alloc_calloc(1, sizeof(*timer));
-        pthread_condattr_t monotonic;
         if (!timer)
                 return error_oom(err);
         (void)pthread_mutex_init(&timer->lock, NULL);
-        (void)pthread_condattr_init(&monotonic);
-        (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-        (void)pthread_cond_init(&timer->changed, &monotonic);
-        (void)pthread_condattr_destroy(&monotonic);
+        cond_init(&timer->changed);
         int r = pthread_create(&timer->thread, NULL, keep_time, timer);
         if (r != 0) {
                 (void)pthread_cond_destroy(&timer->changed);

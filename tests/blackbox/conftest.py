@@ -2,6 +2,7 @@
 
     def test_something(askcsv):                  a state folder of its own, empty
     def test_something(shop):                    the same with the three datasets generated
+    def test_something(server):                  askcsv serve over such a shop, one for the file
         done = askcsv("run", "ecommerce", "--sql", "SELECT 1 AS one", "--format", "json")
         assert done.returncode == 0
         askcsv.json(...) -> the parsed stdout    askcsv.home -> its $ASKCSV_HOME
@@ -12,6 +13,7 @@ import shutil
 import pytest
 
 from programs import CALL_SECONDS, call, clean_env
+from served import Server
 
 
 class Askcsv:
@@ -73,3 +75,13 @@ def shop(askcsv, generated):
 def shared_shop(askcsv_path, generated):
     """For tests that only run queries: one state folder for the whole session."""
     return Askcsv(askcsv_path, generated.parent)
+
+
+@pytest.fixture(scope="module")
+def server(askcsv_path, generated, tmp_path_factory):
+    """One server for the tests of a file that only ask."""
+    home = tmp_path_factory.mktemp("served")
+    shutil.copytree(generated, home / "datasets")
+    started = Server(Askcsv(askcsv_path, home), ASKCSV_LINGER=20)
+    yield started
+    assert started.end() == 0

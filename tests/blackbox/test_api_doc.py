@@ -1,13 +1,10 @@
 """The commands in docs/API.md do what the page says."""
 import re
-import shutil
 import subprocess
 
 import pytest
 
-from conftest import Askcsv
 from programs import ROOT
-from served import Server
 
 PAGE = (ROOT / "docs/API.md").read_text(encoding="utf-8")
 
@@ -21,15 +18,6 @@ def commands():
 
 
 COMMANDS = list(commands())
-
-
-@pytest.fixture(scope="module")
-def server(askcsv_path, generated, tmp_path_factory):
-    home = tmp_path_factory.mktemp("documented")
-    shutil.copytree(generated, home / "datasets")
-    started = Server(Askcsv(askcsv_path, home), ASKCSV_LINGER=20)
-    yield started
-    assert started.end() == 0
 
 
 def test_there_are_commands():

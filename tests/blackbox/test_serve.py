@@ -41,18 +41,6 @@ def serve(shop):
             server.end(signal.SIGKILL)
 
 
-@pytest.fixture(scope="module")
-def server(askcsv_path, generated, tmp_path_factory):
-    """One for the tests that only ask."""
-    import shutil
-    from conftest import Askcsv
-    home = tmp_path_factory.mktemp("served")
-    shutil.copytree(generated, home / "datasets")
-    started = Server(Askcsv(askcsv_path, home), ASKCSV_LINGER=20)
-    yield started
-    assert started.end() == 0
-
-
 def problem(reply, status, error):
     body = reply.json()
     assert reply.status == status, body

@@ -32,13 +32,6 @@ static const char *const member_names[] = {
         "prev_hash",  "capsule_hash",
 };
 
-static void capsule_freep(struct capsule **capsule)
-{
-        capsule_free(*capsule);
-}
-
-#define _cleanup_capsule_ _cleanup_(capsule_freep)
-
 static void read_text(const char *path, struct buf *text)
 {
         struct error err = {0};

@@ -16,11 +16,6 @@
 #define THREADS 4
 #define ROUNDS 20000
 
-static void capsule_freep(struct capsule **capsule)
-{
-        capsule_free(*capsule);
-}
-
 static void cache_freep(struct run_cache **cache)
 {
         run_cache_free(*cache);
@@ -50,7 +45,7 @@ static bool matters(const char *mode, const char *member, json_t *value)
         struct error err = {0};
         struct run_cache_key before;
         struct run_cache_key after;
-        _cleanup_(capsule_freep) struct capsule *capsule = capsule_of(mode);
+        _cleanup_capsule_ struct capsule *capsule = capsule_of(mode);
         assert_true(run_cache_key_of(capsule, &before));
         assert_int_equal(capsule_set(capsule, member, value, &err), 0);
         assert_true(run_cache_key_of(capsule, &after));
@@ -71,7 +66,7 @@ static void test_keys(void **state)
         assert_true(matters("sql", "as_of", json_string("2026-01-31T00:00:01Z")));
         assert_false(matters("plan", "as_of", json_string("2026-01-31T00:00:01Z")));
         assert_false(matters("sql", "question", json_string("how many?")));
-        _cleanup_(capsule_freep) struct capsule *capsule = capsule_of("sql");
+        _cleanup_capsule_ struct capsule *capsule = capsule_of("sql");
         assert_true(run_cache_key_of(capsule, &mine));
         (void)snprintf(capsule->asker, sizeof(capsule->asker), "ann");
         assert_true(run_cache_key_of(capsule, &other));
@@ -86,7 +81,7 @@ static void test_no_key(void **state)
         struct run_cache_key key;
         static const char *const members[] = {"dataset_version", "sql", "as_of"};
         for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
-                _cleanup_(capsule_freep) struct capsule *capsule = capsule_of("sql");
+                _cleanup_capsule_ struct capsule *capsule = capsule_of("sql");
                 assert_int_equal(capsule_set(capsule, members[i], json_null(), &err), 0);
                 assert_false(run_cache_key_of(capsule, &key));
         }

@@ -60,14 +60,7 @@ static inline void store_freep(struct capsule_store **store)
         capsule_store_free(*store);
 }
 
-static inline void capsule_freep(struct capsule **capsule)
-{
-        capsule_free(*capsule);
-}
-
 #define _cleanup_store_ _cleanup_(store_freep)
-#define _cleanup_capsule_ _cleanup_(capsule_freep)
-
 /* A succeeded run's members; n makes it different from the others. */
 static inline int fill_capsule(struct capsule *capsule, int n, struct error *err)
 {
