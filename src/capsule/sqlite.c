@@ -63,7 +63,8 @@ static void sqlite_set_wait(struct capsule_store *base, int wait_ms)
 }
 
 /* Runs a statement over a capsule's texts and this store's owner: :run_id, :created_at,
- * :dataset_id, :status, :body, :owner, as far as it names them. *ret_changed is how many rows. */
+ * :dataset_id, :status, :kind, :body, :owner, as far as it names them. *ret_changed is how many
+ * rows. */
 static int write_capsule(struct sqlite_store *store, const char *sql, const struct capsule *capsule,
                          const char *owner, int *ret_changed, struct error *err)
 {
@@ -80,6 +81,9 @@ static int write_capsule(struct sqlite_store *store, const char *sql, const stru
                 r = sqlite_db_bind_text(&store->db, statement, name,
                                         json_get_string(capsule->body, members[i]), err);
         }
+        if (r == 0)
+                r = sqlite_db_bind_text(&store->db, statement, ":kind",
+                                        capsule_kind_name(capsule->kind), err);
         if (r == 0)
                 r = sqlite_db_bind_text(&store->db, statement, ":owner", owner, err);
         if (r == 0 && capsule->asker[0])
@@ -161,9 +165,9 @@ static int sqlite_insert(struct capsule_store *base, const struct capsule *capsu
         return r < 0 ? r
                      : write_capsule(store,
                                      "INSERT INTO capsules (run_id, created_at, dataset_id, "
-                                     "status, owner, asker, request_key, request_hash, body) "
-                                     "VALUES (:run_id, :created_at, :dataset_id, :status, :owner, "
-                                     ":asker, :request_key, :request_hash, :body)",
+                                     "status, kind, owner, asker, request_key, request_hash, body) "
+                                     "VALUES (:run_id, :created_at, :dataset_id, :status, :kind, "
+                                     ":owner, :asker, :request_key, :request_hash, :body)",
                                      capsule, store->owner.id, &changed, err);
 }
 
@@ -280,7 +284,8 @@ static int seal_end(struct sqlite_store *store, int r, struct error *err)
 static int sqlite_seal(struct capsule_store *base, struct capsule *capsule, struct error *err)
 {
         struct sqlite_store *store = sqlite_of(base);
-        struct capsule copy = {.body = json_copy(capsule->body), .state = capsule->state};
+        struct capsule copy = {
+                .body = json_copy(capsule->body), .kind = capsule->kind, .state = capsule->state};
         if (!copy.body)
                 return error_oom(err);
         int r = seal_begin(store, err);
@@ -487,8 +492,21 @@ static int check_prefix(const char *run_id, char out[UUID_TEXT_SIZE], struct err
         return 0;
 }
 
-/* Finds one row; the statement stands on it, with id, seq and run_id as its columns, and body
- * when it is wanted. */
+/* The ways to name one, and for each the row with id, seq, run_id, body, how many fit, asker. A
+ * whole id may be of any kind. */
+static const char *query_for(bool last, bool whole)
+{
+        if (last)
+                return "SELECT id, seq, run_id, body, 1, asker FROM capsules WHERE kind = 'run' "
+                       "ORDER BY id DESC LIMIT 1";
+        if (whole)
+                return "SELECT id, seq, run_id, body, 1, asker FROM capsules WHERE run_id = :from";
+        return "SELECT id, seq, run_id, body, (SELECT count(*) FROM capsules WHERE run_id >= :from "
+               "AND run_id < :to AND kind = 'run'), asker FROM capsules WHERE run_id >= :from AND "
+               "run_id < :to AND kind = 'run' LIMIT 1";
+}
+
+/* Finds one row; the statement stands on it, with the columns above. */
 static int find_run(struct sqlite_store *store, const char *run_id, sqlite3_stmt **ret,
                     struct error *err)
 {
@@ -499,15 +517,9 @@ static int find_run(struct sqlite_store *store, const char *run_id, sqlite3_stmt
         int r = last ? 0 : check_prefix(run_id, from, err);
         (void)snprintf(to, sizeof(to), "%sg", from); /* behind every digit, as '-' is before all */
         if (r == 0)
-                r = sqlite_db_prepare(
-                        &store->db,
-                        last ? "SELECT id, seq, run_id, body, 1, asker FROM capsules "
-                               "ORDER BY id DESC LIMIT 1"
-                             : "SELECT id, seq, run_id, body, (SELECT count(*) FROM "
-                               "capsules WHERE run_id >= :from AND run_id < :to), "
-                               "asker FROM capsules WHERE run_id >= :from AND run_id < :to "
-                               "LIMIT 1",
-                        &statement, err);
+                r = sqlite_db_prepare(&store->db,
+                                      query_for(last, strlen(from) == UUID_TEXT_SIZE - 1),
+                                      &statement, err);
         if (r == 0)
                 r = sqlite_db_bind_text(&store->db, statement, ":from", from, err);
         if (r == 0)
@@ -558,9 +570,11 @@ static int prepare_list(struct sqlite_store *store, const struct capsule_filter 
                         int64_t before, sqlite3_stmt **ret, struct error *err)
 {
         char sql[512];
+        bool runs = !filter->kind || strcmp(filter->kind, capsule_kind_name(CAPSULE_RUN)) == 0;
         (void)snprintf(sql, sizeof(sql),
                        "SELECT run_id, body, asker, request_hash FROM capsules WHERE "
-                       "true%s%s%s%s%s%s%s ORDER BY id DESC LIMIT %lld",
+                       "%s%s%s%s%s%s%s%s ORDER BY id DESC LIMIT %lld",
+                       runs ? "kind = 'run'" : "kind = :kind AND kind <> 'run'",
                        filter->dataset_id ? " AND dataset_id = :dataset_id" : "",
                        filter->status ? " AND status = :status" : "",
                        filter->asker ? " AND asker = :asker" : "",
@@ -570,6 +584,8 @@ static int prepare_list(struct sqlite_store *store, const struct capsule_filter 
                        filter->before ? " AND id < :before" : "",
                        filter->limit > 0 ? (long long)filter->limit : -1);
         int r = sqlite_db_prepare(&store->db, sql, ret, err);
+        if (r == 0)
+                r = sqlite_db_bind_text(&store->db, *ret, ":kind", filter->kind, err);
         if (r == 0)
                 r = sqlite_db_bind_text(&store->db, *ret, ":dataset_id", filter->dataset_id, err);
         if (r == 0)
@@ -633,8 +649,8 @@ static int sqlite_sealed(struct capsule_store *base, int64_t from, int64_t to,
         struct sqlite_store *store = sqlite_of(base);
         _cleanup_statement_ sqlite3_stmt *statement = NULL;
         int r = sqlite_db_prepare(&store->db,
-                                  "SELECT seq, run_id, created_at, dataset_id, status, body FROM "
-                                  "capsules WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq",
+                                  "SELECT seq, run_id, created_at, dataset_id, status, kind, body "
+                                  "FROM capsules WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq",
                                   &statement, err);
         if (r < 0)
                 return r;
@@ -647,10 +663,11 @@ static int sqlite_sealed(struct capsule_store *base, int64_t from, int64_t to,
                         .created_at = (const char *)sqlite3_column_text(statement, 2),
                         .dataset_id = (const char *)sqlite3_column_text(statement, 3),
                         .status = (const char *)sqlite3_column_text(statement, 4),
-                        .body = (const char *)sqlite3_column_text(statement, 5),
-                        .body_bytes = (size_t)sqlite3_column_bytes(statement, 5),
+                        .kind = (const char *)sqlite3_column_text(statement, 5),
+                        .body = (const char *)sqlite3_column_text(statement, 6),
+                        .body_bytes = (size_t)sqlite3_column_bytes(statement, 6),
                 };
-                if (!row.run_id || !row.created_at || !row.status || !row.body)
+                if (!row.run_id || !row.created_at || !row.status || !row.kind || !row.body)
                         return error_oom(err); /* the columns are NOT NULL */
                 r = each(&row, data);
         }

@@ -89,6 +89,22 @@ static const char *const migrations[] = {
         "  meta TEXT NOT NULL,"
         "  UNIQUE (thread_id, seq)"
         ") STRICT;",
+
+        "ALTER TABLE capsules ADD COLUMN kind TEXT NOT NULL DEFAULT 'run';" /* what it records */
+        "CREATE INDEX capsules_kind ON capsules (kind) WHERE kind <> 'run';"
+        /* How many sealed ones were removed, all from the beginning of the chain. */
+        "ALTER TABLE chain ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;"
+        "DROP TRIGGER capsules_delete;"
+        "CREATE TRIGGER capsules_delete BEFORE DELETE ON capsules"
+        "  WHEN OLD.seq IS NULL OR OLD.seq > (SELECT removed FROM chain)"
+        "  BEGIN SELECT RAISE(ABORT, 'a capsule is removed by retention only'); END;"
+        "DROP TRIGGER chain_update;"
+        "CREATE TRIGGER chain_update BEFORE UPDATE ON chain"
+        "  WHEN NEW.count IS NOT OLD.count + 1 OR NEW.removed < OLD.removed"
+        "    OR NEW.removed >= NEW.count"
+        "    OR (NEW.removed IS NOT OLD.removed AND NOT EXISTS"
+        "        (SELECT 1 FROM capsules WHERE seq = NEW.count AND kind = 'retention'))"
+        "  BEGIN SELECT RAISE(ABORT, 'the chain grows by one capsule at a time'); END;",
 };
 
 #define VERSION ((int64_t)ARRAY_SIZE(migrations))

@@ -72,6 +72,11 @@ int capsule_store_list(struct capsule_store *store, const struct capsule_filter 
                                  "there is no status \"%s\"; there are pending, running, "
                                  "succeeded, failed, rejected, timed_out, cancelled and abstained",
                                  filter->status);
+        if (filter->kind && capsule_kind_from_name(filter->kind) == CAPSULE_KIND_COUNT_)
+                return error_set(err, ERROR_USAGE,
+                                 "there is no kind \"%s\" of capsules; there are run, answer and "
+                                 "retention",
+                                 filter->kind);
         return store->ops->list(store, filter, each, data, err);
 }
 

@@ -50,12 +50,14 @@ int capsule_store_seal(struct capsule_store *store, struct capsule *capsule, str
  * nevertheless, and the first error is returned. */
 int capsule_store_recover(struct capsule_store *store, size_t *ret_count, struct error *err);
 
-/* run_id is a whole id, a prefix of at least 8 characters that fits one run only, or "last" (the
- * newest by creation). ERROR_RUN_NOT_FOUND otherwise. The caller frees *ret. */
+/* run_id is a whole id (of a capsule of any kind), a prefix of at least 8 characters that fits one
+ * run only, or "last" (the newest run by creation). ERROR_RUN_NOT_FOUND otherwise. The caller frees
+ * *ret. */
 int capsule_store_get(struct capsule_store *store, const char *run_id, struct capsule **ret,
                       struct error *err);
 
 struct capsule_filter {
+        const char *kind;          /* as capsule_kind_name says it, or NULL: runs */
         const char *dataset_id;    /* or NULL */
         const char *status;        /* or NULL */
         const char *asker;         /* or NULL: anybody's */

@@ -11,6 +11,7 @@ struct stored_row {
         const char *created_at;
         const char *dataset_id; /* or NULL */
         const char *status;
+        const char *kind;
         const char *body;
         size_t body_bytes;
 };

@@ -52,6 +52,7 @@ static bool columns_agree(const struct stored_row *row, const struct capsule *ca
         return strcmp(row->run_id, capsule_run_id(capsule)) == 0 &&
                strcmp(row->created_at, text_of(capsule, "created_at")) == 0 &&
                strcmp(row->status, run_state_name(capsule->state)) == 0 &&
+               strcmp(row->kind, capsule_kind_name(capsule->kind)) == 0 &&
                (row->dataset_id && dataset_id ? strcmp(row->dataset_id, dataset_id) == 0
                                               : !row->dataset_id && !dataset_id);
 }

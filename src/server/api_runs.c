@@ -155,6 +155,12 @@ static void reply_without_result(struct call *call, const struct capsule *capsul
 {
         struct error err = {0};
         const json_t *said = json_object_get(capsule->body, "error");
+        if (capsule->kind != CAPSULE_RUN) {
+                reply_own(call->request, PROBLEM_CONFLICT,
+                          "this is the capsule of no run (its kind is %s), so it has no result",
+                          capsule_kind_name(capsule->kind));
+                return;
+        }
         if (!run_state_is_final(capsule->state)) {
                 reply_own(call->request, PROBLEM_CONFLICT,
                           "the run is %s; ask again when it has ended",
