@@ -9,6 +9,7 @@
 #include "server/limits.h"
 #include "server/log.h"
 #include "server/metrics.h"
+#include "server/planners.h"
 #include "server/problem.h"
 #include "server/runs.h"
 #include "server/timer.h"
@@ -26,6 +27,9 @@ struct api {
         struct chores *chores;
         int stop_fd; /* becomes readable when chores that take long are to end */
         struct exchanges *exchanges;
+        struct planners *planners;
+        struct chores *chats; /* threads that talk to a language model */
+        int chats_stop_fd;    /* becomes readable when they are to end */
         struct keys *keys;
         const char *user_header;             /* a proxy's, that is trusted; or "" */
         bool keys_needed;                    /* also while there is none */
@@ -108,6 +112,7 @@ int api_openapi_make(char **ret, struct error *err);
 void api_health(struct call *call);
 void api_ready(struct call *call);
 void api_problem(struct call *call);
+void api_planners(struct call *call);
 void api_openapi(struct call *call);
 void api_metrics(struct call *call);
 void api_datasets(struct call *call);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define ANSWER_MAX 65536
+#define REACH_MS 2000
 
 void api_health(struct call *call)
 {
@@ -51,6 +52,17 @@ static int check_datasets(const struct call *call, struct error *err)
         return 0;
 }
 
+/* Anybody may ask: where the model's server is, only the log says. */
+static int check_model(const struct call *call, struct error *err)
+{
+        struct error why = {0};
+        if (planners_reach(call->api->planners, REACH_MS, &why) == 0)
+                return 0;
+        log_warn(call->api->log, "model.unreachable", log_text("error", why.message));
+        return error_set(err, why.type,
+                         "the language model's server is not reached; the log says why");
+}
+
 /* Takes checks over. */
 static void reply_ready(struct call *call, bool ready, json_t *checks)
 {
@@ -71,6 +83,10 @@ static void look_around(struct call *call)
         ready &= add_check(checks, "runner", check_runner(call, &err), &err);
         ready &= add_check(checks, "datasets", check_datasets(call, &err), &err);
         ready &= add_check(checks, "accepting", 0, NULL);
+        /* Runs, stored answers and the built-in planner do without it: said, but no reason to send
+         * nobody here. */
+        if (planners_want_model(call->api->planners))
+                (void)add_check(checks, "model", check_model(call, &err), &err);
         reply_ready(call, ready, checks);
 }
 
@@ -96,4 +112,11 @@ void api_problem(struct call *call)
         reply_json(call->request, 200,
                    json_pack("{s:s, s:s, s:s, s:i, s:s}", "name", type->name, "error", type->error,
                              "title", type->title, "status", type->status, "about", type->about));
+}
+
+/* Who plans on this server. */
+void api_planners(struct call *call)
+{
+        http_set(call->request, "Cache-Control", "no-store");
+        reply_json(call->request, 200, planners_to_json(call->api->planners));
 }

@@ -110,6 +110,43 @@ static const struct config_setting settings[] = {
                           .help = "the proxy by which providers are reached"},
         [CONFIG_CA_FILE] = {NAMES("ca_file", "CA_FILE", "ca-file"), PATH,
                             .help = "PEM file of authorities that providers are trusted by"},
+        [CONFIG_MODEL_TIMEOUT_S] =
+                {NAMES("model_timeout_s", "MODEL_TIMEOUT_S", "model-timeout-s"),
+                 NUMBER(60, 1, 3600),
+                 .help = "seconds of a provider's silence after which a call has failed"},
+        [CONFIG_MODEL_RETRIES] = {NAMES("model_retries", "MODEL_RETRIES", "model-retries"),
+                                  NUMBER(3, 0, 10),
+                                  .help = "attempts after the first one, of a call of a provider"},
+        [CONFIG_MODEL_ROWS_MAX] =
+                {NAMES("model_rows_max", "MODEL_ROWS_MAX", "model-rows-max"), NUMBER(50, 0, 1000),
+                 .help = "rows of a result that a model is shown; 0: only how many there are"},
+        [CONFIG_CONTEXT_MESSAGES] = {NAMES("context_messages", "CONTEXT_MESSAGES",
+                                           "context-messages"),
+                                     NUMBER(12, 0, 200),
+                                     .help = "earlier messages of a thread that a model is shown"},
+        [CONFIG_CHATS_MAX] = {NAMES("chats_max", "CHATS_MAX", "chats-max"), NUMBER(16, 1, 1000),
+                              .help = "chats with a model at the same time"},
+        [CONFIG_ANSWER_STEPS_MAX] = {NAMES("answer_steps_max", "ANSWER_STEPS_MAX",
+                                           "answer-steps-max"),
+                                     NUMBER(12, 1, 100), .help = "calls of a model for one answer"},
+        [CONFIG_ANSWER_TOKENS_MAX] =
+                {NAMES("answer_tokens_max", "ANSWER_TOKENS_MAX", "answer-tokens-max"),
+                 NUMBER(200000, 0, 100000000),
+                 .help = "tokens of one answer, read and written; 0: no limit"},
+        [CONFIG_ANSWER_SECONDS_MAX] = {NAMES("answer_seconds_max", "ANSWER_SECONDS_MAX",
+                                             "answer-seconds-max"),
+                                       NUMBER(120, 1, 3600),
+                                       .help = "seconds that one answer of a model may take"},
+        [CONFIG_ANSWER_CENTS_MAX] =
+                {NAMES("answer_cents_max", "ANSWER_CENTS_MAX", "answer-cents-max"),
+                 NUMBER(0, 0, 1000000),
+                 .help = "cents that one answer may cost, by the prices; 0: no limit"},
+        [CONFIG_PRICE_IN_CENTS] = {NAMES("price_in_cents", "PRICE_IN_CENTS", "price-in-cents"),
+                                   NUMBER(0, 0, 10000000),
+                                   .help = "cents for a million tokens that a model reads"},
+        [CONFIG_PRICE_OUT_CENTS] = {NAMES("price_out_cents", "PRICE_OUT_CENTS", "price-out-cents"),
+                                    NUMBER(0, 0, 10000000),
+                                    .help = "cents for a million tokens that a model writes"},
 };
 
 _Static_assert(ARRAY_SIZE(settings) == CONFIG_COUNT, "every setting is in the table");

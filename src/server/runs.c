@@ -286,6 +286,24 @@ static int check_owner(const struct runs *runs, const char *owner, struct error 
         return r;
 }
 
+/* With the lock held. */
+static int check_room(const struct runs *runs, const char *owner, struct error *err)
+{
+        /* A worker that is about to tell of its run's end is as good as an idle one: who has just
+         * been told may ask again. */
+        size_t room = runs->options.waiting_max + runs->options.workers - runs->n_running;
+        return runs->closed || runs->n_waiting >= room ? refuse(runs, err)
+                                                       : check_owner(runs, owner, err);
+}
+
+int runs_check_room(struct runs *runs, const char *owner, struct error *err)
+{
+        (void)pthread_mutex_lock(&runs->lock);
+        int r = check_room(runs, owner, err);
+        (void)pthread_mutex_unlock(&runs->lock);
+        return r;
+}
+
 int runs_submit(struct runs *runs, const struct order *order,
                 void (*changed)(struct ticket *ticket, void *data), void *data, struct ticket **ret,
                 struct error *err)
@@ -298,13 +316,7 @@ int runs_submit(struct runs *runs, const struct order *order,
         ticket->data = data;
         *ret = ticket_hold(ticket); /* one for the caller, one for the list */
         (void)pthread_mutex_lock(&runs->lock);
-        /* A worker that is about to tell of its run's end is as good as an idle one: who has just
-         * been told may ask again. */
-        size_t room = runs->options.waiting_max + runs->options.workers - runs->n_running;
-        if (runs->closed || runs->n_waiting >= room)
-                r = refuse(runs, err);
-        if (r == 0)
-                r = check_owner(runs, ticket->owner, err);
+        r = check_room(runs, ticket->owner, err);
         if (r == 0) {
                 append(runs, ticket);
                 (void)pthread_cond_signal(runs->n_idle > 0 ? &runs->work : &runs->keep);

@@ -18,6 +18,7 @@
 
 #define CHORE_THREADS 2
 #define CHORES_WAITING 64
+#define CHATS_WAITING 64
 #define HOSTS_MAX 64
 #define SECRET_FILE_MAX ((size_t)1024 * 1024)
 #define POLL_US 10000
@@ -76,6 +77,17 @@ static size_t workers_of(const struct config *config)
         return workers > 0 ? (size_t)workers : (size_t)(cores > 0 ? cores : 1) * 2;
 }
 
+/* Threads for chats with a model, if there may be any: each waits for its model most of the time.
+ */
+static int start_chats(struct serve *serve, const struct config *config, struct error *err)
+{
+        size_t threads = (size_t)config_number(config, CONFIG_CHATS_MAX);
+        if (!config_has_provider(config, CONFIG_OPENAI_MODEL) &&
+            !config_has_provider(config, CONFIG_ANTHROPIC_MODEL))
+                threads = 1;
+        return chores_start(threads, CHATS_WAITING, &serve->api.chats, err);
+}
+
 static int start_work(struct serve *serve, const struct serve_options *options, struct error *err)
 {
         const struct config *config = options->config;
@@ -103,6 +115,10 @@ static int start_work(struct serve *serve, const struct serve_options *options, 
                 r = exchanges_new(&serve->api.exchanges, err);
         if (r == 0)
                 r = chores_start(CHORE_THREADS, CHORES_WAITING, &serve->api.chores, err);
+        if (r == 0)
+                r = planners_open(config, &serve->api.planners, err);
+        if (r == 0)
+                r = start_chats(serve, config, err);
         return r < 0 ? r : runs_start(&runs, &serve->api.runs, err);
 }
 
@@ -187,7 +203,10 @@ int serve_start(const struct serve_options *options, struct serve **ret, size_t 
         serve->api.limits_max.max_rows = config_number(options->config, CONFIG_ROWS_MAX);
         serve->api.hosts = serve->hosts;
         serve->api.stop_fd = eventfd(0, EFD_CLOEXEC);
-        int r = serve->api.stop_fd < 0 ? error_errno(err, errno, "making an eventfd") : 0;
+        serve->api.chats_stop_fd = eventfd(0, EFD_CLOEXEC);
+        int r = serve->api.stop_fd < 0 || serve->api.chats_stop_fd < 0
+                        ? error_errno(err, errno, "making an eventfd")
+                        : 0;
         if (r == 0)
                 r = open_keys(serve, options, err);
         if (r == 0)
@@ -236,7 +255,8 @@ void serve_stop(struct serve *serve, int64_t patience_ms)
         atomic_store(&serve->api.draining, true);
         if (serve->http)
                 http_quiesce(serve->http);
-        runs_stop(serve->api.runs, patience_ms);
+        chores_stop(serve->api.chats, patience_ms, serve->api.chats_stop_fd);
+        runs_stop(serve->api.runs, (until_us - clock_monotonic_us()) / 1000);
         chores_stop(serve->api.chores, (until_us - clock_monotonic_us()) / 1000,
                     serve->api.stop_fd);
         if (serve->http)
@@ -246,8 +266,12 @@ void serve_stop(struct serve *serve, int64_t patience_ms)
         exchanges_free(serve->api.exchanges);
         runs_free(serve->api.runs);
         chores_free(serve->api.chores);
+        chores_free(serve->api.chats);
+        planners_release(serve->api.planners);
         if (serve->api.stop_fd >= 0)
                 (void)close(serve->api.stop_fd);
+        if (serve->api.chats_stop_fd >= 0)
+                (void)close(serve->api.chats_stop_fd);
         capsule_store_free(serve->store);
         run_cache_free(serve->cache);
         keys_free(serve->api.keys);

@@ -26,7 +26,8 @@ struct ticket {
         /* The order; never changed. */
         const struct dataset *dataset;
         const struct planner *planner;
-        char *owner, *text, *planner_name, *as_of;
+        char *owner, *text, *planner_name, *as_of, *asked;
+        json_t *reading;
         char request_key[HASH_HEX_SIZE], request_hash[HASH_HEX_SIZE]; /* or "" */
         size_t text_bytes;
         enum { TEXT_PLAN, TEXT_SQL, TEXT_QUESTION } kind;
