@@ -38,7 +38,8 @@ bool budget_allows(const struct budget *budget, size_t bytes, char *why, size_t 
                 (void)snprintf(why, size, "%lld tokens", (long long)bounds->tokens_max);
         else if (bounds->cost_max > 0 &&
                  cents_of(bounds, tokens_in, budget->tokens_out) > (double)bounds->cost_max)
-                (void)snprintf(why, size, "%lld cents", (long long)bounds->cost_max);
+                (void)snprintf(why, size, "%lld cent%s", (long long)bounds->cost_max,
+                               bounds->cost_max == 1 ? "" : "s");
         else
                 return true;
         return false;

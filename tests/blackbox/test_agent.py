@@ -598,4 +598,4 @@ def test_command_json_and_failure(wire, shop):
 
 def test_command_that_is_told_to_ask_nobody(shop):
     done = shop("ask", "ecommerce", "How many orders are there?", "--planner", "openai")
-    assert done.returncode == 1 and "the planner openai is not set up" in done.stderr
+    assert done.returncode == 2 and "the planner openai is not set up" in done.stderr
