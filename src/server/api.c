@@ -23,6 +23,10 @@ struct route {
 };
 
 static const struct route routes[] = {
+        {"GET", "/", api_page, ANYBODY},
+        {"GET", "/runs/{}", api_page, ANYBODY},
+        {"GET", "/threads/{}", api_page, ANYBODY},
+        {"GET", "/assets/{}", api_asset, ANYBODY},
         {"GET", "/healthz", api_health, ANYBODY},
         {"GET", "/readyz", api_ready, ANYBODY},
         {"GET", "/problems/{}", api_problem, ANYBODY},

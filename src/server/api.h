@@ -114,6 +114,8 @@ void api_ready(struct call *call);
 void api_problem(struct call *call);
 void api_planners(struct call *call);
 void api_openapi(struct call *call);
+void api_page(struct call *call);
+void api_asset(struct call *call);
 void api_metrics(struct call *call);
 void api_datasets(struct call *call);
 void api_dataset(struct call *call);

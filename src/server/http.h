@@ -86,6 +86,16 @@ void http_set(struct http_request *request, const char *name, const char *value)
  * dropped. */
 void http_reply(struct http_request *request, int status, const char *type, const void *body,
                 size_t bytes);
+/* Bytes that live as long as the program, in up to two forms; neither is copied. */
+struct http_file {
+        const char *type;
+        const unsigned char *bytes;
+        size_t size;
+        const unsigned char *zipped; /* by gzip; NULL: there is none */
+        size_t zipped_size;
+};
+/* As http_reply, with the form that the client takes. */
+void http_reply_file(struct http_request *request, int status, const struct http_file *file);
 
 /* An event stream (text/event-stream): headers are sent at once, with status 200. */
 void http_stream(struct http_request *request);

@@ -149,3 +149,21 @@ void http_reply(struct http_request *request, int status, const char *type, cons
         struct MHD_Response *response = make(request, body ? type : NULL, body, &bytes);
         (void)http_publish(request, status, response, bytes);
 }
+
+void http_reply_file(struct http_request *request, int status, const struct http_file *file)
+{
+        if (!wants_reply(request))
+                return;
+        bool zipped = file->zipped && request->head.takes_gzip;
+        const unsigned char *bytes = zipped ? file->zipped : file->bytes;
+        size_t size = zipped ? file->zipped_size : file->size;
+        struct MHD_Response *response =
+                MHD_create_response_from_buffer(size, (void *)bytes, MHD_RESPMEM_PERSISTENT);
+        if (response && (!add(response, "Content-Type", file->type) ||
+                         (file->zipped && !add(response, "Vary", "Accept-Encoding")) ||
+                         (zipped && !add(response, "Content-Encoding", "gzip")))) {
+                MHD_destroy_response(response);
+                response = NULL;
+        }
+        (void)http_publish(request, status, response, size);
+}
