@@ -1,3 +1,8 @@
 import "./style.css";
 import { render } from "preact";
-render(<p>askcsv</p>, document.getElementById("app")!);
+import { App, start } from "./app.tsx";
+import { watch } from "./connection.ts";
+
+render(<App />, document.getElementById("app")!);
+watch();
+void start();
