@@ -25,12 +25,12 @@ class Reply:
 
 
 class Server:
-    """askcsv serve on a free port."""
+    """askcsv serve on a free port, or on one that was free."""
 
-    def __init__(self, askcsv, *options, **env):
+    def __init__(self, askcsv, *options, port=0, **env):
         self.askcsv = askcsv
         self.process = subprocess.Popen(
-            [str(askcsv.path), "serve", "--port", "0", *options], stdin=subprocess.DEVNULL,
+            [str(askcsv.path), "serve", "--port", str(port), *options], stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=askcsv.env(**env))
         self.said = []
         for line in self.process.stderr:

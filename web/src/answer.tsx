@@ -236,7 +236,7 @@ function NoAnswer(props: { turn: Turn }): JSX.Element | null {
   const run = turn.run;
   if (turn.problem) return <Failed problem={turn.problem} question={turn.question} />;
   if (run?.abstention) return <NotUnderstood abstention={run.abstention} datasetId={turn.datasetId} />;
-  if (run?.error && run.status !== "succeeded") return <Refused error={run.error} sql={run.sql} />;
+  if (run?.error && run.status !== "succeeded") return <Refused error={run.error} sql={isSql(turn) ? null : run.sql} />;
   if (turn.status === "cancelled") return <Notice title="Cancelled" kind="ask"><Again question={turn.question} /></Notice>;
   if (turn.status === "lost")
     return (
@@ -250,12 +250,19 @@ function NoAnswer(props: { turn: Turn }): JSX.Element | null {
 
 // ---- all of it ----
 
+const GIVEN = /^(SQL|PLAN):\s*/i;
+const isSql = (turn: Turn): boolean => /^SQL:/i.test(turn.question) || (turn.question === "" && turn.run?.query_mode === "sql");
+
 function Question(props: { turn: Turn }): JSX.Element {
   const { turn } = props;
-  const given = /^(SQL|PLAN):\s*/i.exec(turn.question);
-  if (given?.[1]?.toUpperCase() === "SQL")
-    return <><h2 class="sr-only">SQL</h2><Sql sql={turn.question.slice(given[0].length)} /></>;
-  const words = turn.question || (turn.run?.query_mode === "sql" ? "A query in SQL" : "A query plan");
+  const given = GIVEN.test(turn.question);
+  if (isSql(turn)) {
+    const sql = turn.sql ?? turn.question.replace(GIVEN, "");
+    const error = turn.run?.error;
+    const fault = error?.position ? { position: error.position, message: error.message } : null;
+    return <><h2 class="sr-only">SQL</h2><Sql sql={sql} fault={fault} /></>;
+  }
+  const words = turn.question || "A query plan";
   return <h2 class="question">{given ? <code>{turn.question}</code> : words}</h2>;
 }
 

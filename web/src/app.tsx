@@ -179,7 +179,7 @@ function ThreadHead(): JSX.Element | null {
         </>
       ) : (
         <>
-          <h1>{thread.title || "Untitled"}</h1>
+          <h1 class={thread.title === state.turns.value[0]?.question ? "same" : undefined}>{thread.title || "Untitled"}</h1>
           <button type="button" class="quiet" onClick={() => { setTitle(thread.title); setMode("rename"); }}>Rename</button>
           <button type="button" class="quiet" onClick={() => setMode("delete")}>Delete</button>
         </>
@@ -203,7 +203,7 @@ function DatasetChoice(props: { dataset: Dataset }): JSX.Element {
   );
 }
 
-function Welcome(): JSX.Element {
+function Welcome(props: { onSchema: () => void }): JSX.Element {
   const list = state.datasets.value;
   const prompts = state.dataset.value?.prompts ?? [];
   return (
@@ -218,6 +218,7 @@ function Welcome(): JSX.Element {
           {list.map((d) => <DatasetChoice key={d.id} dataset={d} />)}
         </fieldset>
       )}
+      <AskBox onSchema={props.onSchema} whole={false} />
       {prompts.length > 0 && state.dataset.value?.available && (
         <section aria-labelledby="prompts">
           <h2 id="prompts">You could ask</h2>
@@ -263,6 +264,8 @@ export function App(): JSX.Element {
   const [threadsOpen, setThreadsOpen] = useState(false);
   const view = state.route.value.view;
   const empty = state.turns.value.length === 0;
+  const welcome = empty && view === "ask";
+  const openSchema = (): void => setSchemaOpen(true);
   useEffect(() => {
     const first = state.turns.value[0]?.question;
     document.title = first ? `${first.slice(0, 60)} · askcsv` : "askcsv";
@@ -280,9 +283,9 @@ export function App(): JSX.Element {
         <main id="main" tabIndex={-1}>
           <ThreadHead />
           {state.trouble.value && <div class="notice bad" role="alert"><h2>This could not be loaded</h2><p>{state.trouble.value}</p><p><a href="/">Ask a question</a></p></div>}
-          {empty && view === "ask" && <Welcome />}
+          {welcome && <Welcome onSchema={openSchema} />}
           {!empty && <Conversation />}
-          {view !== "run" && <AskBox onSchema={() => setSchemaOpen(true)} />}
+          {view !== "run" && !welcome && <AskBox onSchema={openSchema} whole />}
         </main>
       </div>
       <div class="sr-only" role="status" aria-live="polite" id="said">{state.said.value}</div>

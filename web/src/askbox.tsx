@@ -26,11 +26,18 @@ function keep(question: string): void {
   }
 }
 
-export function AskBox(props: { onSchema: () => void }): JSX.Element {
+// whole: with the choice of the dataset, where nothing else on the page has it.
+export function AskBox(props: { onSchema: () => void; whole: boolean }): JSX.Element {
   const box = useRef<HTMLTextAreaElement>(null);
   const at = useRef(0); // how far back in the history; 0: what is being written
   const written = useRef("");
   const unavailable = dataset.value?.available === false;
+
+  // Who asked with the keyboard goes on with it, also when this box takes the place of another.
+  useEffect(() => {
+    const lost = document.activeElement === null || document.activeElement === document.body;
+    if (props.whole && lost && matchMedia("(pointer: fine)").matches) box.current!.focus({ preventScroll: true });
+  }, []);
 
   useEffect(() => {
     const shown = box.current!;
@@ -90,15 +97,15 @@ export function AskBox(props: { onSchema: () => void }): JSX.Element {
         <button type="button" class="primary" onClick={send} disabled={busy.value || !datasetId.value || unavailable}>Ask</button>
       </div>
       <div class="ask-below">
-        <label>
+        {props.whole && <label>
           About{" "}
           <select value={datasetId.value ?? ""} onChange={(event) => choose(event.currentTarget.value)}>
             {(datasets.value ?? []).map((d) => (
               <option key={d.id} value={d.id} disabled={!d.available}>{d.name ?? d.id}{d.available ? "" : " (not there)"}</option>
             ))}
           </select>
-        </label>
-        <button type="button" class="quiet" onClick={props.onSchema} disabled={!dataset.value}>What is in it?</button>
+        </label>}
+        <button type="button" class="quiet" onClick={props.onSchema} disabled={!dataset.value}>What is in {props.whole ? "it" : (dataset.value?.name ?? "it")}?</button>
         {planners.value.length > 1 && (
           <label>
             Answered by{" "}

@@ -183,23 +183,34 @@ function linesOf(d: Drawing): Line[] {
   return [...by].map(([name, rows]) => ({ name, points: ready(rows.map((row) => point(row, y[0]!))) }));
 }
 
+// Where each name of the legend stands, from left to right and on as many lines as it takes.
+function legendOf(names: string[], width: number): { places: { x: number; y: number }[]; height: number } {
+  const places: { x: number; y: number }[] = [];
+  let [x, y] = [0, 4];
+  for (const name of names) {
+    const own = name.length * CHAR + 30;
+    if (x > 0 && x + own > width) [x, y] = [0, y + 18];
+    places.push({ x, y });
+    x += own;
+  }
+  return { places, height: y + 18 };
+}
+
 function Legend(d: Drawing & { names: string[] }): JSX.Element {
-  let at = 0;
+  const { places } = legendOf(d.names, d.width);
   return (
     <g>
-      {d.names.map((name, i) => {
-        const x = at;
-        at += name.length * CHAR + 30;
-        return (
-          <g key={name}>
-            <rect x={x} y={4} width={10} height={10} rx="2" fill={d.theme.series[i % 8]} />
-            <Text x={x + 15} y={13} fill={d.theme.ink}>{name}</Text>
-          </g>
-        );
-      })}
+      {d.names.map((name, i) => (
+        <g key={name}>
+          <rect x={places[i]!.x} y={places[i]!.y} width={10} height={10} rx="2" fill={d.theme.series[i % 8]} />
+          <Text x={places[i]!.x + 15} y={places[i]!.y + 9} fill={d.theme.ink}>{name}</Text>
+        </g>
+      ))}
     </g>
   );
 }
+
+const hasLegend = (chart: Chart): boolean => chart.kind === "line" && (chart.series !== null || chart.y.length > 1);
 
 function Lines(d: Drawing): JSX.Element {
   const lines = linesOf(d);
@@ -213,9 +224,7 @@ function Lines(d: Drawing): JSX.Element {
   const format = d.formats[d.chart.y[0]!]!;
   return (
     <>
-      {lines.length > 1 || d.chart.series !== null ? (
-        <Legend {...d} names={lines.map((l) => l.name)} />
-      ) : (
+      {!hasLegend(d.chart) && (
         <Text x={0} y={13} fill={d.theme.muted}>{lines[0]!.name}</Text>
       )}
       {axis}
@@ -260,6 +269,20 @@ function Points(d: Drawing): JSX.Element {
 const heightOf = (result: Result, kind: ChartKind): number =>
   kind === "bar" ? 24 + result.rows.length * 26 : TOP + PLOT + BOTTOM + (kind === "scatter" ? 14 : 0);
 
+// The legend stands above the lines, which begin where one line of it would end.
+function WithLegend(d: Drawing): JSX.Element {
+  const names = linesOf(d).map((l) => l.name);
+  return (
+    <>
+      <Legend {...d} names={names} />
+      <g transform={`translate(0,${legendOf(names, d.width).height - 22})`}><Lines {...d} /></g>
+    </>
+  );
+}
+
+const legendRoom = (d: Drawing): number =>
+  hasLegend(d.chart) ? legendOf(linesOf(d).map((l) => l.name), d.width).height - 22 : 0;
+
 function svgText(svg: SVGSVGElement, theme: Theme): string {
   const copy = svg.cloneNode(true) as SVGSVGElement;
   copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
@@ -289,6 +312,7 @@ async function pngOf(svg: SVGSVGElement, theme: Theme): Promise<Blob> {
   }
 }
 
+const BOX_HEIGHT = 544; // as in style.css; a higher chart is scrolled
 const KIND_WORDS: Record<ChartKind, string> = { bar: "Bars", line: "Lines", scatter: "Points" };
 
 export function ResultChart(props: {
@@ -343,10 +367,13 @@ export function ResultChart(props: {
           </span>
         )}
       </figcaption>
-      <div ref={box} class="chart-box" hidden={hidden}>
+      <div
+        ref={box} class="chart-box" hidden={hidden}
+        {...(heightOf(result, chart.kind) > BOX_HEIGHT ? { role: "region", "aria-label": "Chart", tabIndex: 0 } : {})}
+      >
         {width > 0 && !hidden && (
-          <svg ref={svg} role="img" aria-label={words} width={width} height={heightOf(result, chart.kind)}>
-            {chart.kind === "bar" ? <Bars {...drawing} /> : chart.kind === "line" ? <Lines {...drawing} /> : <Points {...drawing} />}
+          <svg ref={svg} role="img" aria-label={words} width={width} height={heightOf(result, chart.kind) + legendRoom(drawing)}>
+            {chart.kind === "bar" ? <Bars {...drawing} /> : chart.kind === "scatter" ? <Points {...drawing} /> : hasLegend(chart) ? <WithLegend {...drawing} /> : <Lines {...drawing} />}
           </svg>
         )}
       </div>

@@ -22,6 +22,7 @@ function change(key: number, how: (turn: Turn) => Turn): void {
   state.setTurn(key, how);
   const now = turnOf(key);
   if (!before || !now) return;
+  if (now.run && now.run !== before.run) state.noteSizes(now.run);
   const words = stateWords(now);
   if (words && words !== stateWords(before)) state.say(words);
 }
@@ -319,6 +320,7 @@ export async function openRun(id: string): Promise<void> {
     const key = ++keys;
     const turn = newTurn(key, run.question ?? "", run.dataset_id, Date.parse(run.created_at));
     state.turns.value = [{ ...withRun(turn, run), runIds: [id], text: wordsOf(run) }];
+    state.noteSizes(run);
     if (isUnderWay(turnOf(key)!)) await followRun(key, id);
   } catch (error) {
     state.trouble.value = error instanceof Error ? error.message : String(error);

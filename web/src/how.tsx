@@ -10,7 +10,7 @@ import { bytes, milliseconds, moment, plural, statusWords, verdictWords, wallWor
 function Part(props: { title: string; note?: string; end?: ComponentChildren; children: ComponentChildren }): JSX.Element {
   return (
     <section class="how-part">
-      <h4>{props.title}{props.note && <small>{props.note}</small>}<span class="end">{props.end}</span></h4>
+      <h3>{props.title}{props.note && <small>{props.note}</small>}<span class="end">{props.end}</span></h3>
       {props.children}
     </section>
   );
@@ -124,7 +124,7 @@ function limitsOf(run: Run): string {
   const said = [
     limits.has("timeout_ms") && milliseconds(limits.get("timeout_ms")!),
     limits.has("max_rows") && plural(limits.get("max_rows")!, "row"),
-    limits.has("memory_mb") && `${limits.get("memory_mb")} MB of memory`,
+    limits.has("memory_mb") && `${limits.get("memory_mb")!.toLocaleString("en-US")} MB of memory`,
     limits.has("max_output_bytes") && `${bytes(limits.get("max_output_bytes")!)} of output`,
   ];
   return `At most ${said.filter(Boolean).join(", ")}.`;
@@ -144,7 +144,7 @@ export function How(props: { run: Run; open?: boolean }): JSX.Element {
   const walls = run.sandbox?.walls;
   return (
     <details class="how" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>How was this answered?</summary>
+      <summary>{run.status === "succeeded" ? "How was this answered?" : "What was done?"}</summary>
       {open && (
         <div class="how-body">
           {run.reading && (

@@ -3,9 +3,9 @@ import { useEffect, useState } from "preact/hooks";
 import type { JSX } from "preact";
 import { plainText } from "./columns.ts";
 import { Dialog } from "./parts.tsx";
-import { loadSchema } from "./state.ts";
-import type { Dataset, Schema, Table } from "./types.ts";
-import { plural } from "./words.ts";
+import { loadSchema, sizes } from "./state.ts";
+import type { Dataset, Schema, SourceTable, Table } from "./types.ts";
+import { bytes, plural } from "./words.ts";
 
 function Columns(props: { table: Table }): JSX.Element {
   return (
@@ -52,8 +52,12 @@ function Samples(props: { table: Table }): JSX.Element | null {
   );
 }
 
+const sizeOf = (file: SourceTable | undefined): string => (file ? `${plural(file.rows, "row")}, ${bytes(file.bytes)}, ` : "");
+
 export function SchemaDrawer(props: { dataset: Dataset; onClose: () => void }): JSX.Element {
   const { dataset } = props;
+  const last = sizes.value.get(dataset.id);
+  const files = new Map((last?.tables ?? []).map((t) => [t.name, t]));
   const [schema, setSchema] = useState<Schema | null | "failed">(null);
   useEffect(() => {
     void loadSchema(dataset.id).then((found) => setSchema(found ?? "failed"));
@@ -66,13 +70,14 @@ export function SchemaDrawer(props: { dataset: Dataset; onClose: () => void }): 
       </header>
       <p>{dataset.description}</p>
       {dataset.as_of && <p class="note">“Now” in this data is {dataset.as_of.slice(0, 10)}.</p>}
+      {last?.dataset_version && <p class="note">Version <code class="hash" title={last.dataset_version}>{last.dataset_version.slice(0, 16)}…</code>, as of the last answer.</p>}
       {schema === null && <p>Loading…</p>}
       {schema === "failed" && <p class="bad">The columns could not be loaded.</p>}
       {schema !== null && schema !== "failed" && (
         <>
           {schema.tables.map((table) => (
             <section key={table.name}>
-              <h3>{table.name} <small>{plural(table.columns.length, "column")}</small></h3>
+              <h3>{table.name} <small>{sizeOf(files.get(table.name))}{plural(table.columns.length, "column")}</small></h3>
               <p>{table.description}</p>
               <Columns table={table} />
               <Samples table={table} />

@@ -82,7 +82,9 @@ function barOf(result: Shape, roles: Roles, numbers: number[]): Chart | null {
   const n = result.rows.length;
   if (n < 2 || n > BARS_MAX || numbers.length === 0) return null;
   const texts = roles.names.filter((i) => !isNumeric(kindOf(result.types[i]!)));
-  const x = [...texts, ...roles.names, ...roles.times].find((i) => isKey(result, [i]));
+  // A moment names a bar only where nothing else could: events are no categories.
+  const times = roles.names.length === 0 ? roles.times : [];
+  const x = [...texts, ...roles.names, ...times].find((i) => isKey(result, [i]));
   return x === undefined ? null : { kind: "bar", x, y: [numbers[0]!], series: null };
 }
 

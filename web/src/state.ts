@@ -2,7 +2,7 @@
 import { batch, computed, signal } from "@preact/signals";
 import * as api from "./api.ts";
 import { isUnderWay, type Turn } from "./turn.ts";
-import type { Dataset, Schema, Thread } from "./types.ts";
+import type { Dataset, Run, Schema, Thread } from "./types.ts";
 
 export type Route = { view: "ask" } | { view: "thread"; id: string } | { view: "run"; id: string };
 
@@ -23,6 +23,8 @@ export const thread = signal<Thread | null>(null);
 export const threads = signal<Thread[]>([]);
 export const threadsMore = signal<string | null>(null); // `before` of the next page
 export const schemas = signal<ReadonlyMap<string, Schema>>(new Map());
+// What runs told of a dataset: the version and the sizes of the files that were read last.
+export const sizes = signal<ReadonlyMap<string, Run>>(new Map());
 export const trouble = signal<string | null>(null); // what could not be loaded
 export const said = signal(""); // for the live region
 export const draft = signal(""); // what is in the ask box
@@ -42,6 +44,12 @@ export function setRoute(to: Route, replace = false): void {
   const path = to.view === "ask" ? "/" : `/${to.view}s/${encodeURIComponent(to.id)}`;
   if (path !== location.pathname) history[replace ? "replaceState" : "pushState"](null, "", path);
   route.value = to;
+}
+
+export function noteSizes(run: Run): void {
+  if (!run.dataset_id || !run.tables || run.tables.length === 0) return;
+  const known = sizes.value.get(run.dataset_id);
+  if (!known || known.created_at <= run.created_at) sizes.value = new Map(sizes.value).set(run.dataset_id, run);
 }
 
 export async function loadSchema(id: string): Promise<Schema | null> {

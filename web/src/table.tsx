@@ -19,7 +19,8 @@ function Cell(props: { format: Format; cell: Json; lit: boolean }): JSX.Element 
   const { format, cell } = props;
   const shown = format.show(cell);
   const full = plainText(cell);
-  const classes = [format.right ? "number" : "", props.lit ? "lit" : ""].filter(Boolean).join(" ");
+  const whole = format.kind !== "text" && format.kind !== "nested";
+  const classes = [format.right ? "number" : whole ? "whole" : "", props.lit ? "lit" : ""].filter(Boolean).join(" ");
   if (cell === null) return <td class={`${classes} null`}>null</td>;
   return (
     <td class={classes} title={shown !== full || full.length > 40 ? full : undefined}>

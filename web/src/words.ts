@@ -7,7 +7,7 @@ export const plural = (n: number, one: string, many = `${one}s`): string =>
 export function milliseconds(ms: number): string {
   if (ms < 1) return "under 1 ms";
   if (ms < 1000) return `${Math.round(ms)} ms`;
-  return ms < 60000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.floor(ms / 60000)} min ${Math.round((ms % 60000) / 1000)} s`;
+  return ms < 60000 ? `${String(Number((ms / 1000).toFixed(1)))} s` : `${Math.floor(ms / 60000)} min ${Math.round((ms % 60000) / 1000)} s`;
 }
 
 export function bytes(n: number): string {

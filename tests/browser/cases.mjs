@@ -1,0 +1,432 @@
+// What the browser does, case by case; test_page.py says on which server, and what must come of it.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+
+const ENDED = "[data-status]:not([data-status=sending]):not([data-status=pending]):not([data-status=running]):not([data-status=answering])";
+const last = (page) => page.locator(".turn").last();
+const texts = (locator) => locator.allInnerTexts();
+
+// Goes to the address and waits until the page can be asked.
+async function visit(page, address) {
+  await page.goto(address);
+  await page.locator("#question").waitFor();
+  await page.locator(".choices button, .turn").first().waitFor();
+}
+
+// Asks, and waits for the end of this question, whatever it is; gives its status.
+async function ask(page, question) {
+  const before = await page.locator(".turn").count();
+  await page.locator("#question").fill(question);
+  await page.locator("#question").press("Enter");
+  const turn = page.locator(".turn").nth(before);
+  await turn.and(page.locator(ENDED)).waitFor();
+  return turn.getAttribute("data-status");
+}
+
+const saved = async (page, click) => {
+  const [download] = await Promise.all([page.waitForEvent("download"), click()]);
+  return { name: download.suggestedFilename(), bytes: await readFile(await download.path()) };
+};
+
+async function choose(page, dataset) {
+  await page.locator(`.dataset input[value="${dataset}"]`).check();
+}
+
+// What a page of ours must never do, seen from inside.
+const WATCH = () => {
+  window.violations = [];
+  document.addEventListener("securitypolicyviolation", (e) => window.violations.push(`${e.violatedDirective} ${e.blockedURI}`));
+};
+
+async function faultsOfAxe(page, axe) {
+  await page.evaluate(await readFile(axe, "utf8"));
+  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  return found.violations
+    .filter((v) => v.impact === "serious" || v.impact === "critical")
+    .map((v) => `${v.id}: ${v.help}: ${v.nodes.map((n) => `${n.target} (${n.failureSummary})`).slice(0, 3).join("; ")}`);
+}
+
+const tooWide = (page) =>
+  page.evaluate(() => {
+    const room = document.documentElement.clientWidth;
+    return document.documentElement.scrollWidth > room ? `${document.documentElement.scrollWidth} > ${room}` : null;
+  });
+
+export const cases = {
+  async firstLoad({ open, url }) {
+    const page = await open();
+    await page.addInitScript(WATCH);
+    let size = 0;
+    const paths = [];
+    page.on("response", async (response) => paths.push(new URL(response.url()).pathname));
+    page.on("requestfinished", async (request) => { size += (await request.sizes()).responseBodySize; });
+    const [response] = await Promise.all([page.waitForResponse(`${url}/`), visit(page, `${url}/`)]);
+    await ask(page, "revenue by month");
+    await page.locator(".chart svg").waitFor();
+    await page.locator("summary").click();
+    await page.locator(".code").first().waitFor();
+    return {
+      size, paths, headers: response.headers(), violations: await page.evaluate("violations"),
+      inline: await page.locator("script:not([src]), style, [onclick]").count(),
+    };
+  },
+
+  // A prompt of the page, clicked.
+  async prompt({ open, url }, dataset, text) {
+    const page = await open();
+    await visit(page, url);
+    await choose(page, dataset);
+    await page.getByRole("button", { name: text }).click();
+    const turn = last(page).and(page.locator(ENDED));
+    await turn.waitFor();
+    await turn.locator(".share a").waitFor();
+    const chart = turn.locator(".chart select").first();
+    return {
+      status: await turn.getAttribute("data-status"),
+      run: (await turn.locator(".share a").getAttribute("href")).split("/").pop(),
+      columns: await texts(turn.locator("thead th .sort > span:first-child")),
+      rows: Number((await turn.locator(".tools span").last().evaluate((e) => e.parentElement.innerText)).match(/^[\d,]+/)?.[0].replaceAll(",", "")),
+      first: await texts(turn.locator(".table-box tbody tr:not(.space)").first().locator("td")),
+      chart: (await chart.count()) ? await chart.inputValue() : null,
+      marks: await turn.locator("[data-bar], [data-point], [data-line]").count(),
+      name: (await chart.count()) ? await turn.locator(".chart svg").getAttribute("aria-label") : null,
+    };
+  },
+
+  async states({ open, act, url }, question) {
+    const page = await open();
+    await page.addInitScript(() => {
+      window.seen = [];
+      new MutationObserver(() => {
+        const said = document.getElementById("said")?.textContent;
+        if (said && window.seen.at(-1) !== said) window.seen.push(said);
+      }).observe(document, { subtree: true, childList: true, characterData: true });
+    });
+    await visit(page, url);
+    await page.locator("#question").fill(question);
+    await page.locator("#question").press("Enter");
+    await page.locator(".progress", { hasText: "1st in the queue" }).waitFor();
+    const elapsed = await page.locator(".elapsed").innerText();
+    await act("free");
+    await page.locator(".turn").and(page.locator(ENDED)).waitFor();
+    await page.waitForFunction(() => /row/.test(window.seen.at(-1)));
+    return { seen: await page.evaluate("seen"), elapsed };
+  },
+
+  async cancel({ open, url }, question) {
+    const page = await open();
+    await visit(page, url);
+    await page.locator("#question").fill(question);
+    await page.locator("#question").press("Enter");
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await last(page).and(page.locator("[data-status=cancelled]")).waitFor();
+    await page.locator(".notice", { hasText: "Cancelled" }).waitFor();
+    return ask(page, "How many orders are there?");
+  },
+
+  async refused({ open, url }, sql) {
+    const page = await open();
+    await visit(page, url);
+    const status = await ask(page, `SQL: ${sql}`);
+    const fault = page.locator("mark.fault");
+    await fault.first().waitFor();
+    return {
+      status, fault: await texts(fault), notice: await page.locator(".notice").innerText(),
+      sql: await page.locator(".code").first().innerText(),
+      line: await fault.first().evaluate((e) => getComputedStyle(e).textDecorationLine),
+    };
+  },
+
+  async hostile({ open, url }, sql, dataset) {
+    const page = await open();
+    await page.addInitScript(WATCH);
+    page.on("dialog", () => assert.fail("a dialog"));
+    await visit(page, url);
+    if (dataset) await choose(page, dataset);
+    assert.equal(await ask(page, sql), "succeeded");
+    await page.locator(".share").waitFor();
+    for (const head of await page.locator("thead .sort").all()) await head.click();
+    await page.locator("summary").click();
+    if (dataset) {
+      await page.getByRole("button", { name: "What is in it?" }).click();
+      await page.locator(".drawer table").first().waitFor();
+    }
+    return {
+      columns: await texts(page.locator(".table-box thead th .sort > span:first-child")),
+      cells: await texts(page.locator(".table-box tbody tr").first().locator("td")),
+      elements: await page.locator("img, iframe, script:not([src]), .turn svg[onload], .turn b").count(),
+      ran: await page.evaluate(() => window.pwned ?? null),
+      proto: await page.evaluate(() => Object.keys(Object.prototype).length),
+      violations: await page.evaluate("violations"),
+    };
+  },
+
+  async narrow({ open, url }) {
+    const page = await open({ viewport: { width: 360, height: 740 } });
+    const wide = [];
+    const look = async (what) => {
+      const found = await tooWide(page);
+      if (found) wide.push(`${what}: ${found}`);
+    };
+    await visit(page, url);
+    await look("welcome");
+    await ask(page, "revenue by month and category");
+    await page.locator(".chart svg").waitFor();
+    await look("answer");
+    await page.locator("summary").click();
+    await page.locator(".record").waitFor();
+    await look("how");
+    await ask(page, "How many unicorns are there?");
+    await look("not understood");
+    await ask(page, "SQL: SELECT * FROM read_csv('/a/very/long/path/that/does/not/end/so/soon/and/goes/on/and/on.csv')");
+    await look("refused");
+    await ask(page, "SQL: SELECT *, repeat('long', 100) AS text FROM orders JOIN order_items USING (order_id)");
+    await look("wide table");
+    await page.getByRole("button", { name: "Conversations" }).click();
+    await page.locator(".threads.open li").first().waitFor();
+    await look("conversations");
+    await page.getByRole("button", { name: "What is in it?" }).click();
+    await page.locator(".drawer table").first().waitFor();
+    await look("schema");
+    const drawer = await page.locator(".drawer").evaluate((e) => e.scrollWidth > e.clientWidth);
+    return { wide, drawer };
+  },
+
+  async axe({ open, url, axe }, scheme) {
+    const page = await open({ colorScheme: scheme });
+    const faults = new Map();
+    const look = async (what) => {
+      const found = await faultsOfAxe(page, axe);
+      if (found.length > 0) faults.set(what, found);
+    };
+    await visit(page, url);
+    await look("welcome");
+    await ask(page, "revenue by category");
+    await page.locator(".chart svg").waitFor();
+    await page.locator("summary").click();
+    await page.locator(".record").waitFor();
+    await look("answer");
+    await ask(page, "How many unicorns are there?");
+    await ask(page, "SQL: SELECT * FROM read_csv('x')");
+    await page.locator("mark.fault").waitFor();
+    await look("no answers");
+    await page.getByRole("button", { name: "What is in it?" }).click();
+    await page.locator(".drawer table").first().waitFor();
+    await look("schema");
+    return Object.fromEntries(faults);
+  },
+
+  // Nothing but keys, from the address bar on.
+  async keyboard({ open, url }) {
+    const page = await open();
+    await visit(page, url);
+    const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.innerText);
+    await page.keyboard.press("Tab");
+    assert.equal(await focused(), "To the question");
+    await page.keyboard.press("Enter");
+    assert.equal(await focused(), "question");
+    await page.keyboard.type("revenue by category");
+    await page.keyboard.press("Shift+Enter");
+    await page.keyboard.type("highest first");
+    await page.keyboard.press("Enter");
+    await last(page).and(page.locator("[data-status=succeeded]")).waitFor();
+    await page.locator(".share").waitFor();
+    assert.equal(await focused(), "question", "who asked can go on asking");
+    assert.equal(await page.locator("#question").inputValue(), "");
+    await page.keyboard.press("ArrowUp");
+    const history = await page.locator("#question").inputValue();
+    await page.keyboard.press("Home");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowDown");
+    const empty = await page.locator("#question").inputValue();
+    // Back to the table's heads, which sort.
+    const sorts = page.locator("thead .sort");
+    for (let i = 0; i < 40 && !(await sorts.last().evaluate((e) => e === document.activeElement)); i++)
+      await page.keyboard.press("Shift+Tab");
+    const orders = [];
+    for (let i = 0; i < 3; i++) {
+      await page.keyboard.press("Enter");
+      orders.push([
+        await page.locator("thead th").last().getAttribute("aria-sort"),
+        ...(await texts(page.locator(".table-box tbody tr td:last-child"))),
+      ]);
+    }
+    for (let i = 0; i < 20 && !(await page.locator("summary").evaluate((e) => e === document.activeElement)); i++)
+      await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await page.locator(".record").waitFor();
+    return { history, empty, orders };
+  },
+
+  async serverGone({ open, act, url }, endless) {
+    const page = await open();
+    await visit(page, url);
+    await ask(page, "revenue by category");
+    await page.locator("#question").fill(endless);
+    await page.locator("#question").press("Enter");
+    await page.locator(".progress", { hasText: "Running" }).waitFor();
+    await act("kill");
+    await page.locator(".connection.gone", { hasText: "The server does not answer." }).waitFor();
+    await act("start");
+    await page.locator(".connection.back", { hasText: "The server is back." }).waitFor();
+    const cut = last(page).and(page.locator(ENDED));
+    await cut.waitFor();
+    const notice = await cut.locator(".notice").innerText();
+    // One that was asked while it was away is asked when it is back.
+    await act("kill");
+    await page.locator("#question").fill("How many orders are there?");
+    await page.locator("#question").press("Enter");
+    await page.locator(".connection.gone").waitFor();
+    await act("start");
+    await last(page).and(page.locator("[data-status=succeeded]")).waitFor();
+    return { notice, turns: await page.locator(".turn").count() };
+  },
+
+  async threads({ open, url }) {
+    const page = await open();
+    await visit(page, url);
+    await ask(page, "revenue by category");
+    await ask(page, "only for Books");
+    await ask(page, "How many unicorns are there?");
+    await page.locator(".threads a[aria-current=page]").waitFor();
+    const address = page.url();
+    await page.reload();
+    await page.locator(".turn:nth-child(3)").waitFor();
+    await page.locator(".turn:nth-child(2) table").waitFor();
+    await page.locator(".turn:nth-child(3) .notice").waitFor();
+    const kept = await texts(page.locator(".question"));
+    const status = await ask(page, "by month instead");
+    await page.getByRole("button", { name: "Rename" }).click();
+    await page.getByLabel("Title").fill("Books, <b>mostly</b>");
+    await page.keyboard.press("Enter");
+    await page.locator(".threads a", { hasText: "Books, <b>mostly</b>" }).waitFor();
+    await page.locator(".threads .new").click();
+    await page.locator(".welcome").waitFor();
+    const home = new URL(page.url()).pathname;
+    await page.goBack();
+    await page.locator(".turn:nth-child(4)").waitFor();
+    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("button", { name: "Delete", exact: true }).click();
+    await page.locator(".welcome").waitFor();
+    await page.goto(address);
+    await page.locator(".notice.bad", { hasText: "could not be loaded" }).waitFor();
+    return { path: new URL(address).pathname, kept, status, home };
+  },
+
+  async share({ open, url }) {
+    const page = await open();
+    await visit(page, url);
+    await ask(page, "revenue by category");
+    const path = await last(page).locator(".share a").getAttribute("href");
+    const cells = await texts(page.locator(".table-box td"));
+    const other = await open(); // a fresh profile
+    await other.goto(url + path);
+    await other.locator(".table-box").waitFor();
+    await other.locator(".chart svg").waitFor();
+    await other.locator("summary").click();
+    await other.getByRole("button", { name: "Verify" }).click();
+    return {
+      question: await other.locator(".question").innerText(),
+      same: JSON.stringify(cells) === JSON.stringify(await texts(other.locator(".table-box td"))),
+      verdict: await other.locator(".verify strong").innerText(),
+      how: await texts(other.locator(".how-part h3")),
+      asks: await other.locator("#question").count(),
+    };
+  },
+
+  async key({ open, url }, key) {
+    const page = await open();
+    await page.goto(url);
+    await page.getByLabel("Key", { exact: true }).fill("ak_wrong");
+    await page.keyboard.press("Enter");
+    await page.locator(".key", { hasText: "did not take that key" }).waitFor();
+    await page.getByLabel("Key", { exact: true }).fill(key);
+    await page.getByRole("button", { name: "Use this key" }).click();
+    await page.locator(".choices button").first().waitFor();
+    const status = await ask(page, "revenue by category");
+    await page.reload();
+    await page.locator(".turn table").waitFor();
+    return { status, local: await page.evaluate((k) => JSON.stringify({ ...localStorage }).includes(k), key), url: page.url() };
+  },
+
+  async choices({ open, url }, dataset, question) {
+    const page = await open();
+    await visit(page, url);
+    await choose(page, dataset);
+    const status = await ask(page, question);
+    const buttons = last(page).locator(".choices").first().locator("button");
+    const readings = await texts(buttons);
+    await buttons.last().click();
+    const turn = page.locator(".turn").nth(1).and(page.locator(ENDED));
+    await turn.waitFor();
+    await turn.locator(".share").waitFor();
+    return {
+      status, readings, notice: await page.locator(".notice").first().innerText(),
+      asked: await turn.locator(".question").innerText(), cells: await texts(turn.locator(".table-box td")),
+    };
+  },
+
+  async files({ open, url }) {
+    const page = await open();
+    await visit(page, url);
+    await ask(page, "revenue by month");
+    await page.locator(".share").waitFor();
+    const file = async (name) => {
+      const { name: called, bytes } = await saved(page, () => page.getByRole("button", { name, exact: true }).click());
+      return [called.split(".").pop(), bytes.toString(name === "PNG" ? "latin1" : "utf8").slice(0, 3000)];
+    };
+    const found = { csv: await file("CSV"), json: await file("JSON"), svg: await file("SVG"), png: await file("PNG") };
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await page.getByRole("button", { name: "Copy", exact: true }).click();
+    await page.getByRole("button", { name: "Copied" }).waitFor();
+    found.copied = await page.evaluate(() => navigator.clipboard.readText());
+    const kinds = page.locator(".chart select").first();
+    await kinds.selectOption("bar");
+    found.bars = await page.locator("[data-bar]").count();
+    await kinds.selectOption("none");
+    found.hidden = (await page.locator(".chart svg").count()) === 0;
+    return found;
+  },
+
+  async longTable({ open, url }, sql) {
+    const page = await open();
+    await visit(page, url);
+    await ask(page, sql);
+    await page.locator(".share").waitFor();
+    const box = page.locator(".table-box");
+    const rows = await page.locator(".table-box tbody tr:not(.space)").count();
+    const count = await page.locator(".table-box table").getAttribute("aria-rowcount");
+    await box.evaluate((e) => e.scrollTo(0, e.scrollHeight));
+    await page.locator('.table-box tr[aria-rowindex="1001"]').waitFor();
+    const end = await texts(page.locator('.table-box tr[aria-rowindex="1001"] td'));
+    const head = await page.locator(".table-box th").first().evaluate((e) => Math.round(e.getBoundingClientRect().top - e.closest(".table-box").getBoundingClientRect().top));
+    await page.locator(".table-box thead .sort").nth(1).click();
+    await page.locator(".table-box thead .sort").nth(1).click();
+    await box.evaluate((e) => e.scrollTo(0, 0));
+    await page.locator('.table-box tr[aria-rowindex="2"]').waitFor();
+    const first = await texts(page.locator('.table-box tr[aria-rowindex="2"] td'));
+    await box.evaluate((e) => e.scrollTo(0, e.scrollHeight));
+    const nulls = await texts(page.locator('.table-box tr[aria-rowindex="1001"] td'));
+    const align = await page.locator(".table-box tbody tr:not(.space) td").first().evaluate((e) => getComputedStyle(e).textAlign);
+    return { rows, count, end, head, first, nulls, align, note: await page.locator(".turn").innerText() };
+  },
+
+  async grounded({ open, url }, question) {
+    const page = await open();
+    await visit(page, url);
+    const planners = await texts(page.locator(".ask-below option"));
+    const status = await ask(page, question);
+    await page.locator(".figure").first().waitFor();
+    const found = page.locator(".figure:not(.unsupported)").first();
+    await found.focus();
+    await page.locator("td.lit").waitFor();
+    const lit = await page.locator("td.lit").innerText();
+    await page.reload();
+    await page.locator(".figure.unsupported").waitFor();
+    return {
+      status, planners, found: await found.evaluate((e) => e.firstChild.data), lit,
+      unsupported: await texts(page.locator(".figure.unsupported")),
+      title: await page.locator(".figure.unsupported").first().getAttribute("title"),
+    };
+  },
+};

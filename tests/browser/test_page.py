@@ -1,0 +1,243 @@
+"""The page in a real browser, on real servers with real runs. What the browser does is in cases.mjs."""
+import json
+import re
+import signal
+
+import pytest
+
+from blackbox.conftest import Askcsv, askcsv, generated, server  # noqa: F401
+from chromium import browser  # noqa: F401
+from programs import ROOT
+from scripted_model import ScriptedModel, call, say
+from served import Server
+
+FIRST_LOAD_MAX = 300_000  # bytes as they are sent, of all that one answer needs
+ENDLESS = "SELECT count(*) AS n FROM range(1000000000000) AS a(x) WHERE x % 7 = sqrt(x)"
+REGISTRY = json.loads((ROOT / "datasets" / "registry.json").read_text(encoding="utf-8"))
+PROMPTS = [(prompt["id"], dataset["id"], prompt["text"])
+           for dataset in REGISTRY["datasets"] for prompt in dataset["prompts"]]
+# Which chart each prompt's answer gets; none where the answer is a list of things that happened.
+CHARTS = {"ecommerce-1": "bar", "ecommerce-2": "bar", "ecommerce-3": "bar", "ecommerce-5": "bar",
+          "support-1": "bar", "support-2": "bar", "support-4": "bar", "sensors-1": "bar",
+          "sensors-2": "bar", "sensors-3": "scatter", "sensors-4": "bar", "sensors-5": "bar",
+          "support-3": "bar"}
+
+HOSTILE_NAMES = ["__proto__", "constructor", "<img src=x onerror=pwned=1>", "toString"]
+TRIPS = {"version": 1, "datasets": [{
+    "id": "trips", "name": "<b>Trips</b>", "description": "<script>pwned=1</script>",
+    "tables": [{"name": "trips", "file": "trips.csv", "format": "csv", "description": "<svg onload=pwned=1>",
+                "columns": [{"name": "id", "type": "INTEGER", "nullable": False},
+                            {"name": "price_eur", "type": "DOUBLE", "nullable": False, "unit": "EUR"},
+                            {"name": "price_usd", "type": "DOUBLE", "nullable": False, "unit": "USD"},
+                            {"name": "note", "type": "VARCHAR", "nullable": False}]}],
+    "relationships": [], "prompts": [{"id": "trips-1", "text": "<i>How many trips are there?</i>"}]}]}
+
+
+@pytest.fixture(scope="module")
+def trips(askcsv_path, tmp_path_factory):
+    """A dataset whose every text is an attack, and that has two prices."""
+    home = tmp_path_factory.mktemp("trips")
+    (home / "registry.json").write_text(json.dumps(TRIPS))
+    (home / "datasets/trips").mkdir(parents=True)
+    (home / "datasets/trips/trips.csv").write_text(
+        "id,price_eur,price_usd,note\n1,2.5,3.5,<img src=x onerror=pwned=1>\n2,4.5,5.5,\"</td><script>pwned=1</script>\"\n")
+    started = Server(Askcsv(askcsv_path, home), ASKCSV_REGISTRY=home / "registry.json", ASKCSV_LINGER=20)
+    yield started
+    assert started.end() == 0
+
+
+def test_first_load(browser, server):
+    seen = browser("firstLoad", server)
+    assert 10_000 < seen["size"] < FIRST_LOAD_MAX
+    assert seen["violations"] == [] and seen["inline"] == 0
+    policy = seen["headers"]["content-security-policy"]
+    assert "default-src 'none'" in policy and "unsafe" not in policy
+    assert "script-src 'self';" in policy and "style-src 'self';" in policy
+    assert seen["headers"]["x-content-type-options"] == "nosniff"
+    assert not [path for path in seen["paths"] if not re.match(r"/($|assets/|v1/|healthz)", path)]
+
+
+def test_files_of_the_page(server):
+    page = server.get("/")
+    assert page.status == 200 and page.headers["Cache-Control"] == "no-cache"
+    assert server.get("/", If_None_Match=page.headers["ETag"]).status == 304
+    assert server.get("/runs/anything").bytes == server.get("/threads/x").bytes == page.bytes
+    names = re.findall(r'"(/assets/[^"]+)"', page.bytes.decode())
+    assert len(names) == 3
+    for name in names:
+        plain, zipped = server.get(name), server.get(name, Accept_Encoding="gzip")
+        assert plain.status == 200 and "immutable" in plain.headers["Cache-Control"]
+        assert zipped.headers["Content-Encoding"] == "gzip" and len(zipped.bytes) < len(plain.bytes)
+        assert zipped.headers["Vary"] == "Accept-Encoding"
+        assert server.get(name, If_None_Match=zipped.headers["ETag"]).status == 304
+    assert server.get("/assets/app-OLD.js").status == 404
+    assert server.ask("POST", "/", {}).status == 405
+
+
+@pytest.mark.parametrize("prompt,dataset,text", PROMPTS, ids=[p[0] for p in PROMPTS])
+def test_golden_prompts(browser, server, prompt, dataset, text):
+    seen = browser("prompt", server, dataset, text)
+    result = server.get(f"/v1/runs/{seen['run']}/result").json()
+    assert seen["status"] == "succeeded"
+    assert seen["columns"] == result["columns"] and seen["rows"] == result["row_count"] > 0
+    plain = [cell.replace(",", "") for cell in seen["first"]]
+    assert plain == [str(c).lower() if isinstance(c, bool) else str(c) for c in result["rows"][0]]
+    assert seen["chart"] == CHARTS.get(prompt)
+    assert bool(seen["marks"]) == bool(seen["chart"])
+    assert seen["chart"] is None or len(seen["name"]) > 30, "a chart has its text"
+
+
+def test_states_in_order(browser, askcsv, generated):  # noqa: F811
+    (askcsv.home / "datasets").symlink_to(generated)
+    server = Server(askcsv, "--workers", "1")
+    try:
+        busy = server.run(ENDLESS, wait_ms=50).json()["run_id"]
+        server.await_status(busy, {"running"})
+        seen = browser("states", server, "revenue by category", do={
+            "free": lambda: server.ask("POST", f"/v1/runs/{busy}/cancel").status})
+    finally:
+        server.end(signal.SIGKILL)
+    said = seen["seen"]
+    places = [said.index(words) for words in said if words.startswith(("Asked", "Waiting", "Running", "Answered"))]
+    kinds = [words.split(",")[0].split(".")[0] for words in said]
+    assert kinds.index("Asked") < kinds.index("Waiting") < kinds.index("Answered"), said
+    assert places == sorted(places) and said[-1] == "Answered. 5 rows"
+    assert re.fullmatch(r"\d+ s", seen["elapsed"])
+
+
+def test_cancel(browser, server):
+    assert browser("cancel", server, f"SQL: {ENDLESS}") == "succeeded"
+
+
+def test_refused_sql_shows_its_place(browser, server):
+    sql = "SELECT '☕' AS cup,\n  name FROM read_csv('/etc/passwd')"
+    seen = browser("refused", server, sql)
+    assert seen["status"] == "rejected" and seen["fault"] == ["read_csv"]
+    assert seen["line"] == "underline" and seen["sql"].strip() == sql
+    assert "not allowed" in seen["notice"]
+
+
+def test_hostile_cells_and_columns(browser, server):
+    columns = ", ".join(f"'<img src=x onerror=pwned=1>' || i AS \"{name}\"" for name in HOSTILE_NAMES)
+    seen = browser("hostile", server, f"SQL: SELECT {columns}, i AS \"valueOf\" FROM range(3) AS r(i)")
+    assert seen["columns"] == [*HOSTILE_NAMES, "valueOf"]
+    assert seen["cells"] == ["<img src=x onerror=pwned=1>0"] * 4 + ["0"]
+    assert (seen["elements"], seen["ran"], seen["proto"], seen["violations"]) == (0, None, 0, [])
+
+
+def test_hostile_dataset(browser, trips):
+    seen = browser("hostile", trips, "SQL: SELECT note, note AS \"__proto__\", price_eur FROM trips ORDER BY id", "trips")
+    assert seen["cells"] == ["<img src=x onerror=pwned=1>", "<img src=x onerror=pwned=1>", "2.5"]
+    assert (seen["elements"], seen["ran"], seen["proto"], seen["violations"]) == (0, None, 0, [])
+
+
+def test_choices_are_run(browser, trips):
+    seen = browser("choices", trips, "trips", "What is the average price?")
+    assert seen["status"] == "abstained" and len(seen["readings"]) == 2
+    assert "Which of these" in seen["notice"]
+    assert seen["asked"] == seen["readings"][1] and "usd" in seen["asked"] and seen["cells"] == ["4.5"]
+
+
+def test_narrow(browser, server):
+    assert browser("narrow", server) == {"wide": [], "drawer": False}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe(browser, server, scheme):
+    assert browser("axe", server, scheme) == {}
+
+
+def test_by_keyboard_alone(browser, server):
+    seen = browser("keyboard", server)
+    assert seen["history"] == "revenue by category\nhighest first" and seen["empty"] == ""
+    (up, *rising), (down, *falling), (none, *given) = seen["orders"]
+    value = [float(cell.replace(",", "")) for cell in rising]
+    assert (up, down, none) == ("ascending", "descending", "none")
+    assert value == sorted(value) and falling == rising[::-1] and sorted(given) == sorted(rising)
+
+
+def test_server_killed_and_back(browser, askcsv, generated):  # noqa: F811
+    (askcsv.home / "datasets").symlink_to(generated)
+    servers = [Server(askcsv)]
+
+    def kill():
+        servers[-1].end(signal.SIGKILL)
+
+    def start():
+        servers.append(Server(askcsv, port=servers[0].port))
+
+    try:
+        seen = browser("serverGone", servers[0], f"SQL: {ENDLESS}", do={"kill": kill, "start": start})
+    finally:
+        kill()
+    assert "There is no answer" in seen["notice"] or "lost" in seen["notice"], seen
+    assert seen["turns"] == 3
+
+
+def test_threads(browser, server):
+    seen = browser("threads", server)
+    assert re.fullmatch(r"/threads/[0-9a-f-]{36}", seen["path"]) and seen["home"] == "/"
+    assert seen["kept"] == ["revenue by category", "only for Books", "How many unicorns are there?"]
+    assert seen["status"] == "succeeded"
+
+
+def test_a_run_is_shared(browser, server):
+    seen = browser("share", server)
+    assert seen["question"] == "revenue by category" and seen["same"] and seen["asks"] == 0
+    assert seen["verdict"].startswith("Confirmed.")
+    assert seen["how"] == [*map(lambda t: t, ["Reading" + "Planned by the built-in planner."])] or seen["how"][0].startswith("Reading")
+    assert [title.split("\n")[0].removesuffix("Copy") for title in seen["how"]][-1] == "Record"
+
+
+def test_key(browser, askcsv, generated):  # noqa: F811
+    (askcsv.home / "datasets").symlink_to(generated)
+    key = re.search(r"ak_\S+", askcsv.ok("keys", "add", "somebody").stdout).group()
+    server = Server(askcsv)
+    try:
+        seen = browser("key", server, key)
+    finally:
+        server.end(signal.SIGKILL)
+    assert seen["status"] == "succeeded" and not seen["local"] and key not in seen["url"]
+
+
+def test_files_and_charts(browser, server):
+    seen = browser("files", server)
+    assert seen["csv"][0] == "csv" and seen["csv"][1].startswith("month,revenue\n2025-08-01,226324.64\n")
+    assert seen["json"][0] == "json" and json.loads(seen["json"][1])["row_count"] == 6
+    assert seen["svg"][0] == "svg" and seen["svg"][1].startswith("<svg") and "style=" not in seen["svg"][1]
+    assert seen["png"][0] == "png" and seen["png"][1].startswith("\x89PNG")
+    assert seen["copied"].startswith("month\trevenue\n2025-08-01\t226324.64\n")
+    assert seen["bars"] == 6 and seen["hidden"]
+
+
+def test_long_table(browser, server):
+    seen = browser("longTable", server, "SQL: SELECT i * 1000 AS n, CASE WHEN i % 10 = 0 THEN NULL ELSE i // 7 END AS s "
+                                        "FROM range(5000) AS r(i) ORDER BY i")
+    assert 20 < seen["rows"] < 150 and seen["count"] == "1001"
+    assert seen["end"] == ["999,000", "142"] and 0 <= seen["head"] <= 2 and seen["align"] == "right"
+    assert seen["first"] == ["994,000", "142"], "equal ones stay in the answer's order"
+    assert seen["nulls"] == ["990,000", "null"], "null is last whichever way"
+    assert "Only the first 1,000 rows" in seen["note"]
+
+
+def test_figures_of_a_model(browser, askcsv, generated):  # noqa: F811
+    (askcsv.home / "datasets").symlink_to(generated)
+    plan = {"dataset_id": "ecommerce", "table": "orders", "select": [{"column": "status"}, {"func": "count", "alias": "n"}],
+            "group_by": ["status"], "order_by": [{"expr": "n", "direction": "desc"}]}
+    words = "☕ There are 4,018 orders... and 123,457 more."
+    with ScriptedModel([]) as model:
+        server = Server(askcsv, ASKCSV_OPENAI_BASE_URL=model.base_url("openai"), ASKCSV_OPENAI_MODEL="scripted",
+                        ASKCSV_OPENAI_KEY="sk-none")
+        try:
+            rows = server.ask("POST", "/v1/runs", {"dataset_id": "ecommerce", "query_type": "plan", "plan": plan}).json()
+            most = f"{rows['result']['rows'][0][1]:,}"
+            words = f"☕ Most orders, {most}, are completed, and 123,457 are not."
+            model.steps[:] = [call("execute_query_plan", plan), say(words), say(words)]
+            seen = browser("grounded", server, "How many orders have which status?")
+        finally:
+            server.end(signal.SIGKILL)
+        assert not model.faults
+    assert seen["status"] == "succeeded" and "built-in planner" in seen["planners"]
+    assert seen["found"] == seen["lit"] == most
+    assert seen["unsupported"] and seen["unsupported"][0].startswith("123,457")
+    assert "not found in the results" in seen["title"]
