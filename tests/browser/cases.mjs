@@ -85,7 +85,7 @@ export const cases = {
       status: await turn.getAttribute("data-status"),
       run: (await turn.locator(".share a").getAttribute("href")).split("/").pop(),
       columns: await texts(turn.locator("thead th .sort > span:first-child")),
-      rows: Number((await turn.locator(".tools span").last().evaluate((e) => e.parentElement.innerText)).match(/^[\d,]+/)?.[0].replaceAll(",", "")),
+      rows: Number.parseInt((await turn.locator(".count").innerText()).replaceAll(",", ""), 10),
       first: await texts(turn.locator(".table-box tbody tr:not(.space)").first().locator("td")),
       chart: (await chart.count()) ? await chart.inputValue() : null,
       marks: await turn.locator("[data-bar], [data-point], [data-line]").count(),
@@ -329,7 +329,7 @@ export const cases = {
       question: await other.locator(".question").innerText(),
       same: JSON.stringify(cells) === JSON.stringify(await texts(other.locator(".table-box td"))),
       verdict: await other.locator(".verify strong").innerText(),
-      how: await texts(other.locator(".how-part h3")),
+      how: await other.locator(".how-part h3").evaluateAll((all) => all.map((e) => e.firstChild.data)),
       asks: await other.locator("#question").count(),
     };
   },
@@ -406,6 +406,7 @@ export const cases = {
     await page.locator('.table-box tr[aria-rowindex="2"]').waitFor();
     const first = await texts(page.locator('.table-box tr[aria-rowindex="2"] td'));
     await box.evaluate((e) => e.scrollTo(0, e.scrollHeight));
+    await page.locator('.table-box tr[aria-rowindex="1001"]').waitFor();
     const nulls = await texts(page.locator('.table-box tr[aria-rowindex="1001"] td'));
     const align = await page.locator(".table-box tbody tr:not(.space) td").first().evaluate((e) => getComputedStyle(e).textAlign);
     return { rows, count, end, head, first, nulls, align, note: await page.locator(".turn").innerText() };

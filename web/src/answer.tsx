@@ -99,7 +99,7 @@ function Tools(props: { result: Result; run: Run | null; name: string }): JSX.El
   };
   return (
     <div class="tools">
-      <span>{plural(result.row_count, "row")}{result.truncated && ", the first of more"}</span>
+      <span class="count">{plural(result.row_count, "row")}{result.truncated && ", the first of more"}</span>
       <span class="end">
         <CopyButton label="Copy" text={() => toTsv(result)} />
         <button type="button" class="quiet" onClick={() => void fetchFile("text/csv", "csv")}>CSV</button>

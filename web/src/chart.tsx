@@ -315,15 +315,23 @@ async function pngOf(svg: SVGSVGElement, theme: Theme): Promise<Blob> {
 const BOX_HEIGHT = 544; // as in style.css; a higher chart is scrolled
 const KIND_WORDS: Record<ChartKind, string> = { bar: "Bars", line: "Lines", scatter: "Points" };
 
-export function ResultChart(props: {
+interface About {
   result: Result;
   plan: Json;
   question: string;
   units: readonly (string | null)[];
   name: string; // of files
-}): JSX.Element | null {
+}
+
+// Nothing, when the answer has no shape for a chart.
+export function ResultChart(props: About): JSX.Element | null {
   const { result, units } = props;
   const charts = useMemo(() => chartsOf(result, props.plan, props.question, units), [result, units]);
+  return charts.length > 0 ? <ChartOf {...props} charts={charts} /> : null;
+}
+
+function ChartOf(props: About & { charts: Chart[] }): JSX.Element {
+  const { result, units, charts } = props;
   const measures = useMemo(() => measuresOf(result), [result]);
   const formats = useMemo(() => formatsOf(result), [result]);
   const [kind, setKind] = useState<ChartKind | "none" | null>(null);
@@ -331,7 +339,6 @@ export function ResultChart(props: {
   const [box, width] = useWidth();
   const svg = useRef<SVGSVGElement>(null);
   const theme = useTheme();
-  if (charts.length === 0) return null;
   const found = charts.find((chart) => chart.kind === kind) ?? charts[0]!;
   const several = measures.length > 1 && found.kind !== "scatter" && found.y.length === 1;
   const chart = several && measure !== null ? { ...found, y: [measure] } : found;

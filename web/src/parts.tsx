@@ -10,17 +10,21 @@ export function Dialog(props: {
   children: ComponentChildren;
 }): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
+  const gone = useRef(false); // its event comes later, when somebody else may have opened another
   useEffect(() => {
     const shown = dialog.current!;
     if (!shown.open) shown.showModal();
-    return () => shown.close();
+    return () => {
+      gone.current = true;
+      shown.close();
+    };
   }, []);
   return (
     <dialog
       ref={dialog}
       class={props.class}
       aria-label={props.label}
-      onClose={props.onClose}
+      onClose={() => !gone.current && props.onClose()}
       onClick={(event) => event.target === dialog.current && props.onClose()}
     >
       <div class="dialog-body">{props.children}</div>

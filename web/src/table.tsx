@@ -84,7 +84,7 @@ export function ResultTable(props: {
   const space = (rows: number): JSX.Element | null =>
     rows > 0 ? (
       <tr aria-hidden="true" class="space">
-        <td colSpan={formats.length} height={rows * ROW_HEIGHT} />
+        <td colSpan={formats.length} style={{ height: `${rows * ROW_HEIGHT}px` }} />
       </tr>
     ) : null;
 
