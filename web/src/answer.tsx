@@ -201,7 +201,9 @@ const ERROR_TITLES = new Map([
   ["CANCELLED", "Cancelled"],
 ]);
 
-function Refused(props: { error: RunError; sql: string | null | undefined }): JSX.Element {
+const WORTH_ANOTHER_TRY = new Set(["CANCELLED", "RUNNER_TIMEOUT", "DATASET_CHANGED", "RUNNER_INTERNAL_ERROR"]);
+
+function Refused(props: { error: RunError; sql: string | null | undefined; question: string }): JSX.Element {
   const { error, sql } = props;
   const position = error.position;
   return (
@@ -212,6 +214,7 @@ function Refused(props: { error: RunError; sql: string | null | undefined }): JS
         <ul>{error.faults.map((fault, i) => <li key={i}><code>{fault.pointer}</code> {fault.message}</li>)}</ul>
       )}
       {error.pointer && !error.faults && <p>In the plan, at <code>{error.pointer}</code>.</p>}
+      {props.question && WORTH_ANOTHER_TRY.has(error.type) && <Again question={props.question} />}
     </Notice>
   );
 }
@@ -236,7 +239,7 @@ function NoAnswer(props: { turn: Turn }): JSX.Element | null {
   const run = turn.run;
   if (turn.problem) return <Failed problem={turn.problem} question={turn.question} />;
   if (run?.abstention) return <NotUnderstood abstention={run.abstention} datasetId={turn.datasetId} />;
-  if (run?.error && run.status !== "succeeded") return <Refused error={run.error} sql={isSql(turn) ? null : run.sql} />;
+  if (run?.error && run.status !== "succeeded") return <Refused error={run.error} sql={isSql(turn) ? null : run.sql} question={turn.question} />;
   if (turn.status === "cancelled") return <Notice title="Cancelled" kind="ask"><Again question={turn.question} /></Notice>;
   if (turn.status === "lost")
     return (

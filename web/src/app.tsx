@@ -139,7 +139,11 @@ function ThreadHead(): JSX.Element | null {
   const [title, setTitle] = useState("");
   const [trouble, setTrouble] = useState<string | null>(null);
   useEffect(() => setMode("show"), [id]);
-  if (!id || !thread || state.route.value.view !== "thread") return null;
+  if (state.turns.value.length === 0 || state.route.value.view === "run") return null;
+  if (!id || !thread) return <div class="thread-head" />;
+  // The title is the first question's beginning, until somebody gives another one.
+  const first = (state.turns.value[0]?.question ?? "").replace(/\s+/g, " ");
+  const same = first.startsWith(thread.title.replace(/…$/, "").replace(/\s+/g, " ").trimEnd());
   const attempt = async (work: () => Promise<void>): Promise<void> => {
     try {
       setTrouble(null);
@@ -179,7 +183,7 @@ function ThreadHead(): JSX.Element | null {
         </>
       ) : (
         <>
-          <h1 class={thread.title === state.turns.value[0]?.question ? "same" : undefined}>{thread.title || "Untitled"}</h1>
+          <h1 class={same ? "same" : undefined}>{thread.title || "Untitled"}</h1>
           <button type="button" class="quiet" onClick={() => { setTitle(thread.title); setMode("rename"); }}>Rename</button>
           <button type="button" class="quiet" onClick={() => setMode("delete")}>Delete</button>
         </>

@@ -151,7 +151,7 @@ function tickLabels(d: Drawing, ticks: { at: number; text: string }[]): JSX.Elem
         <g key={at}>
           <line x1={at} x2={at} y1={TOP + PLOT} y2={TOP + PLOT + 4} stroke={d.theme.muted} />
           <Text
-            x={Math.min(Math.max(at, (text.length * CHAR) / 2), d.width - (text.length * CHAR) / 2)}
+            x={Math.min(Math.max(at, (text.length * CHAR) / 2 + 2), d.width - (text.length * CHAR) / 2 - 2)}
             y={TOP + PLOT + 18} text-anchor="middle" fill={d.theme.muted}
           >
             {text}
@@ -160,6 +160,25 @@ function tickLabels(d: Drawing, ticks: { at: number; text: string }[]): JSX.Elem
       ))}
     </g>
   );
+}
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+// As coarse as the ticks are; the year stands at the first one and wherever it changes.
+function timeTicks(ticks: Date[], x: (t: Date) => number): { at: number; text: string }[] {
+  const years = ticks.every((t) => t.getUTCMonth() === 0 && t.getUTCDate() === 1 && t.getTime() % 86_400_000 === 0);
+  const months = ticks.every((t) => t.getUTCDate() === 1 && t.getTime() % 86_400_000 === 0);
+  const days = ticks.every((t) => t.getTime() % 86_400_000 === 0);
+  const clock = (t: Date): string => t.toISOString().slice(11, ticks.some((u) => u.getUTCSeconds() > 0) ? 19 : 16);
+  return ticks.map((t, i) => {
+    const before = ticks[i - 1];
+    const year = before?.getUTCFullYear() === t.getUTCFullYear() ? "" : ` ${t.getUTCFullYear()}`;
+    const day = `${t.getUTCDate()} ${MONTHS[t.getUTCMonth()]}`;
+    const isNewDay = before?.toISOString().slice(0, 10) !== t.toISOString().slice(0, 10);
+    const text = years ? String(t.getUTCFullYear()) : months ? `${MONTHS[t.getUTCMonth()]}${year}` : days ? day + year
+      : isNewDay ? `${day} ${clock(t)}` : clock(t);
+    return { at: x(t), text };
+  });
 }
 
 interface Line {
@@ -218,7 +237,6 @@ function Lines(d: Drawing): JSX.Element {
   const { y, left, axis } = valueAxis(d, all.map((p) => p.y));
   const [from = 0, to = 1] = extent(all, (p) => p.x);
   const x = scaleUtc([from, to], [left + 6, d.width - 10]);
-  const label = x.tickFormat();
   const few = all.length <= 120;
   const path = line<Line["points"][number]>((p) => x(p.x), (p) => y(p.y)).defined((p) => Number.isFinite(p.y));
   const format = d.formats[d.chart.y[0]!]!;
@@ -228,7 +246,7 @@ function Lines(d: Drawing): JSX.Element {
         <Text x={0} y={13} fill={d.theme.muted}>{lines[0]!.name}</Text>
       )}
       {axis}
-      {tickLabels(d, x.ticks(Math.max(2, Math.floor(d.width / 110))).map((t) => ({ at: x(t), text: label(t) })))}
+      {tickLabels(d, timeTicks(x.ticks(Math.max(2, Math.floor(d.width / 110))), x))}
       {lines.map((l, i) => (
         <g key={l.name}>
           <path d={path(l.points) ?? ""} fill="none" stroke={d.theme.series[i % 8]} stroke-width="2" stroke-linejoin="round" data-line="" />
