@@ -17,6 +17,7 @@ run: build ## Build, ask three questions, then serve on 127.0.0.1:8080
 	@tools/demo $(BUILD)/askcsv
 
 test: packages-test build ## Run every test
+	@tools/install-packages browser || echo "Without Chromium the tests of the page are skipped"
 	@tools/run-tests $(BUILD)
 
 bench: build ## Measure everything against DuckDB in process and bare (about ten minutes)

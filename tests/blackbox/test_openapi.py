@@ -269,7 +269,8 @@ def test_examples_fit(served):
 def routes_in_c():
     text = (ROOT / "src/server/api.c").read_text(encoding="utf-8")
     table = re.search(r"struct route routes\[\] = \{(.*?)\n\};", text, re.S).group(1)
-    return re.findall(r'\{"([A-Z]+)", "([^"]+)", \w+, (\w+)\}', table)
+    # The page and its files are for browsers (tests/browser), and no part of the API.
+    return re.findall(r'\{"([A-Z]+)", "([^"]+)", (?!api_page,|api_asset,)\w+, (\w+)\}', table)
 
 
 def scope_of(document, operation):

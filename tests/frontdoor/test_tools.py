@@ -149,6 +149,46 @@ def test_archive_that_the_lock_does_not_know(commands, tmp_path):
     assert not list((tmp_path / "cache").glob("duckdb-*"))
 
 
+FETCH_NPM = ROOT / "tools/fetch-npm"
+
+
+def test_npm_packages_that_are_there_need_no_network(commands, tmp_path):
+    folder = commands(npm="mkdir node_modules", node="exit 1")
+    first = run([FETCH_NPM, "web"], path=folder, ASKCSV_CACHE=tmp_path / "cache")
+    again = run([FETCH_NPM, "web"], path=folder, ASKCSV_CACHE=tmp_path / "cache")
+    assert first.returncode == again.returncode == 0 and first.stdout == again.stdout
+    assert os.path.isdir(first.stdout.strip() + "/node_modules")
+    (call,) = log(folder)
+    assert call.startswith("npm ci --ignore-scripts")
+
+
+@pytest.mark.parametrize("argument, npm, said", [
+    ("web", "echo 'npm ERR! code ENOTFOUND' >&2; exit 1", "the packages of web: ENOTFOUND"),
+    ("docs", "exit 1", "there is no docs/package-lock.json"),
+])
+def test_npm_packages_that_cannot_be_had(commands, tmp_path, argument, npm, said):
+    done = run([FETCH_NPM, argument], path=commands(npm=npm), ASKCSV_CACHE=tmp_path / "cache")
+    assert (done.returncode, done.stdout) == (1, "") and said in done.stderr.splitlines()[-1]
+    assert not list((tmp_path / "cache").glob("*-*")), "it cleans up after itself"
+
+
+def test_page_that_cannot_be_built_says_what_to_do(commands, tmp_path):
+    done = run([ROOT / "tools/web-build", tmp_path / "page.c", tmp_path / "page.d"], path=commands(npm="exit 1"),
+               ASKCSV_CACHE=tmp_path / "cache")
+    assert done.returncode == 1 and "-Dweb=disabled" in done.stderr and not (tmp_path / "page.c").exists()
+
+
+def test_page_is_built_the_same_every_time(tmp_path):
+    for name in ("one", "two"):
+        done = subprocess.run([ROOT / "tools/web-build", tmp_path / f"{name}.c", tmp_path / "page.d"],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
+        assert done.returncode == 0, done.stdout
+    assert (tmp_path / "one.c").read_bytes() == (tmp_path / "two.c").read_bytes()
+    made = (tmp_path / "page.d").read_text()
+    for name in ("web/src/main.tsx", "web/src/style.css", "web/index.html", "web/build.mjs", "web/package-lock.json"):
+        assert f"/{name}" in made
+
+
 @pytest.fixture
 def copy(tmp_path):
     """A checkout of its own with the tools and two source files, to be broken."""
