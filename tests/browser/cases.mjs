@@ -282,6 +282,24 @@ export const cases = {
     return { notice, turns: await page.locator(".turn").count() };
   },
 
+  // The connection breaks within an answer; then the page is loaded anew within one.
+  async resumed({ open, act, url }, endless) {
+    const page = await open();
+    const asked = [];
+    page.on("request", (r) => r.url().includes("/v1/chat/stream") && asked.push([r.method(), r.headers()["last-event-id"] ?? null]));
+    await visit(page, url);
+    await page.locator("#question").fill(endless);
+    await page.locator("#question").press("Enter");
+    await page.locator(".progress", { hasText: "Running" }).waitFor();
+    await act("cut");
+    await page.waitForRequest((r) => r.method() === "GET" && r.url().includes("/v1/chat/stream/"));
+    await page.reload();
+    await page.locator(".progress", { hasText: "Running" }).waitFor();
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await page.locator("[data-status=cancelled]").waitFor();
+    return { asked, questions: await page.locator(".turn").count() };
+  },
+
   async threads({ open, url }) {
     const page = await open();
     await visit(page, url);
@@ -422,10 +440,15 @@ export const cases = {
     await found.focus();
     await page.locator("td.lit").waitFor();
     const lit = await page.locator("td.lit").innerText();
+    const path = await page.locator(".share a").getAttribute("href");
     await page.reload();
     await page.locator(".figure.unsupported").waitFor();
+    const other = await open();
+    await other.goto(url + path);
+    await other.locator(".figure.unsupported").waitFor();
+    await other.locator(".table-box").waitFor();
     return {
-      status, planners, found: await found.evaluate((e) => e.firstChild.data), lit,
+      status, planners, shared: await other.locator(".words p").first().innerText(), question: await other.locator(".question").innerText(), found: await found.evaluate((e) => e.firstChild.data), lit,
       unsupported: await texts(page.locator(".figure.unsupported")),
       title: await page.locator(".figure.unsupported").first().getAttribute("title"),
     };

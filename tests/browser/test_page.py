@@ -1,7 +1,10 @@
 """The page in a real browser, on real servers with real runs. What the browser does is in cases.mjs."""
+import contextlib
 import json
 import re
 import signal
+import socket
+import threading
 
 import pytest
 
@@ -174,6 +177,54 @@ def test_server_killed_and_back(browser, askcsv, generated):  # noqa: F811
     assert seen["turns"] == 3
 
 
+class Wire:
+    """Between browser and server: a way that can be cut while both of them go on."""
+
+    def __init__(self, server):
+        self.server, self.pairs = server, []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                here, _ = self.listener.accept()
+                there = socket.create_connection(("127.0.0.1", self.server.port))
+                self.pairs.append((here, there))
+                for one, other in ((here, there), (there, here)):
+                    threading.Thread(target=self.pass_on, args=(one, other), daemon=True).start()
+
+    @staticmethod
+    def pass_on(one, other):
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+            other.shutdown(socket.SHUT_WR)
+
+    def cut(self):
+        for pair in self.pairs:
+            for end in pair:
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+
+    def end(self):
+        self.listener.close()
+        self.cut()
+
+
+def test_lost_connections_and_reloads_go_on(browser, server):
+    wire = Wire(server)
+    try:
+        seen = browser("resumed", wire, f"SQL: {ENDLESS}", do={"cut": wire.cut})
+    finally:
+        wire.end()
+    (method, _), *later = seen["asked"]
+    assert method == "POST" and all(method == "GET" for method, _ in later), "it is asked once"
+    assert int(later[0][1]) >= 2, "it goes on behind what it has"
+    assert later[-1][1] == "0" and seen["questions"] == 1
+
+
 def test_threads(browser, server):
     seen = browser("threads", server)
     assert re.fullmatch(r"/threads/[0-9a-f-]{36}", seen["path"]) and seen["home"] == "/"
@@ -240,3 +291,4 @@ def test_figures_of_a_model(browser, askcsv, generated):  # noqa: F811
     assert seen["found"] == seen["lit"] == most
     assert seen["unsupported"] and seen["unsupported"][0].startswith("123,457")
     assert "not found in the results" in seen["title"]
+    assert seen["question"] == "How many orders have which status?" and seen["shared"].startswith("☕ Most orders")

@@ -77,6 +77,7 @@ function Words(props: { turn: Turn; onPlace: (place: Place | null) => void }): J
       {unsupported.length > 0 && (
         <p class="note">{plural(unsupported.length, "figure")} above, underlined, {unsupported.length === 1 ? "was" : "were"} not found in the results.</p>
       )}
+      {turn.message?.planner && <p class="note">Written by {turn.message.planner}; its figures were looked for in the results.</p>}
       {turn.message?.end === "cut" && <p class="note">The language model did not finish; these are askcsv’s own words.</p>}
       {turn.message?.end === "withheld" && <p class="note">The language model spoke of results without having run a query, so its words are not shown.</p>}
     </div>
@@ -269,8 +270,9 @@ function Question(props: { turn: Turn }): JSX.Element {
   return <h2 class="question">{given ? <code>{turn.question}</code> : words}</h2>;
 }
 
-function Share(props: { run: Run }): JSX.Element {
-  const path = `/runs/${props.run.run_id}`;
+// Of a language model's answer that of its words, which name their runs.
+function Share(props: { id: string }): JSX.Element {
+  const path = `/runs/${props.id}`;
   return (
     <p class="share">
       <a href={path}>Address of this answer</a>
@@ -279,7 +281,7 @@ function Share(props: { run: Run }): JSX.Element {
   );
 }
 
-export function Answer(props: { turn: Turn; alone?: boolean }): JSX.Element {
+export function Answer(props: { turn: Turn }): JSX.Element {
   const { turn } = props;
   const [lit, setLit] = useState<Place | null>(null);
   // The words repeat what the notice says when there is no answer.
@@ -295,10 +297,10 @@ export function Answer(props: { turn: Turn; alone?: boolean }): JSX.Element {
       {!isUnderWay(turn) && <NoAnswer turn={turn} />}
       {isUnderWay(turn) && <Progress turn={turn} />}
       {turn.run && <How run={turn.run} />}
-      {turn.run?.runs && turn.run.runs.length > 0 && (
-        <p class="note">It rests on {turn.run.runs.map((r, i) => <>{i > 0 && ", "}<a key={r.run_id} href={`/runs/${r.run_id}`}>run {i + 1}</a></>)}.</p>
+      {turn.runIds.length > 1 && (
+        <p class="note">It took these runs: {turn.runIds.map((id, i) => <span key={id}>{i > 0 && ", "}<a href={`/runs/${id}`}>{i + 1}</a></span>)}.</p>
       )}
-      {turn.run && !isUnderWay(turn) && <Share run={turn.run} />}
+      {turn.run && !isUnderWay(turn) && <Share id={turn.message?.answer_id ?? turn.run.run_id} />}
     </article>
   );
 }

@@ -258,7 +258,7 @@ function Conversation(): JSX.Element {
   return (
     <>
       {isRun && <p class="note">One answer, as it was recorded. <a href="/">Ask a question of your own</a></p>}
-      <div ref={list}>{state.turns.value.map((turn) => <Answer key={turn.key} turn={turn} alone={isRun} />)}</div>
+      <div ref={list}>{state.turns.value.map((turn) => <Answer key={turn.key} turn={turn} />)}</div>
     </>
   );
 }

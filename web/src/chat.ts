@@ -5,7 +5,7 @@ import { isBack, lost } from "./connection.ts";
 import { EventReader } from "./sse.ts";
 import * as state from "./state.ts";
 import { applyEvent, isUnderWay, newTurn, stateWords, withRun, type Turn } from "./turn.ts";
-import type { Json, Run, StoredMessage } from "./types.ts";
+import type { Grounding, Json, Message, Run, StoredMessage } from "./types.ts";
 import { plural, statusWords } from "./words.ts";
 
 const POLL_MS = 400;
@@ -49,6 +49,27 @@ interface Stream {
   last: string;
 }
 
+// The stream that is under way, so that it can be gone on with when the page was loaded anew.
+const STREAM = "askcsv.stream";
+
+function noteStream(threadId: string | null, streamId: string | null): void {
+  try {
+    if (threadId && streamId) sessionStorage.setItem(STREAM, JSON.stringify([threadId, streamId]));
+    else sessionStorage.removeItem(STREAM);
+  } catch {
+    // then it cannot
+  }
+}
+
+function notedStream(threadId: string): string | null {
+  try {
+    const noted: unknown = JSON.parse(sessionStorage.getItem(STREAM) ?? "null");
+    return Array.isArray(noted) && noted[0] === threadId ? String(noted[1]) : null;
+  } catch {
+    return null;
+  }
+}
+
 // Until the stream's end; false when it broke off.
 async function readStream(key: number, response: Response, stream: Stream): Promise<boolean> {
   stream.id = response.headers.get("X-Stream-Id") ?? stream.id;
@@ -61,7 +82,7 @@ async function readStream(key: number, response: Response, stream: Stream): Prom
       for (const event of events.feed(value)) {
         stream.last = event.id;
         change(key, (turn) => applyEvent(turn, event));
-        onThread(key);
+        onThread(key, stream);
       }
     }
   } catch {
@@ -71,9 +92,11 @@ async function readStream(key: number, response: Response, stream: Stream): Prom
 }
 
 // The conversation has an address from now on.
-function onThread(key: number): void {
+function onThread(key: number, stream: Stream): void {
   const turn = turnOf(key);
-  if (!turn?.threadId || state.threadId.value === turn.threadId) return;
+  if (!turn?.threadId) return;
+  noteStream(turn.threadId, isUnderWay(turn) ? stream.id : null);
+  if (state.threadId.value === turn.threadId) return;
   batch(() => {
     state.threadId.value = turn.threadId;
     if (state.route.value.view !== "run") state.setRoute({ view: "thread", id: turn.threadId! }, true);
@@ -92,13 +115,14 @@ async function recover(key: number): Promise<void> {
   }
 }
 
-async function follow(key: number, ask: (signal: AbortSignal) => Promise<Response>): Promise<void> {
+// Asks, or goes on with a stream that was noted.
+async function follow(key: number, ask: ((signal: AbortSignal) => Promise<Response>) | string): Promise<void> {
   const stop = new AbortController();
   followed.set(key, stop);
-  const stream: Stream = { id: null, last: "0" };
-  let next = ask;
+  const stream: Stream = { id: typeof ask === "string" ? ask : null, last: "0" };
   const resume = (signal: AbortSignal): Promise<Response> =>
     api.request(`/v1/chat/stream/${stream.id}`, { headers: { "Last-Event-ID": stream.last }, signal });
+  let next = typeof ask === "string" ? resume : ask;
   for (;;) {
     try {
       if (await readStream(key, await next(stop.signal), stream)) return;
@@ -186,7 +210,10 @@ async function guard(key: number, work: () => Promise<void>): Promise<void> {
 export function ask(question: string): void {
   const datasetId = state.datasetId.value;
   if (!datasetId || state.busy.value) return;
-  if (state.route.value.view === "run") newConversation();
+  if (state.route.value.view === "run") {
+    newConversation();
+    state.setRoute({ view: "ask" });
+  }
   const key = addTurn(question, datasetId);
   const body = {
     dataset_id: datasetId,
@@ -217,7 +244,7 @@ export function askPlan(words: string, datasetId: string, plan: Json): void {
 
 export async function cancel(turn: Turn): Promise<void> {
   const runId = turn.runIds.at(-1);
-  const isModels = (state.planner.value ?? state.planners.value[0]) !== "builtin";
+  const isModels = (state.planner.value ?? state.planners.value[0] ?? "builtin") !== "builtin";
   try {
     if (runId && turn.phase !== "answering") await api.cancelRun(runId);
   } catch {
@@ -302,10 +329,14 @@ export async function openThread(id: string): Promise<void> {
     const [thread, messages] = await Promise.all([api.getThread(id), api.getMessages(id)]);
     if (state.threadId.value !== id) return;
     const made = turnsOf(messages);
+    const stream = notedStream(id);
+    const open = made.at(-1);
+    if (stream && open?.status === "lost") made[made.length - 1] = { ...open, phase: "sending", status: null };
     batch(() => {
       state.thread.value = thread;
       state.turns.value = made;
     });
+    if (stream && open?.status === "lost") void guard(open.key, () => follow(open.key, stream));
     await loadRuns(made);
   } catch (error) {
     state.threadId.value = null;
@@ -313,12 +344,30 @@ export async function openThread(id: string): Promise<void> {
   }
 }
 
+// A language model's words, with the run that they show: the last that succeeded, else the last.
+async function openAnswer(turn: Turn, answer: Run): Promise<void> {
+  const runIds = (answer.runs ?? []).map((r) => r.run_id);
+  const message: Message = {
+    id: answer.run_id, role: "assistant", text: wordsOf(answer), run_ids: runIds, answer_id: answer.run_id,
+    ...(answer.planner ? { planner: answer.planner } : {}),
+    ...(isGrounding(answer.answer?.grounding) ? { grounding: answer.answer.grounding } : {}),
+  };
+  const words = { ...turn, phase: "ended" as const, status: answer.status, text: message.text, message, runIds };
+  state.turns.value = [runIds.length > 0 ? words : { ...withRun(words, answer), text: message.text }];
+  await loadRuns([words]);
+}
+
+const isGrounding = (json: unknown): json is Grounding =>
+  typeof json === "object" && json !== null && "numbers" in json && Array.isArray(json.numbers);
+
 export async function openRun(id: string): Promise<void> {
   newConversation();
   try {
     const run = await api.getRun(id);
     const key = ++keys;
     const turn = newTurn(key, run.question ?? "", run.dataset_id, Date.parse(run.created_at));
+    if (run.dataset_id) state.datasetId.value = run.dataset_id;
+    if (run.kind === "answer") return await openAnswer(turn, run);
     state.turns.value = [{ ...withRun(turn, run), runIds: [id], text: wordsOf(run) }];
     state.noteSizes(run);
     if (isUnderWay(turnOf(key)!)) await followRun(key, id);
