@@ -56,15 +56,16 @@ export const cases = {
   async firstLoad({ open, url }) {
     const page = await open();
     await page.addInitScript(WATCH);
-    let size = 0;
+    const sizes = [];
     const paths = [];
     page.on("response", async (response) => paths.push(new URL(response.url()).pathname));
-    page.on("requestfinished", async (request) => { size += (await request.sizes()).responseBodySize; });
+    page.on("requestfinished", (request) => sizes.push(request.sizes()));
     const [response] = await Promise.all([page.waitForResponse(`${url}/`), visit(page, `${url}/`)]);
     await ask(page, "revenue by month");
     await page.locator(".chart svg").waitFor();
     await page.locator("summary").click();
     await page.locator(".code").first().waitFor();
+    const size = (await Promise.all(sizes)).reduce((sum, one) => sum + one.responseBodySize, 0);
     return {
       size, paths, headers: response.headers(), violations: await page.evaluate("violations"),
       inline: await page.locator("script:not([src]), style, [onclick]").count(),
@@ -331,10 +332,10 @@ export const cases = {
     return { path: new URL(address).pathname, kept, status, home };
   },
 
-  async share({ open, url }) {
+  async share({ open, url }, question) {
     const page = await open();
     await visit(page, url);
-    await ask(page, "revenue by category");
+    await ask(page, question);
     const path = await last(page).locator(".share a").getAttribute("href");
     const cells = await texts(page.locator(".table-box td"));
     const other = await open(); // a fresh profile

@@ -68,16 +68,18 @@ function Words(props: { turn: Turn; onPlace: (place: Place | null) => void }): J
   const parts = pieces(turn.text, turn.message?.grounding);
   const unsupported = turn.message?.grounding?.unsupported ?? [];
   return (
-    <div class="words">
+    <div class={turn.message?.planner ? "words said" : "words"}>
       <p>
         {parts.map((part, i) =>
           part.number ? <Figure key={i} text={part.text} number={part.number} onPlace={props.onPlace} /> : part.text,
         )}
       </p>
-      {unsupported.length > 0 && (
-        <p class="note">{plural(unsupported.length, "figure")} above, underlined, {unsupported.length === 1 ? "was" : "were"} not found in the results.</p>
+      {turn.message?.planner && (
+        <p class="note">
+          Written by {turn.message.planner}. Its figures were looked for in the results
+          {unsupported.length > 0 ? `; ${unsupported.length === 1 ? "the one" : `those ${unsupported.length}`} underlined in waves ${unsupported.length === 1 ? "was" : "were"} not found.` : "."}
+        </p>
       )}
-      {turn.message?.planner && <p class="note">Written by {turn.message.planner}; its figures were looked for in the results.</p>}
       {turn.message?.end === "cut" && <p class="note">The language model did not finish; these are askcsv’s own words.</p>}
       {turn.message?.end === "withheld" && <p class="note">The language model spoke of results without having run a query, so its words are not shown.</p>}
     </div>

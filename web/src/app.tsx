@@ -219,7 +219,7 @@ function Welcome(props: { onSchema: () => void }): JSX.Element {
       {list !== null && list.length > 0 && (
         <fieldset class="datasets">
           <legend>Dataset</legend>
-          {list.map((d) => <DatasetChoice key={d.id} dataset={d} />)}
+          <div class="dataset-list">{list.map((d) => <DatasetChoice key={d.id} dataset={d} />)}</div>
         </fieldset>
       )}
       <AskBox onSchema={props.onSchema} whole={false} />

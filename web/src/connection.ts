@@ -5,7 +5,7 @@ export type Link = "there" | "gone" | "back";
 export const link = signal<Link>("there");
 export const nextTryAt = signal(0); // milliseconds, as Date.now()
 
-const LOOK_MS = 10_000;
+const LOOK_MS = 30_000; // while nothing else asks; each is a line in the server's log
 const TRY_MS = [500, 1000, 2000, 3000, 5000];
 const SAY_BACK_MS = 4000;
 

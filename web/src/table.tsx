@@ -10,6 +10,15 @@ const ROW_HEIGHT = 33; // as in style.css
 const WHOLE_MAX = 150; // rows that are simply there
 const MARGIN = 20; // rows beyond those in sight
 
+// Of a long table, in characters: the rows that come and go must not change it.
+function widthsOf(formats: readonly Format[], units: readonly (string | null)[], rows: readonly Row[]): number[] {
+  return formats.map((format, i) => {
+    let most = format.name.length + (units[i] ? unitSign(units[i]).length + 2 : 0) + 2;
+    for (const row of rows) most = Math.max(most, format.show(row[i]).length);
+    return Math.min(most, 40) + 4;
+  });
+}
+
 export interface Place {
   column: string;
   row: number;
@@ -65,6 +74,8 @@ export function ResultTable(props: {
   );
   const n = result.rows.length;
   const inParts = n > WHOLE_MAX;
+  const widths = useMemo(() => (inParts ? widthsOf(formats, props.units, result.rows) : []), [formats, props.units]);
+  const fixed = inParts ? { tableLayout: "fixed" as const, width: `max(100%, ${widths.reduce((a, b) => a + b, 0)}ch)` } : undefined;
   const inSight = Math.ceil(560 / ROW_HEIGHT) + 2 * MARGIN;
   const from = inParts ? Math.max(0, Math.min(first - MARGIN, n - inSight)) : 0;
   const to = inParts ? Math.min(n, from + inSight) : n;
@@ -97,7 +108,8 @@ export function ResultTable(props: {
       tabIndex={0}
       onScroll={inParts ? () => setFirst(Math.floor(box.current!.scrollTop / ROW_HEIGHT)) : undefined}
     >
-      <table aria-rowcount={inParts ? n + 1 : undefined}>
+      <table aria-rowcount={inParts ? n + 1 : undefined} style={fixed}>
+        {inParts && <colgroup>{widths.map((width, i) => <col key={i} style={{ width: `${width}ch` }} />)}</colgroup>}
         <thead>
           <tr aria-rowindex={inParts ? 1 : undefined}>
             {formats.map((format, i) => (
