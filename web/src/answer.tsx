@@ -4,7 +4,7 @@ import type { ComponentChildren, JSX } from "preact";
 import * as api from "./api.ts";
 import { ask, askPlan, cancel } from "./chat.ts";
 import { ResultChart } from "./chart.tsx";
-import { Sql } from "./code.tsx";
+import { JsonText, Sql } from "./code.tsx";
 import { toCsv, toTsv } from "./csv.ts";
 import { How } from "./how.tsx";
 import { pieces, sourceWords } from "./marks.ts";
@@ -12,9 +12,9 @@ import { CopyButton, save } from "./parts.tsx";
 import { busy, loadSchema, schemas } from "./state.ts";
 import { ResultTable, type Place } from "./table.tsx";
 import { isUnderWay, stateWords, type Turn } from "./turn.ts";
-import type { Abstention, GroundedNumber, ProblemBody, Result, Run, RunError } from "./types.ts";
+import type { Abstention, GroundedNumber, Json, ProblemBody, Result, Run, RunError } from "./types.ts";
 import { unitsOf } from "./units.ts";
-import { ordinal, plural } from "./words.ts";
+import { ordinal, plural, statusWords } from "./words.ts";
 
 // ---- while it happens ----
 
@@ -259,6 +259,14 @@ function NoAnswer(props: { turn: Turn }): JSX.Element | null {
 const GIVEN = /^(SQL|PLAN):\s*/i;
 const isSql = (turn: Turn): boolean => /^SQL:/i.test(turn.question) || (turn.question === "" && turn.run?.query_mode === "sql");
 
+function planOf(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return null; // it is shown as it was written
+  }
+}
+
 function Question(props: { turn: Turn }): JSX.Element {
   const { turn } = props;
   const given = GIVEN.test(turn.question);
@@ -268,8 +276,9 @@ function Question(props: { turn: Turn }): JSX.Element {
     const fault = error?.position ? { position: error.position, message: error.message } : null;
     return <><h2 class="sr-only">SQL</h2><Sql sql={sql} fault={fault} /></>;
   }
-  const words = turn.question || "A query plan";
-  return <h2 class="question">{given ? <code>{turn.question}</code> : words}</h2>;
+  const plan = given ? planOf(turn.question.replace(GIVEN, "")) : turn.question === "" ? turn.plan : null;
+  if (plan !== null) return <><h2 class="sr-only">Plan</h2><JsonText json={plan} label="Plan" /></>;
+  return <h2 class="question">{given ? <code>{turn.question}</code> : turn.question || statusWords(turn.status ?? "")}</h2>;
 }
 
 // Of a language model's answer that of its words, which name their runs.
@@ -294,7 +303,7 @@ export function Answer(props: { turn: Turn }): JSX.Element {
       {turn.repairs.length > 0 && (
         <p class="note">{plural(turn.repairs.length, "query", "queries")} of the language model {turn.repairs.length === 1 ? "was" : "were"} refused or failed; it tried another way.</p>
       )}
-      {!noAnswer && <Words turn={turn} onPlace={setLit} />}
+      {!noAnswer && !isSql(turn) && <Words turn={turn} onPlace={setLit} />}
       <Outcome turn={turn} lit={lit} />
       {!isUnderWay(turn) && <NoAnswer turn={turn} />}
       {isUnderWay(turn) && <Progress turn={turn} />}
