@@ -365,7 +365,11 @@ export const cases = {
     const status = await ask(page, "revenue by category");
     await page.reload();
     await page.locator(".turn table").waitFor();
-    return { status, local: await page.evaluate((k) => JSON.stringify({ ...localStorage }).includes(k), key), url: page.url() };
+    const url2 = page.url();
+    await page.getByRole("button", { name: "Forget the key" }).click();
+    await page.getByLabel("Key", { exact: true }).waitFor();
+    assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+    return { status, url: url2, local: await page.evaluate((k) => JSON.stringify({ ...localStorage }).includes(k), key) };
   },
 
   async choices({ open, url }, dataset, question) {

@@ -10,7 +10,7 @@ import { How } from "./how.tsx";
 import { pieces, sourceWords } from "./marks.ts";
 import { CopyButton, save } from "./parts.tsx";
 import { busy, loadSchema, schemas } from "./state.ts";
-import { ResultTable, type Place } from "./table.tsx";
+import { ResultTable, ROWS_MAX, type Place } from "./table.tsx";
 import { isUnderWay, stateWords, type Turn } from "./turn.ts";
 import type { Abstention, GroundedNumber, Json, ProblemBody, Result, Run, RunError } from "./types.ts";
 import { unitsOf } from "./units.ts";
@@ -121,17 +121,22 @@ function Outcome(props: { turn: Turn; lit: Place | null }): JSX.Element | null {
     if (turn.datasetId) void loadSchema(turn.datasetId);
   }, [turn.datasetId]);
   const units = useMemo(() => (result ? unitsOf(turn.plan, schema, result.columns) : []), [result, schema, turn.plan]);
-  if (!result) return null;
+  const shown = useMemo(
+    () => (result && result.rows.length > ROWS_MAX ? { ...result, rows: result.rows.slice(0, ROWS_MAX) } : result),
+    [result],
+  );
+  if (!result || !shown) return null;
   const name = `askcsv-${(turn.shownRunId ?? "result").slice(-12)}`;
   return (
     <>
       {result.rows.length > 1 && (
         <ResultChart result={result} plan={turn.plan} question={turn.question} units={units} name={name} />
       )}
-      <ResultTable result={result} units={units} lit={props.lit} label={`Result: ${plural(result.row_count, "row")}`} />
+      <ResultTable result={shown} units={units} lit={props.lit} label={`Result: ${plural(result.row_count, "row")}`} />
       {result.truncated && (
         <p class="note">Only the first {plural(result.row_count, "row")} are here; the query gives more. Ask for fewer, or for a summary.</p>
       )}
+      {shown !== result && <p class="note">The table shows the first {plural(ROWS_MAX, "row")}; CSV and JSON have all {result.row_count.toLocaleString("en-US")}.</p>}
       {result.preview && <p class="note">These are the first {plural(result.rows.length, "row")}; the others are on their way.</p>}
       <Tools result={result} run={turn.run} name={name} />
     </>

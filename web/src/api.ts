@@ -22,8 +22,9 @@ export class Gone extends Error {
 const KEY = "askcsv.key";
 export const keyAsked = signal<{ again: boolean } | null>(null);
 let keyWaiting: ((given: boolean) => void)[] = [];
+export const keyGiven = signal<string | null>(keptKey());
 
-function key(): string | null {
+function keptKey(): string | null {
   try {
     return sessionStorage.getItem(KEY);
   } catch {
@@ -31,8 +32,25 @@ function key(): string | null {
   }
 }
 
+function keep(text: string | null): void {
+  keyGiven.value = text;
+  try {
+    if (text === null) sessionStorage.removeItem(KEY);
+    else sessionStorage.setItem(KEY, text);
+  } catch {
+    // then it lasts as long as the page
+  }
+}
+
+const key = (): string | null => keyGiven.peek();
+
+export function forgetKey(): void {
+  keep(null);
+  location.assign("/"); // and all that it showed
+}
+
 export function giveKey(text: string | null): void {
-  if (text !== null) sessionStorage.setItem(KEY, text);
+  if (text !== null) keep(text);
   keyAsked.value = null;
   const all = keyWaiting;
   keyWaiting = [];

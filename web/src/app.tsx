@@ -127,6 +127,7 @@ function Threads(props: { open: boolean; onChoose: () => void }): JSX.Element {
           ))}
         </ul>
       )}
+      {api.keyGiven.value !== null && <p><button type="button" class="quiet" onClick={api.forgetKey}>Forget the key</button></p>}
       {state.threadsMore.value && <button type="button" class="quiet" onClick={() => void state.loadThreads(true)}>Older conversations</button>}
     </nav>
   );

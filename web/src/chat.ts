@@ -12,6 +12,7 @@ const POLL_MS = 400;
 
 let keys = 0;
 const followed = new Map<number, AbortController>(); // by the turn's key
+let opened = 0; // grows with each conversation or run that is opened: what is late, belongs to none
 let after: string | null = null; // the run that the next message goes on from, if no message did
 
 const pause = (ms: number): Promise<void> => new Promise((go) => setTimeout(go, ms));
@@ -260,6 +261,7 @@ export async function cancel(turn: Turn): Promise<void> {
 export function newConversation(): void {
   for (const stop of followed.values()) stop.abort();
   followed.clear();
+  opened++;
   after = null;
   batch(() => {
     state.turns.value = [];
@@ -324,10 +326,11 @@ async function loadRuns(made: Turn[]): Promise<void> {
 
 export async function openThread(id: string): Promise<void> {
   newConversation();
+  const mine = opened;
   state.threadId.value = id;
   try {
     const [thread, messages] = await Promise.all([api.getThread(id), api.getMessages(id)]);
-    if (state.threadId.value !== id) return;
+    if (opened !== mine) return;
     const made = turnsOf(messages);
     const stream = notedStream(id);
     const open = made.at(-1);
@@ -339,6 +342,7 @@ export async function openThread(id: string): Promise<void> {
     if (stream && open?.status === "lost") void guard(open.key, () => follow(open.key, stream));
     await loadRuns(made);
   } catch (error) {
+    if (opened !== mine) return;
     state.threadId.value = null;
     state.trouble.value = error instanceof Error ? error.message : String(error);
   }
@@ -362,8 +366,10 @@ const isGrounding = (json: unknown): json is Grounding =>
 
 export async function openRun(id: string): Promise<void> {
   newConversation();
+  const mine = opened;
   try {
     const run = await api.getRun(id);
+    if (opened !== mine) return;
     const key = ++keys;
     const turn = newTurn(key, run.question ?? "", run.dataset_id, Date.parse(run.created_at));
     if (run.dataset_id) state.datasetId.value = run.dataset_id;
@@ -372,6 +378,7 @@ export async function openRun(id: string): Promise<void> {
     state.noteSizes(run);
     if (isUnderWay(turnOf(key)!)) await followRun(key, id);
   } catch (error) {
+    if (opened !== mine) return;
     state.trouble.value = error instanceof Error ? error.message : String(error);
   }
 }

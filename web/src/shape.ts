@@ -14,6 +14,7 @@ export interface Chart {
 export const BARS_MAX = 50;
 export const LINES_MAX = 8;
 const POINTS_MIN = 5;
+const ROWS_MAX = 5000; // more would be a blot, and slow
 
 type Shape = Pick<Result, "columns" | "types" | "rows">;
 
@@ -97,6 +98,7 @@ function scatterOf(result: Shape, numbers: number[]): Chart | null {
 
 // Those that the answer has a shape for, the fitting one first; none: a table is the best picture.
 export function chartsOf(result: Shape, plan?: Json, question = "", units: readonly (string | null)[] = []): Chart[] {
+  if (result.rows.length > ROWS_MAX) return [];
   const roles = rolesOf(result);
   const numbers = rank(result, roles.numbers, plan, question);
   const found = [lineOf(result, roles, numbers, units), barOf(result, roles, numbers), scatterOf(result, numbers)];

@@ -16,15 +16,17 @@ export class EventReader {
   feed(piece: string): StreamEvent[] {
     const events: StreamEvent[] = [];
     const text = this.#rest + piece;
+    const ends = /[\r\n]/g;
+    ends.lastIndex = Math.max(this.#rest.length - 1, 0); // before it there is none
     let at = 0;
     for (;;) {
-      const end = text.slice(at).search(/[\r\n]/);
-      if (end < 0) break;
-      const stop = at + end;
+      const stop = ends.exec(text)?.index ?? -1;
+      if (stop < 0) break;
       // A CR at the very end may be the first half of a CR LF.
       if (text[stop] === "\r" && stop + 1 === text.length) break;
       this.#line(text.slice(at, stop), events);
       at = stop + (text[stop] === "\r" && text[stop + 1] === "\n" ? 2 : 1);
+      ends.lastIndex = at;
     }
     this.#rest = text.slice(at);
     return events;

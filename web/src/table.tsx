@@ -8,6 +8,7 @@ import { unitSign } from "./units.ts";
 
 const ROW_HEIGHT = 33; // as in style.css
 const WHOLE_MAX = 150; // rows that are simply there
+export const ROWS_MAX = 100_000; // a browser's boxes end at some 33 million pixels
 const MARGIN = 20; // rows beyond those in sight
 
 // Of a long table, in characters: the rows that come and go must not change it.

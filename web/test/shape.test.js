@@ -63,6 +63,12 @@ test("the number that the answer is sorted by comes first, then the one that was
   assert.deepEqual(chartsOf(r, null, "return rate by c")[0].y, [2]);
 });
 
+test("what is too much for a picture has none", () => {
+  const of = (n) => result([["x", "INTEGER"], ["y", "INTEGER"]], Array.from({ length: n }, (_, i) => [i, i]));
+  assert.deepEqual(kinds(of(5000)), ["scatter"]);
+  assert.deepEqual(kinds(of(5001)), []);
+});
+
 test("lists, structures and columns without a value are not drawn", () => {
   assert.deepEqual(kinds(result([["c", "VARCHAR"], ["v", "INTEGER[]"]], [["a", [1]], ["b", [2]]])), []);
   assert.deepEqual(kinds(result([["c", "VARCHAR"], ["v", "DOUBLE"]], [["a", null], ["b", null]])), []);
