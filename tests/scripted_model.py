@@ -172,17 +172,19 @@ def _anthropic_stop(step):
     return step.get("stop") or ("tool_use" if step.get("tool_calls") else "end_turn")
 
 
-def _anthropic_usage(tokens_in, tokens_out):
+def _anthropic_usage(tokens_in, tokens_out, **more):
     return {"input_tokens": tokens_in, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0,
-            "output_tokens": tokens_out}
+            "output_tokens": tokens_out, "output_tokens_details": None, "server_tool_use": None, **more}
 
 
 def _anthropic_message(step):
     message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": [],
-               "container": None, "stop_reason": None, "stop_sequence": None, "stop_details": None}
+               "container": None, "diagnostics": None, "stop_reason": None, "stop_sequence": None,
+               "stop_details": None}
     tokens = step.get("tokens", (11, 7))
     if tokens:
-        message["usage"] = {**_anthropic_usage(tokens[0], 1), "service_tier": "standard"}
+        message["usage"] = _anthropic_usage(tokens[0], 1, cache_creation=None, inference_geo=None,
+                                            service_tier="standard", speed=None)
     return message
 
 
