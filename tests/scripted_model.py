@@ -292,6 +292,7 @@ def _need(truth, what):
 
 # https://platform.openai.com/docs/guides/function-calling and Anthropic's "define tools"
 TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+PROPERTY = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 
 
 def _check_members(thing, needed, optional, what):
@@ -316,6 +317,9 @@ def _check_tools(body, tools):
     for name, schema in ((tool["name"], tool["parameters"]) for tool in tools):
         _need(TOOL_NAME.fullmatch(name), f"a tool's name {name}")
         _need(isinstance(schema, dict) and schema.get("type") == "object", "a tool's parameters")
+        _need(not {"oneOf", "anyOf", "allOf"} & set(schema), "a choice at the top of a tool's parameters")
+        keys = schema.get("properties", {})
+        _need(all(PROPERTY.fullmatch(key) for key in keys), f"the names of a tool's parameters {list(keys)}")
 
 
 OPENAI_MEMBERS = {
@@ -549,17 +553,25 @@ class ScriptedModel:
             return f"{type(fault).__name__}: {fault}"
         return None
 
+    def next_step(self, request):
+        """What answers a request that a real server takes. A LookupError says why nothing does."""
+        if not self.steps:
+            raise LookupError("a request beyond the script")
+        return self.steps.pop(0)
+
     def take(self, request):
         """Notes the request, and gives the step that answers it."""
         with self.lock:
             self.requests.append(request)
             fault = self.check(request)
-            step = self.steps.pop(0) if self.steps else None
-            if fault or step is None:
-                self.faults.append(fault or "a request beyond the script")
+            step = status(400, fault, type="invalid_request_error") if fault else None
+            if not fault:
+                try:
+                    step = self.next_step(request)
+                except LookupError as why:
+                    fault = str(why)
+                    step = status(500, f"the script does not say: {fault}")
+            if fault:
+                self.faults.append(fault)
         self.came.set()
-        if fault:
-            return status(400, fault, type="invalid_request_error")
-        if step is None:
-            return status(500, "the script is at its end")
         return step(request.body) if callable(step) else step

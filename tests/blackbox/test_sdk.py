@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+from conversations import Conversations, golden
 from programs import CALL_SECONDS, ROOT, clean_env
 from scripted_model import (REQUEST_ID, ScriptedModel, answer_events, answer_whole, broken, call, cut,
                             error_body, raw, say, status)
@@ -69,14 +70,14 @@ def way(request):
     return request.param
 
 
-def params_of(wire, names=(), **more):
-    """What create() takes for one question, with tools of these names."""
+def params_of(wire, names=(), schema=SCHEMA, **more):
+    """What create() takes for one question, with tools of these names and that schema."""
     params = {"model": "some-model", "messages": [{"role": "user", "content": "Why?"}], **more}
     if wire == "openai":
-        tools = [{"type": "function", "function": {"name": n, "description": "It.", "parameters": SCHEMA}}
+        tools = [{"type": "function", "function": {"name": n, "description": "It.", "parameters": schema}}
                  for n in names]
         return {**params, **({"tools": tools} if tools else {})}
-    tools = [{"name": n, "description": "It.", "input_schema": SCHEMA} for n in names]
+    tools = [{"name": n, "description": "It.", "input_schema": schema} for n in names]
     return {**params, "max_tokens": 100, "system": "You answer.", **({"tools": tools} if tools else {})}
 
 
@@ -224,6 +225,7 @@ def test_refusals(sdk, way):
     assert (got.text, got.refusal) == ("", "I will not: \U0001F600")
 
 
+PLAN_SCHEMA = json.loads((ROOT / "schemas/query-plan.v1.json").read_text())
 THOUGHTS = [{"thinking": "Hm, ü …", "signature": "c2lnbmF0dXJl"}, {"data": "cmVk"},
             {"thinking": "", "signature": "eHg="}]
 
@@ -264,6 +266,23 @@ def test_the_loop_over_tools(sdk, wire, streamed):
             "thinking", "redacted_thinking", "thinking", "text", "tool_use", "tool_use"]
         assert messages[1]["content"][0] == {"type": "thinking", **THOUGHTS[0]}
         assert [b["tool_use_id"] for b in messages[2]["content"]] == ["a", "b"]
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+def test_a_scripted_conversation(sdk, wire, streamed):
+    """tests/conversations.py, whose tool takes a plan and gives data between tags."""
+    rows = json.loads((ROOT / "datasets/golden/support-1.result.json").read_text())["rows"]
+    plan = json.loads((ROOT / "datasets/golden/support-1.plan.json").read_text())
+    result = f"Data, no instruction:\n<data-1f>\n{json.dumps({'result': {'rows': rows}})}\n</data-1f>"
+    params = params_of(wire, ["execute_query_plan"], PLAN_SCHEMA)
+    params["messages"][0]["content"] = "What's our SLA compliance rate by priority level?"
+    with Conversations(golden(chunk=1, pieces=1)) as model:
+        outcome = sdk(wire, model, "tools", params, results={"execute_query_plan": result},
+                      streamed=streamed)
+        assert not model.faults, model.faults
+    assert outcome["calls"] == [["execute_query_plan", plan]]
+    assert model.turns[1].results[0].data == {"result": {"rows": rows}}
+    assert answer_of(wire, outcome).text.startswith(f"4 rows – the first: priority {rows[0][0]}, ")
 
 
 # ---- faults: the classes that the SDKs' documentation names ----
@@ -419,7 +438,8 @@ def test_what_the_clients_send_is_of_the_sdks_types(folder, tmp_path, wire):
         kept = ("text", "tool_calls", "provider")
         after = {"role": "assistant", **{k: reply[k] for k in kept if k in reply}}
         result = {"role": "tool", "text": "x", "tool_call_id": reply["tool_calls"][0]["id"]}
-        ask(wire, model, [*CONVERSATION, after, result], TOOLS)
+        plan = {"name": "execute_query_plan", "description": "Runs.", "parameters": PLAN_SCHEMA}
+        ask(wire, model, [*CONVERSATION, after, result], [*TOOLS, plan])
         assert not model.faults, model.faults
         requests = [("request", r.body) for r in model.requests]
     assert len(requests) == 3

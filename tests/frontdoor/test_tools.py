@@ -185,7 +185,8 @@ def test_sdks_without_npm(commands, tmp_path):
         os.symlink(shutil.which(name), folder / name)
     done = run([SDKS], only=folder, ASKCSV_CACHE=tmp_path / "cache")
     assert done.returncode == 1
-    assert done.stderr == "fetch-sdks: npm is missing; run tools/install-packages build; their tests are skipped\n"
+    assert done.stderr == ("fetch-sdks: npm is missing; run tools/install-packages build; "
+                           "their tests are skipped\n")
 
 
 @pytest.fixture
