@@ -5,6 +5,7 @@ import collections
 import json
 import os
 import pathlib
+import re
 import select
 import subprocess
 
@@ -12,8 +13,8 @@ import pytest
 
 from conversations import Conversations, golden
 from programs import CALL_SECONDS, ROOT, clean_env
-from scripted_model import (REQUEST_ID, ScriptedModel, answer_events, answer_whole, broken, call, cut,
-                            error_body, raw, say, status)
+from scripted_model import (REQUEST_ID, ScriptedModel, answer_bytes, answer_events, answer_whole, broken,
+                            call, cut, error_body, raw, say, status)
 from test_model import CONVERSATION, TOOLS, ask
 
 WIRES = ["openai", "anthropic"]
@@ -379,6 +380,48 @@ def test_nobody_listens(sdk, wire):
     with ScriptedModel([]) as model:
         url = model.base_url(wire)
     assert sdk(wire, url, "whole")["error"]["classes"][0] == "APIConnectionError"
+
+
+# ---- src/model and the SDKs read the same ----
+
+def _over_several_lines(body):
+    """Each event's JSON over as many data lines as it has members."""
+    return re.sub(rb"data: (\{.*\})", lambda m: b"\n".join(
+        b"data: " + line for line in json.dumps(json.loads(m[1]), indent=1).encode().split(b"\n")), body)
+
+
+FRAMES = {"as it is": lambda body: body,
+          "no blank": lambda body: body.replace(b"data: ", b"data:").replace(b"event: ", b"event:"),
+          "CR": lambda body: body.replace(b"\n", b"\r"),
+          "other fields": lambda body: body.replace(b"data: ", b"id: 7\nretry: 5\nx\nx: y\n: z\ndata: "),
+          "the name behind": lambda body: re.sub(rb"(event: .*)\n(data: .*)\n", rb"\2\n\1\n", body),
+          "several lines": _over_several_lines,
+          "blank lines": lambda body: b"\n\n" + body.replace(b"\n\n", b"\n\n\n\n"),
+          "byte order mark": lambda body: b"\xef\xbb\xbf" + body,
+          "the last line is open": lambda body: body.rstrip(b"\n"),
+          "comments": lambda body: body.replace(b"data: ", b":\n: data: {\ndata: ")}
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+def test_streams_are_read_as_the_sdks_read_them(sdk, wire, frame):
+    more = {"thoughts": THOUGHTS} if wire == "anthropic" else {}
+    step = call("get_run", {"id": 7}, TEXT, **more)
+    step["tool_calls"].append(("list", {"why": "\u2028 ü"}))
+    options = {"stream": True, "stream_options": {"include_usage": True}}
+    body = FRAMES[frame](answer_bytes(wire, step, options)[1])
+    for size in (1, 1 << 16):
+        with ScriptedModel([raw(body, chunk=size)] * 2) as model:
+            got = sdk(wire, model, "collected", params_of(wire, ["get_run", "list"]))
+            ours = ask(wire, model, None, TOOLS)
+            assert not model.faults, model.faults
+        if frame == "the last line is open" and wire == "anthropic":
+            # An event without its blank line is none: nothing says that the message is at its end.
+            assert "stream ended without" in got["error"]["message"]
+        else:
+            theirs = answer_of(wire, got)
+            calls = [(c["name"], c["arguments"]) for c in ours["reply"]["tool_calls"]]
+            assert (ours["reply"]["text"], calls) == (theirs.text, theirs.calls) and len(calls) == 2
+            assert theirs.text == TEXT
 
 
 # ---- the SDKs' own types ----
