@@ -257,6 +257,26 @@ static int shared_head(struct capsule_store *base, struct chain_head *ret, struc
         return r;
 }
 
+static int shared_retentions(struct capsule_store *base, int64_t *ret_n, int64_t *ret_newest,
+                             struct error *err)
+{
+        struct shared_store *store = shared_of(base);
+        struct capsule_store *inner = reader_take(store);
+        int r = inner->ops->retentions(inner, ret_n, ret_newest, err);
+        reader_give(store);
+        return r;
+}
+
+static int shared_remove(struct capsule_store *base, const struct capsule *capsule, int64_t after,
+                         int64_t through, struct error *err)
+{
+        struct shared_store *store = shared_of(base);
+        struct capsule_store *inner = writer_take(store);
+        int r = inner->ops->remove(inner, capsule, after, through, err);
+        writer_give(store);
+        return r;
+}
+
 static int shared_place(struct capsule_store *base, const char *run_id, int64_t *ret_seq,
                         struct error *err)
 {
@@ -315,6 +335,8 @@ static const struct capsule_store_ops shared_ops = {
         .snapshot_begin = shared_snapshot_begin,
         .snapshot_end = shared_snapshot_end,
         .head = shared_head,
+        .retentions = shared_retentions,
+        .remove = shared_remove,
         .place = shared_place,
         .sealed = shared_sealed,
         .batch_begin = shared_batch_begin,

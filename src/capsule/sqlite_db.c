@@ -244,11 +244,15 @@ static int step_to_wal(const struct sqlite_db *db, sqlite3_stmt *statement, stru
 }
 
 /* With WAL and full sync a commit is on the disk when it returns, and readers never wait. WAL
- * needs memory shared through a file, which network file systems do not have. */
+ * needs memory shared through a file, which network file systems do not have. What retention
+ * removes is overwritten in the file, whose room later capsules take. */
 static int set_modes(const struct sqlite_db *db, struct error *err)
 {
         _cleanup_statement_ sqlite3_stmt *statement = NULL;
-        int r = sqlite_db_exec(db, "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY", err);
+        int r = sqlite_db_exec(db,
+                               "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; "
+                               "PRAGMA secure_delete = ON",
+                               err);
         if (r == 0)
                 r = sqlite_db_prepare(db, "PRAGMA journal_mode = WAL", &statement, err);
         if (r == 0)
