@@ -16,7 +16,7 @@
 /* Capsules that are older than so many days (since created_at), and all but so many of the newest,
  * retention capsules not counted. 0: that rule is off. */
 struct retention_rule {
-        int64_t days;
+        int64_t days; /* at most 1000000 */
         int64_t count;
 };
 
