@@ -67,6 +67,11 @@ static int do_seal(struct capsule_store *inner, struct write *write)
         return inner->ops->seal(inner, write->seal, write->err);
 }
 
+static int do_probe(struct capsule_store *inner, struct write *write)
+{
+        return inner->ops->probe(inner, write->err);
+}
+
 /* What a commit that failed has left: a capsule that is not sealed after all. */
 static void take_back(struct write *write)
 {
@@ -157,6 +162,12 @@ static int shared_update(struct capsule_store *base, const struct capsule *capsu
 static int shared_seal(struct capsule_store *base, struct capsule *capsule, struct error *err)
 {
         struct write write = {.call = do_seal, .seal = capsule, .err = err};
+        return shared_write(shared_of(base), &write);
+}
+
+static int shared_probe(struct capsule_store *base, struct error *err)
+{
+        struct write write = {.call = do_probe, .err = err};
         return shared_write(shared_of(base), &write);
 }
 
@@ -329,6 +340,7 @@ static const struct capsule_store_ops shared_ops = {
         .insert = shared_insert,
         .update = shared_update,
         .seal = shared_seal,
+        .probe = shared_probe,
         .recover = shared_recover,
         .get = shared_get,
         .list = shared_list,

@@ -390,6 +390,22 @@ static int sqlite_retentions(struct capsule_store *base, int64_t *ret_n, int64_t
         return 0;
 }
 
+/* The version is written as it is: that is a page to be logged, and the commit waits for the disk.
+ */
+static int sqlite_probe(struct capsule_store *base, struct error *err)
+{
+        struct sqlite_store *store = sqlite_of(base);
+        char pragma[64];
+        int64_t version;
+        int r = check_batch(store, err);
+        if (r == 0)
+                r = sqlite_db_number(&store->db, "PRAGMA user_version", &version, err);
+        if (r < 0)
+                return r;
+        (void)snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d", (int)version);
+        return sqlite_db_exec(&store->db, pragma, err);
+}
+
 static int read_capsule(struct sqlite_store *store, sqlite3_stmt *statement, int column,
                         struct capsule **ret, struct error *err)
 {
@@ -830,6 +846,7 @@ const struct capsule_store_ops capsule_sqlite_ops = {
         .batch_end = sqlite_batch_end,
         .seal = sqlite_seal,
         .threads = sqlite_threads,
+        .probe = sqlite_probe,
         .recover = sqlite_recover,
         .get = sqlite_get,
         .list = sqlite_list,

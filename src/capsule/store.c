@@ -52,6 +52,11 @@ int capsule_store_seal(struct capsule_store *store, struct capsule *capsule, str
         return store->ops->seal(store, capsule, err);
 }
 
+int capsule_store_probe(struct capsule_store *store, struct error *err)
+{
+        return store->ops->probe(store, err);
+}
+
 int capsule_store_recover(struct capsule_store *store, size_t *ret_count, struct error *err)
 {
         return store->ops->recover(store, ret_count, err);

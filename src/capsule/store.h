@@ -45,6 +45,9 @@ int capsule_store_update(struct capsule_store *store, const struct capsule *caps
  * again. */
 int capsule_store_seal(struct capsule_store *store, struct capsule *capsule, struct error *err);
 
+/* Whether capsules can be kept now: writes to the disk and waits for it, and changes nothing. */
+int capsule_store_probe(struct capsule_store *store, struct error *err);
+
 /* Seals as failed every open capsule whose owner is gone; *ret_count is how many. Capsules of
  * processes that live are left alone. What cannot be sealed stays open, the others are sealed
  * nevertheless, and the first error is returned. */

@@ -28,6 +28,7 @@ struct capsule_store_ops {
         int (*update)(struct capsule_store *store, const struct capsule *capsule,
                       struct error *err);
         int (*seal)(struct capsule_store *store, struct capsule *capsule, struct error *err);
+        int (*probe)(struct capsule_store *store, struct error *err);
         int (*recover)(struct capsule_store *store, size_t *ret_count, struct error *err);
         int (*get)(struct capsule_store *store, const char *run_id, struct capsule **ret,
                    struct error *err);
@@ -35,8 +36,8 @@ struct capsule_store_ops {
                     int (*each)(const struct capsule *capsule, void *data), void *data,
                     struct error *err);
 
-        /* Between the two calls insert, update and seal are one transaction; one of them that fails
-         * undoes itself alone. When the end fails, none of them was done. */
+        /* Between the two calls insert, update, seal and probe are one transaction; one of them
+         * that fails undoes itself alone. When the end fails, none of them was done. */
         int (*batch_begin)(struct capsule_store *store, struct error *err);
         int (*batch_end)(struct capsule_store *store, struct error *err);
 
