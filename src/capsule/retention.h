@@ -10,8 +10,8 @@
 #include "capsule/store.h"
 
 /* What one call removes at most: so much can be removed while others wait for the store. */
-#define RETENTION_BATCH 500
-#define RETENTION_BATCH_BYTES ((size_t)16 * 1024 * 1024) /* of texts, but for the first one */
+#define RETENTION_BATCH 100
+#define RETENTION_BATCH_BYTES ((size_t)2 * 1024 * 1024) /* of texts, but for the first one */
 
 /* Capsules that are older than so many days (since created_at), and all but so many of the newest,
  * retention capsules not counted. 0: that rule is off. */

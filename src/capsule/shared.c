@@ -228,6 +228,16 @@ static int shared_get(struct capsule_store *base, const char *run_id, struct cap
         return r;
 }
 
+static int shared_asker(struct capsule_store *base, const char *run_id, char *out,
+                        struct error *err)
+{
+        struct shared_store *store = shared_of(base);
+        struct capsule_store *inner = reader_take(store);
+        int r = inner->ops->asker(inner, run_id, out, err);
+        reader_give(store);
+        return r;
+}
+
 static int shared_list(struct capsule_store *base, const struct capsule_filter *filter,
                        int (*each)(const struct capsule *capsule, void *data), void *data,
                        struct error *err)
@@ -343,6 +353,7 @@ static const struct capsule_store_ops shared_ops = {
         .probe = shared_probe,
         .recover = shared_recover,
         .get = shared_get,
+        .asker = shared_asker,
         .list = shared_list,
         .snapshot_begin = shared_snapshot_begin,
         .snapshot_end = shared_snapshot_end,

@@ -418,10 +418,10 @@ static int read_capsule(struct sqlite_store *store, sqlite3_stmt *statement, int
         return capsule_parse(body, (size_t)n, ret, err);
 }
 
-static void read_asker(sqlite3_stmt *statement, int column, struct capsule *capsule)
+static void read_asker(sqlite3_stmt *statement, int column, char out[CAPSULE_ASKER_MAX + 1])
 {
         const char *asker = (const char *)sqlite3_column_text(statement, column);
-        (void)snprintf(capsule->asker, sizeof(capsule->asker), "%s", asker ? asker : "");
+        (void)snprintf(out, CAPSULE_ASKER_MAX + 1, "%s", asker ? asker : "");
 }
 
 /* The open capsule that the dead owner left; *ret stays NULL when somebody else was faster. */
@@ -693,10 +693,20 @@ static int sqlite_get(struct capsule_store *base, const char *run_id, struct cap
                 return r;
         r = read_capsule(store, statement, 3, ret, err);
         if (r == 0)
-                read_asker(statement, 5, *ret);
+                read_asker(statement, 5, (*ret)->asker);
         return r < 0 ? error_prefix(err, r, "the stored capsule of run %s",
                                     (const char *)sqlite3_column_text(statement, 2))
                      : 0;
+}
+
+static int sqlite_asker(struct capsule_store *base, const char *run_id, char *out,
+                        struct error *err)
+{
+        _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        int r = find_run(sqlite_of(base), run_id, &statement, err);
+        if (r == 0)
+                read_asker(statement, 5, out);
+        return r;
 }
 
 static int sqlite_place(struct capsule_store *base, const char *run_id, int64_t *ret_seq,
@@ -778,7 +788,7 @@ static int sqlite_list(struct capsule_store *base, const struct capsule_filter *
                 if (r < 0)
                         return error_prefix(err, r, "the stored capsule of run %s",
                                             (const char *)sqlite3_column_text(statement, 0));
-                read_asker(statement, 2, capsule);
+                read_asker(statement, 2, capsule->asker);
                 const char *hash = (const char *)sqlite3_column_text(statement, 3);
                 (void)snprintf(capsule->request_hash, sizeof(capsule->request_hash), "%s",
                                hash ? hash : "");
@@ -849,6 +859,7 @@ const struct capsule_store_ops capsule_sqlite_ops = {
         .probe = sqlite_probe,
         .recover = sqlite_recover,
         .get = sqlite_get,
+        .asker = sqlite_asker,
         .list = sqlite_list,
         .snapshot_begin = sqlite_snapshot_begin,
         .snapshot_end = sqlite_snapshot_end,

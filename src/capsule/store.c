@@ -68,6 +68,12 @@ int capsule_store_get(struct capsule_store *store, const char *run_id, struct ca
         return store->ops->get(store, run_id, ret, err);
 }
 
+int capsule_store_asker(struct capsule_store *store, const char *run_id, char *out,
+                        struct error *err)
+{
+        return store->ops->asker(store, run_id, out, err);
+}
+
 int capsule_store_list(struct capsule_store *store, const struct capsule_filter *filter,
                        int (*each)(const struct capsule *capsule, void *data), void *data,
                        struct error *err)

@@ -59,6 +59,11 @@ int capsule_store_recover(struct capsule_store *store, size_t *ret_count, struct
 int capsule_store_get(struct capsule_store *store, const char *run_id, struct capsule **ret,
                       struct error *err);
 
+/* Whose it is (CAPSULE_ASKER_MAX + 1 bytes; "": nobody's), also when its text was altered and
+ * cannot be read. run_id as in get. */
+int capsule_store_asker(struct capsule_store *store, const char *run_id, char *out,
+                        struct error *err);
+
 struct capsule_filter {
         const char *kind;          /* as capsule_kind_name says it, or NULL: runs */
         const char *dataset_id;    /* or NULL */

@@ -32,6 +32,7 @@ struct capsule_store_ops {
         int (*recover)(struct capsule_store *store, size_t *ret_count, struct error *err);
         int (*get)(struct capsule_store *store, const char *run_id, struct capsule **ret,
                    struct error *err);
+        int (*asker)(struct capsule_store *store, const char *run_id, char *out, struct error *err);
         int (*list)(struct capsule_store *store, const struct capsule_filter *filter,
                     int (*each)(const struct capsule *capsule, void *data), void *data,
                     struct error *err);

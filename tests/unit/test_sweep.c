@@ -108,9 +108,9 @@ static void test_at_the_start(void **state)
         await_lines(&watch, "\"event\":\"retention\"", 2);
         sweep_stop(sweep);
         assert_int_equal(removed_from(store), RETENTION_BATCH + 15);
-        assert_non_null(strstr(watch.text, "\"removed\":500"));
+        assert_non_null(strstr(watch.text, "\"removed\":100"));
         assert_non_null(strstr(watch.text, "\"removed\":15"));
-        check_metric(&watch, "askcsv_capsules_removed_total 515\n");
+        check_metric(&watch, "askcsv_capsules_removed_total 115\n");
         check_metric(&watch, "askcsv_retention_failures_total 0\n");
         watch_end(&watch);
 }
