@@ -76,10 +76,8 @@ static void reply_ready(struct call *call, bool ready, json_t *checks)
 static void look_around(struct call *call)
 {
         struct error err = {0};
-        struct chain_head head;
         json_t *checks = json_object();
-        bool ready =
-                add_check(checks, "store", capsule_store_head(call->api->store, &head, &err), &err);
+        bool ready = add_check(checks, "store", capsule_store_probe(call->api->store, &err), &err);
         ready &= add_check(checks, "runner", check_runner(call, &err), &err);
         ready &= add_check(checks, "datasets", check_datasets(call, &err), &err);
         ready &= add_check(checks, "accepting", 0, NULL);

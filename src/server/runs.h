@@ -56,7 +56,8 @@ struct order {
         struct limits limits;
 };
 
-/* Puts it into the queue. ERROR_QUEUE_FULL (with retry_after_ms) or ERROR_INTERNAL. changed (or
+/* Puts it into the queue. ERROR_QUEUE_FULL (with retry_after_ms), ERROR_STORE when many that have
+ * ended could not be recorded, or ERROR_INTERNAL. changed (or
  * NULL) is called on threads of the service, in order, without any lock: when the run is on disk as
  * pending, when more is known of it, and last when it has ended. */
 int runs_submit(struct runs *runs, const struct order *order,

@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "server/api.h"
 #include "server/exchange.h"
+#include "server/sweep.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -29,7 +30,8 @@ struct serve {
         struct http_server *http;
         struct capsule_store *store;
         struct run_cache *cache;
-        char *hosts_text; /* the setting, cut into names */
+        struct sweep *sweep; /* NULL when capsules are kept for ever */
+        char *hosts_text;    /* the setting, cut into names */
         const char *hosts[HOSTS_MAX + 1];
 };
 
@@ -42,16 +44,36 @@ static int start_watch(struct serve *serve, const struct config *config, struct 
         return r < 0 ? r : api_metrics_new(&serve->api, err);
 }
 
+static int store_url(const struct serve_options *options, struct buf *url, struct error *err)
+{
+        buf_init(url, PATH_MAX);
+        buf_printf(url, "sqlite:%s/capsules.db", options->home);
+        return buf_error(url, err, "the path of the store");
+}
+
 static int open_store(struct serve *serve, const struct serve_options *options,
                       size_t *ret_recovered, struct error *err)
 {
         _cleanup_buf_ struct buf url = {0};
-        buf_init(&url, PATH_MAX);
-        buf_printf(&url, "sqlite:%s/capsules.db", options->home);
-        int r = buf_error(&url, err, "the path of the store");
+        int r = store_url(options, &url, err);
         if (r == 0)
                 r = capsule_store_open_shared(buf_text(&url), &serve->store, err);
         return r < 0 ? r : capsule_store_recover(serve->store, ret_recovered, err);
+}
+
+static int start_sweep(struct serve *serve, const struct serve_options *options, struct error *err)
+{
+        _cleanup_buf_ struct buf url = {0};
+        int r = store_url(options, &url, err);
+        struct sweep_options sweep = {
+                .store_url = buf_text(&url),
+                .rule = {.days = config_number(options->config, CONFIG_RETENTION_DAYS),
+                         .count = config_number(options->config, CONFIG_RETENTION_COUNT)},
+                .interval_ms = SWEEP_INTERVAL_MS,
+                .metrics = serve->api.metrics,
+                .log = serve->api.log,
+        };
+        return r < 0 ? r : sweep_start(&sweep, &serve->sweep, err);
 }
 
 /* "a.example,b.example" */
@@ -221,6 +243,8 @@ int serve_start(const struct serve_options *options, struct serve **ret, size_t 
                 r = open_store(serve, options, ret_recovered, err);
         serve->api.store = serve->store;
         if (r == 0)
+                r = start_sweep(serve, options, err);
+        if (r == 0)
                 r = start_work(serve, options, err);
         if (r == 0)
                 r = start_http(serve, options, err);
@@ -255,6 +279,7 @@ void serve_stop(struct serve *serve, int64_t patience_ms)
         atomic_store(&serve->api.draining, true);
         if (serve->http)
                 http_quiesce(serve->http);
+        sweep_stop(serve->sweep);
         chores_stop(serve->api.chats, patience_ms, serve->api.chats_stop_fd);
         runs_stop(serve->api.runs, (until_us - clock_monotonic_us()) / 1000);
         chores_stop(serve->api.chores, (until_us - clock_monotonic_us()) / 1000,

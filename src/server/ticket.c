@@ -228,11 +228,14 @@ int ticket_keep(struct ticket *ticket, const struct runs_options *options)
         return 0;
 }
 
-void ticket_work(struct ticket *ticket)
+struct capsule *ticket_work(struct ticket *ticket)
 {
         struct capsule *capsule = NULL;
         struct error err = {0};
-        (void)run_finish(steal_ptr(&ticket->run), &capsule, &err);
-        ticket_end(ticket, capsule, &err);
+        int r = run_finish(steal_ptr(&ticket->run), &capsule, &err);
+        ticket_end(ticket, r < 0 ? NULL : capsule, &err);
+        if (r < 0)
+                return capsule;
         capsule_free(capsule);
+        return NULL;
 }

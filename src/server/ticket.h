@@ -59,7 +59,8 @@ void ticket_show(struct ticket *ticket, const struct capsule *capsule);
 void ticket_end(struct ticket *ticket, const struct capsule *capsule, const struct error *why);
 /* Puts its pending capsule on disk; negative: it cannot be run, and has ended. */
 int ticket_keep(struct ticket *ticket, const struct runs_options *options);
-/* Runs it to its end. */
-void ticket_work(struct ticket *ticket);
+/* Runs it to its end; the caller frees what is returned: the capsule, if it could not be sealed, or
+ * NULL. */
+struct capsule *ticket_work(struct ticket *ticket);
 
 #endif
