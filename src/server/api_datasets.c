@@ -44,7 +44,7 @@ static json_t *summary_of(const struct call *call, const struct dataset *dataset
 
 void api_datasets(struct call *call)
 {
-        const struct registry *registry = call->api->registry;
+        const struct registry *registry = call->setup->registry;
         json_t *list = json_array();
         for (size_t i = 0; i < registry->n_datasets; i++)
                 (void)json_array_append_new(list, summary_of(call, registry->datasets[i]));

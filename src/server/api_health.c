@@ -39,7 +39,7 @@ static int check_runner(const struct call *call, struct error *err)
 
 static int check_datasets(const struct call *call, struct error *err)
 {
-        const struct registry *registry = call->api->registry;
+        const struct registry *registry = call->setup->registry;
         for (size_t i = 0; i < registry->n_datasets; i++) {
                 struct source *source = NULL;
                 int r = source_open_registered(registry->datasets[i], call->api->datasets_folder,

@@ -389,6 +389,7 @@ static void fill_order(struct order *order, const struct exchange_input *input)
 {
         const char *sql = behind(input->message, "SQL:");
         const char *plan = behind(input->message, "PLAN:");
+        order->setup = input->setup;
         order->dataset = input->dataset;
         order->owner = input->owner;
         order->limits = LIMITS_DEFAULT;
@@ -513,7 +514,7 @@ int exchange_start(struct api *api, const struct exchange_input *input, struct e
         _cleanup_json_ json_t *previous = NULL;
         _cleanup_free_ char *words = smalltalk_answer(input->dataset, input->message);
         fill_order(&order, input);
-        api_cap_limits(api, &order.limits);
+        api_cap_limits(input->setup, &order.limits);
         if (!words && order.question)
                 r = find_previous(exchange, input, &previous, err);
         order.previous = previous;

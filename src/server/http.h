@@ -44,6 +44,14 @@ struct http_options {
  * do). */
 int http_start(const struct http_options *options, struct http_server **ret, struct error *err);
 uint16_t http_port(const struct http_server *server);
+/* Another certificate and key than those that the server was started with: PEM texts, not kept.
+ * ERROR_IO when they are no pair. The caller releases *ret. */
+struct http_certificate;
+int http_certificate_new(const char *certificate, const char *key, struct http_certificate **ret,
+                         struct error *err);
+void http_certificate_release(struct http_certificate *certificate); /* NULL is fine */
+/* For the TLS handshakes to come, of a server that was started with TLS; takes certificate over. */
+void http_set_certificate(struct http_server *server, struct http_certificate *certificate);
 /* No new connection is accepted; those that are there are served. */
 void http_quiesce(struct http_server *server);
 /* Requests that are being answered (parked ones and streams, too). */

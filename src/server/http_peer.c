@@ -13,7 +13,8 @@
 struct http_peer {
         struct http_peer *next, **back; /* under server->mutex */
         int fd;
-        atomic_llong due_us; /* when the next request must be complete */
+        struct http_certificate *certificate; /* of its handshake; or NULL */
+        atomic_llong due_us;                  /* when the next request must be complete */
 };
 
 static int64_t due_from_now(const struct http_server *server)
@@ -32,6 +33,7 @@ static void peer_add(struct http_server *server, struct MHD_Connection *connecti
                 return; /* it is served without this limit */
         peer->fd = info ? info->connect_fd : -1;
         atomic_init(&peer->due_us, due_from_now(server));
+        peer->certificate = http_certify(server, connection);
         (void)pthread_mutex_lock(&server->mutex);
         peer->next = server->peers;
         peer->back = &server->peers;
@@ -50,6 +52,7 @@ static void peer_remove(struct http_server *server, struct http_peer *peer)
         if (peer->next)
                 peer->next->back = peer->back;
         (void)pthread_mutex_unlock(&server->mutex);
+        http_certificate_release(peer->certificate);
         free(peer);
 }
 

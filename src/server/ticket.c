@@ -17,6 +17,7 @@ static void ticket_free(struct ticket *ticket)
         run_drop(ticket->run);
         executor_free(ticket->executor);
         source_free(ticket->source);
+        setup_release(ticket->setup);
         json_decref(ticket->previous);
         json_decref(ticket->body);
         cleanup_close(&ticket->cancel_fd);
@@ -60,10 +61,11 @@ static int copy_order(struct ticket *ticket, const struct order *order, struct e
         ticket->text_bytes = order->plan_text ? order->plan_bytes
                              : order->sql     ? order->sql_bytes
                                               : order->question_bytes;
+        ticket->setup = order->setup ? setup_hold(order->setup) : NULL;
         ticket->dataset = order->dataset;
         ticket->planner = order->planner;
         ticket->limits = order->limits;
-        ticket->must_run = order->must_run;
+        ticket->must_run = order->must_run || (order->setup && !order->setup->cache);
         if (order->request_key) {
                 (void)snprintf(ticket->request_key, sizeof(ticket->request_key), "%s",
                                order->request_key);

@@ -19,36 +19,12 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from host import wait_until
-from served import COUNT, END_SECONDS, JSON, Reply, Server
+from served import COUNT, END_SECONDS, JSON, Reply, Server, problem
 
 ENDLESS = "SELECT count(*) AS n FROM range(1000000000000) AS a(x) WHERE x % 7 = sqrt(x)"
 ROOT = Path(__file__).parents[2]
 CAPSULE_SCHEMA = json.loads((ROOT / "schemas/capsule.v1.json").read_text())
 FINAL = {"succeeded", "failed", "rejected", "timed_out", "cancelled", "abstained"}
-
-
-@pytest.fixture
-def serve(shop):
-    servers = []
-
-    def start(*options, **env):
-        servers.append(Server(shop, *options, **env))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        if server.process.poll() is None:
-            server.end(signal.SIGKILL)
-
-
-def problem(reply, status, error):
-    body = reply.json()
-    assert reply.status == status, body
-    assert reply.headers["Content-Type"] == "application/problem+json"
-    assert body["status"] == status and body["error"] == error, body
-    assert body["type"].startswith("/problems/") and body["title"] and body["detail"]
-    assert body["request_id"] == reply.headers["X-Request-Id"]
-    return body
 
 
 def test_health(server):
