@@ -80,6 +80,8 @@ void reply_options(struct http_request *request, const struct setup *setup, cons
 /* api_reply.c. Each ends the request. */
 void reply_json(struct http_request *request, int status, json_t *json); /* takes json over */
 void reply_error(struct http_request *request, const struct error *err, json_t *extra);
+/* What the reply to the error leaves out, and the server's own faults; reply_error does it. */
+void api_log_problem(const struct api *api, const char *request_id, const struct error *err);
 /* INVALID_REQUEST, about the body's member at pointer (or "": of the query). */
 void reply_invalid(struct http_request *request, const char *pointer, const char *message);
 void reply_own(struct http_request *request, enum problem_own own, const char *format, ...)

@@ -17,10 +17,17 @@ void api_health(struct call *call)
 }
 
 /* Adds the outcome of one check; true when it is well. */
-static bool add_check(json_t *checks, const char *name, int r, const struct error *err)
+static bool add_check(const struct call *call, json_t *checks, const char *name, int r,
+                      const struct error *err)
 {
+        char detail[ERROR_MESSAGE_MAX];
+        if (r < 0) {
+                problem_detail(err->type, err->message, detail);
+                log_warn(call->api->log, "not.ready", log_text("check", name),
+                         log_text("message", err->message));
+        }
         (void)json_object_set_new(checks, name,
-                                  r < 0 ? json_pack("{s:b, s:s}", "ok", 0, "detail", err->message)
+                                  r < 0 ? json_pack("{s:b, s:s}", "ok", 0, "detail", detail)
                                         : json_pack("{s:b}", "ok", 1));
         return r >= 0;
 }
@@ -66,11 +73,11 @@ static void look_around(struct call *call)
         struct error err = {0};
         struct chain_head head;
         json_t *checks = json_object();
-        bool ready =
-                add_check(checks, "store", capsule_store_head(call->api->store, &head, &err), &err);
-        ready &= add_check(checks, "runner", check_runner(call, &err), &err);
-        ready &= add_check(checks, "datasets", check_datasets(call, &err), &err);
-        ready &= add_check(checks, "accepting", 0, NULL);
+        bool ready = add_check(call, checks, "store",
+                               capsule_store_head(call->api->store, &head, &err), &err);
+        ready &= add_check(call, checks, "runner", check_runner(call, &err), &err);
+        ready &= add_check(call, checks, "datasets", check_datasets(call, &err), &err);
+        ready &= add_check(call, checks, "accepting", 0, NULL);
         reply_ready(call, ready, checks);
 }
 
@@ -83,7 +90,7 @@ void api_ready(struct call *call)
         }
         json_t *checks = json_object();
         int r = error_set(&err, ERROR_QUEUE_FULL, "the server is ending");
-        reply_ready(call, add_check(checks, "accepting", r, &err), checks);
+        reply_ready(call, add_check(call, checks, "accepting", r, &err), checks);
 }
 
 void api_problem(struct call *call)

@@ -47,8 +47,21 @@ static void reply_problem(struct http_request *request, json_t *problem)
         send_text(request, status, PROBLEM_CONTENT_TYPE, problem);
 }
 
+void api_log_problem(const struct api *api, const char *request_id, const struct error *err)
+{
+        char shown[ERROR_MESSAGE_MAX];
+        problem_detail(err->type, err->message, shown);
+        bool ours = problem_of_error(err->type)->status >= 500;
+        if (ours || strcmp(shown, err->message) != 0)
+                log_at(api->log, ours ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, "problem",
+                       log_text("request_id", request_id),
+                       log_text("error", error_type_name(err->type)),
+                       log_text("message", err->message));
+}
+
 void reply_error(struct http_request *request, const struct error *err, json_t *extra)
 {
+        api_log_problem(http_data(request), http_request_id(request), err);
         reply_problem(request,
                       problem_json(err, http_request_id(request), http_path(request), extra));
         json_decref(extra);

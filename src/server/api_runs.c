@@ -252,16 +252,18 @@ static void verify(struct call *call)
                                                 .asker = call->owner,
                                                 .cancel_fd = call->api->stop_fd};
         struct run_verification verdict;
+        char message[ERROR_MESSAGE_MAX];
         struct error err = {0};
         if (run_verify(&around, call->part[0], &verdict, &err) < 0) {
                 reply_error(call->request, &err, NULL);
                 return;
         }
+        problem_detail(ERROR_DATASET_CHANGED, verdict.message, message);
         http_set(call->request, "Cache-Control", "no-store");
         reply_json(call->request, 200,
                    json_pack("{s:s, s:s, s:s, s:s?}", "run_id", verdict.run_id, "verdict",
-                             run_verdict_name(verdict.verdict), "message", verdict.message,
-                             "rerun_id", verdict.rerun_id[0] ? verdict.rerun_id : NULL));
+                             run_verdict_name(verdict.verdict), "message", message, "rerun_id",
+                             verdict.rerun_id[0] ? verdict.rerun_id : NULL));
 }
 
 void api_run_verify(struct call *call)

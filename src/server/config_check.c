@@ -125,10 +125,11 @@ static bool is_origin(const char *text, size_t n)
         if (scheme == 0 || scheme + 3 >= n || strncmp(text + scheme, "://", 3) != 0)
                 return false;
         bool bracket = *host == '[';
-        size_t length = bracket ? 1 + span(host + 1, ":.") : span(host, "-.");
-        if (bracket && host[length++] != ']')
+        size_t length = bracket ? span(host + 1, ":.") : span(host, "-.");
+        if (length == 0 || (bracket && host[1 + length] != ']'))
                 return false;
-        if (length == 0 || scheme + 3 + length > n)
+        length += bracket ? 2 : 0;
+        if (scheme + 3 + length > n)
                 return false;
         return is_port(host + length, n - scheme - 3 - length, text);
 }

@@ -213,14 +213,19 @@ static json_t *words_of(const json_t *capsule)
         const char *status = json_get_string(capsule, "status");
         const char *sentence = json_get_string(json_object_get(capsule, "reading"), "sentence");
         const json_t *result = json_object_get(capsule, "result");
-        const char *why = json_get_string(json_object_get(capsule, "error"), "message");
+        const json_t *error = json_object_get(capsule, "error");
+        const char *why = json_get_string(error, "message");
+        const char *type = json_get_string(error, "type");
         const char *reply = json_get_string(json_object_get(capsule, "abstention"), "message");
+        char detail[ERROR_MESSAGE_MAX];
         if (json_is_object(result)) {
                 long long rows = json_get_int(result, "row_count", 0);
                 return json_sprintf("%s%s%lld row%s.", sentence ? sentence : "",
                                     sentence ? " " : "", rows, rows == 1 ? "" : "s");
         }
-        return json_string(reply ? reply : why ? why : status ? status : "");
+        if (why)
+                problem_detail(error_type_from_name(type ? type : ""), why, detail);
+        return json_string(reply ? reply : why ? detail : status ? status : "");
 }
 
 /* At most so many rows; the whole is in the run. */
@@ -262,6 +267,8 @@ static json_t *keep_answer(struct exchange *exchange, json_t *words, const json_
 
 static json_t *problem_of(const struct exchange *exchange, const struct error *err)
 {
+        if (!exchange->waiting) /* its reply logs it, with its request */
+                api_log_problem(exchange->api, NULL, err);
         return problem_json(err, NULL, exchange->thread_id, NULL);
 }
 

@@ -68,6 +68,7 @@ const char *http_path(const struct http_request *request);   /* percent-decoded,
 const char *http_query(const struct http_request *request, const char *name);  /* or NULL */
 const char *http_header(const struct http_request *request, const char *name); /* or NULL */
 const char *http_body(const struct http_request *request, size_t *ret_bytes);
+void *http_data(const struct http_request *request); /* http_options.data; as long as the server */
 /* Who asks, as the application found out: kept with the request, "" until it is set. A longer
  * text is cut. Only within handle(). */
 void http_set_user(struct http_request *request, const char *user);

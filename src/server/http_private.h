@@ -76,6 +76,7 @@ struct http_request {
         int fd;
         int64_t started_us;
 
+        void *data; /* of the options: the server may be gone before the request */
         struct http_head head;
         char user[HTTP_USER_SIZE];
         int refusal; /* status with which it will be refused once its body was read; 0: none */

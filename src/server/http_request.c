@@ -54,6 +54,7 @@ void *http_on_target(void *cls, const char *target, struct MHD_Connection *conne
                 MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         request->fd = info ? info->connect_fd : -1;
         request->server = server;
+        request->data = server->options.data;
         request->connection = connection;
         request->started_us = clock_monotonic_us();
         request->head.target = copy;
@@ -375,6 +376,11 @@ const char *http_body(const struct http_request *request, size_t *ret_bytes)
         if (ret_bytes)
                 *ret_bytes = request->body.len;
         return buf_text(&request->body);
+}
+
+void *http_data(const struct http_request *request)
+{
+        return request->data;
 }
 
 void http_set_user(struct http_request *request, const char *user)
