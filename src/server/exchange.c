@@ -33,10 +33,10 @@ struct exchange {
         char thread_id[UUID_TEXT_SIZE];
         char *owner;
         struct api *api;
-        struct ticket *ticket; /* NULL: answered without a run */
         struct sse_log *log;
 
-        pthread_mutex_t lock; /* of all below */
+        pthread_mutex_t lock;  /* of all below */
+        struct ticket *ticket; /* NULL: answered without a run, or the run has ended */
         bool told_pending, told_plan, told_sql, told_running, has_ended;
         bool is_streamed; /* somebody followed it */
         struct follower *followers;
@@ -365,6 +365,15 @@ static void end_run(struct exchange *exchange, const struct ticket_view *view, c
         end(exchange, message, body, &err);
 }
 
+/* Whoever comes back to the stream needs its events alone, and a ticket has descriptors. */
+static void drop_ticket(struct exchange *exchange)
+{
+        (void)pthread_mutex_lock(&exchange->lock);
+        struct ticket *ticket = steal_ptr(&exchange->ticket);
+        (void)pthread_mutex_unlock(&exchange->lock);
+        ticket_release(ticket);
+}
+
 static void on_change(struct ticket *ticket, void *data)
 {
         struct exchange *exchange = data;
@@ -379,6 +388,7 @@ static void on_change(struct ticket *ticket, void *data)
         if (!view.has_ended)
                 return;
         end_run(exchange, &view, body);
+        drop_ticket(exchange);
         exchange_release(exchange); /* the ticket's */
 }
 
@@ -505,8 +515,12 @@ static int order_run(struct exchange *exchange, struct order *order, struct erro
                 return r;
         }
         (void)pthread_mutex_lock(&exchange->lock);
-        exchange->ticket = ticket;
+        bool late = exchange->has_ended; /* before it came here */
+        if (!late)
+                exchange->ticket = ticket;
         (void)pthread_mutex_unlock(&exchange->lock);
+        if (late)
+                ticket_release(ticket);
         return 0;
 }
 

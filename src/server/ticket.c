@@ -228,6 +228,9 @@ void ticket_work(struct ticket *ticket)
         struct capsule *capsule = NULL;
         struct error err = {0};
         (void)run_finish(steal_ptr(&ticket->run), &capsule, &err);
+        /* The ticket may be looked at long after; the connection to the host is not for that. */
+        executor_free(steal_ptr(&ticket->executor));
+        source_free(steal_ptr(&ticket->source));
         ticket_end(ticket, capsule, &err);
         capsule_free(capsule);
 }
