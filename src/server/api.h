@@ -40,7 +40,7 @@ struct api {
 /* Answers every request: http_options.handle, with the api as its data. */
 void api_handle(struct http_request *request, void *data);
 /* http_options.refuse. */
-char *api_refuse(int status, const char *request_id, void *data);
+char *api_refuse(struct http_request *request, int status, void *data);
 
 /* http_options.ended: counts and logs the request. */
 void api_ended(const struct http_request *request, int status, uint64_t bytes_sent, int64_t took_us,

@@ -93,14 +93,23 @@ void reply_later(struct http_request *request, int64_t retry_after_ms, const cha
                                        http_request_id(request), http_path(request), NULL));
 }
 
-char *api_refuse(int status, const char *request_id, void *data)
+/* Of a request that is no clear one (400) it is not clear either which page it comes from. */
+static void admit_origin(struct http_request *request, struct api *api)
+{
+        struct setup *setup = setup_now(&api->setup);
+        (void)api_admit_origin(request, setup);
+        setup_release(setup);
+}
+
+char *api_refuse(struct http_request *request, int status, void *data)
 {
         const struct problem_type *type = problem_of_status(status);
         _cleanup_json_ json_t *problem =
                 json_pack("{s:s+, s:s, s:i, s:s, s:s, s:s}", "type", PROBLEM_PATH, type->name,
                           "title", type->title, "status", status, "detail", type->about, "error",
-                          type->error, "request_id", request_id ? request_id : "");
-        (void)data;
+                          type->error, "request_id", http_request_id(request));
+        if (status != 400)
+                admit_origin(request, data);
         return problem ? json_dumps(problem, JSON_COMPACT) : NULL;
 }
 

@@ -31,8 +31,8 @@ struct http_options {
          * exactly one of http_reply, http_stream follows, now or later, from any thread. */
         void (*handle)(struct http_request *request, void *data);
         /* A request that never reaches handle (too large, not HTTP): makes the reply's body, JSON
-         * of problem+json, into a new string of malloc. NULL: a plain text is sent. */
-        char *(*refuse)(int status, const char *request_id, void *data);
+         * of problem+json, into a new string of malloc, and may http_set. NULL: a plain text. */
+        char *(*refuse)(struct http_request *request, int status, void *data);
         /* After a request's end: everything was sent, or the client went away (status 0 then when
          * there was no reply). May be NULL. */
         void (*ended)(const struct http_request *request, int status, uint64_t bytes_sent,

@@ -66,12 +66,11 @@ void *http_on_target(void *cls, const char *target, struct MHD_Connection *conne
 }
 
 /* The body of a refusal and its type; NULL: memory is short. */
-static char *refusal_body(const struct http_request *request, int status, const char **ret_type)
+static char *refusal_body(struct http_request *request, int status, const char **ret_type)
 {
         const struct http_options *options = &request->server->options;
         *ret_type = "application/problem+json";
-        char *body =
-                options->refuse ? options->refuse(status, request->head.id, options->data) : NULL;
+        char *body = options->refuse ? options->refuse(request, status, options->data) : NULL;
         if (body)
                 return body;
         char text[64];
