@@ -18,7 +18,8 @@ static struct exchange *start(struct call *call)
         struct exchange *exchange = NULL;
         struct error err = {0};
         char pointer[32];
-        struct exchange_input input = {.owner = call->owner, .sees_all = call->scope >= KEY_ADMIN};
+        struct exchange_input input = {
+                .setup = call->setup, .owner = call->owner, .sees_all = call->scope >= KEY_ADMIN};
         if (!call_body(call, names, &body))
                 return NULL;
         const json_t *message = json_object_get(body, "message");

@@ -20,12 +20,15 @@ static json_t *prompts_of(const struct dataset *dataset)
 static void add_files(const struct call *call, const struct dataset *dataset, json_t *to)
 {
         struct error err = {0};
+        char detail[ERROR_MESSAGE_MAX];
         struct source *source = NULL;
         bool there = source_open_registered(dataset, call->api->datasets_folder, false, &source,
                                             &err) == 0;
         (void)json_object_set_new(to, "available", json_boolean(there));
-        if (!there)
-                (void)json_object_set_new(to, "unavailable_because", json_string(err.message));
+        if (!there) {
+                problem_detail(err.type, err.message, detail);
+                (void)json_object_set_new(to, "unavailable_because", json_string(detail));
+        }
         source_free(source);
 }
 
@@ -44,7 +47,7 @@ static json_t *summary_of(const struct call *call, const struct dataset *dataset
 
 void api_datasets(struct call *call)
 {
-        const struct registry *registry = call->api->registry;
+        const struct registry *registry = call->setup->registry;
         json_t *list = json_array();
         for (size_t i = 0; i < registry->n_datasets; i++)
                 (void)json_array_append_new(list, summary_of(call, registry->datasets[i]));

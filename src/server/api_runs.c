@@ -217,7 +217,7 @@ void api_run_result(struct call *call)
                 return;
         json_t *result = json_object_get(capsule->body, "result");
         const char *hash = json_get_string(capsule->body, "result_hash");
-        http_set(call->request, "Vary", "Accept");
+        api_vary(call->request, call->setup, "Accept");
         if (!json_is_object(result)) {
                 reply_without_result(call, capsule);
                 return;
@@ -261,21 +261,23 @@ void api_run_cancel(struct call *call)
 static void verify(struct call *call)
 {
         const struct run_surroundings around = {.store = call->api->store,
-                                                .registry = call->api->registry,
+                                                .registry = call->setup->registry,
                                                 .datasets_folder = call->api->datasets_folder,
                                                 .asker = call->owner,
                                                 .cancel_fd = call->api->stop_fd};
         struct run_verification verdict;
+        char message[ERROR_MESSAGE_MAX];
         struct error err = {0};
         if (run_verify(&around, call->part[0], &verdict, &err) < 0) {
                 reply_error(call->request, &err, NULL);
                 return;
         }
+        problem_detail(ERROR_DATASET_CHANGED, verdict.message, message);
         http_set(call->request, "Cache-Control", "no-store");
         reply_json(call->request, 200,
                    json_pack("{s:s, s:s, s:s, s:s?}", "run_id", verdict.run_id, "verdict",
-                             run_verdict_name(verdict.verdict), "message", verdict.message,
-                             "rerun_id", verdict.rerun_id[0] ? verdict.rerun_id : NULL));
+                             run_verdict_name(verdict.verdict), "message", message, "rerun_id",
+                             verdict.rerun_id[0] ? verdict.rerun_id : NULL));
 }
 
 void api_run_verify(struct call *call)
@@ -298,11 +300,12 @@ void api_run_rerun(struct call *call)
         const json_t *plan = json_object_get(body, "plan");
         char name[64];
         (void)snprintf(name, sizeof(name), "rerun %.36s", call->part[0]);
-        struct order order = {.limits = record_limits_read(json_object_get(body, "limits")),
+        struct order order = {.setup = call->setup,
+                              .limits = record_limits_read(json_object_get(body, "limits")),
                               .owner = call->owner,
                               .planner_name = name,
                               .must_run = true};
-        api_cap_limits(call->api, &order.limits);
+        api_cap_limits(call->setup, &order.limits);
         order.as_of = json_get_string(body, "as_of");
         buf_init(&text, PLAN_BYTES_MAX);
         if (json_is_object(plan) && json_put(plan, &text, &err) == 0) {
@@ -318,5 +321,5 @@ void api_run_rerun(struct call *call)
         }
         const char *id = json_get_string(body, "dataset_id");
         if (call_dataset(call, id ? id : "", &order.dataset))
-                api_submit(call, &order, call->api->wait_ms_max, NULL);
+                api_submit(call, &order, call->setup->wait_ms_max, NULL);
 }

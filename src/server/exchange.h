@@ -9,6 +9,7 @@ struct exchange; /* opaque; counted references */
 
 /* What is asked; copied. */
 struct exchange_input {
+        struct setup *setup;
         const struct dataset *dataset;
         const char *owner;     /* a key's id, or "" */
         bool sees_all;         /* may go on from anybody's run */

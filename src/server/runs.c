@@ -253,6 +253,13 @@ void runs_free(struct runs *runs)
         free(runs);
 }
 
+void runs_set_owner_max(struct runs *runs, size_t owner_max)
+{
+        (void)pthread_mutex_lock(&runs->lock);
+        runs->options.owner_max = owner_max;
+        (void)pthread_mutex_unlock(&runs->lock);
+}
+
 /* When there is room again, as far as can be told. */
 static long long retry_after(const struct runs *runs)
 {

@@ -17,6 +17,7 @@ static void ticket_free(struct ticket *ticket)
         run_drop(ticket->run);
         executor_free(ticket->executor);
         source_free(ticket->source);
+        setup_release(ticket->setup);
         json_decref(ticket->previous);
         json_decref(ticket->reading);
         json_decref(ticket->body);
@@ -62,10 +63,11 @@ static int copy_order(struct ticket *ticket, const struct order *order, struct e
         ticket->text_bytes = order->plan_text ? order->plan_bytes
                              : order->sql     ? order->sql_bytes
                                               : order->question_bytes;
+        ticket->setup = order->setup ? setup_hold(order->setup) : NULL;
         ticket->dataset = order->dataset;
         ticket->planner = order->planner;
         ticket->limits = order->limits;
-        ticket->must_run = order->must_run;
+        ticket->must_run = order->must_run || (order->setup && !order->setup->cache);
         if (order->request_key) {
                 (void)snprintf(ticket->request_key, sizeof(ticket->request_key), "%s",
                                order->request_key);
@@ -233,6 +235,9 @@ struct capsule *ticket_work(struct ticket *ticket)
         struct capsule *capsule = NULL;
         struct error err = {0};
         int r = run_finish(steal_ptr(&ticket->run), &capsule, &err);
+        /* The ticket may be looked at long after; the connection to the host is not for that. */
+        executor_free(steal_ptr(&ticket->executor));
+        source_free(steal_ptr(&ticket->source));
         ticket_end(ticket, r < 0 ? NULL : capsule, &err);
         if (r < 0)
                 return capsule;

@@ -24,6 +24,7 @@ struct ticket {
         bool cancelled;               /* while it waited; guarded likewise */
 
         /* The order; never changed. */
+        struct setup *setup; /* or NULL */
         const struct dataset *dataset;
         const struct planner *planner;
         char *owner, *text, *planner_name, *as_of, *asked;
