@@ -11,6 +11,7 @@
 #include "server/metrics.h"
 #include "server/problem.h"
 #include "server/runs.h"
+#include "server/samples.h"
 #include "server/timer.h"
 
 #include <stdatomic.h>
@@ -24,6 +25,7 @@ struct api {
         struct runs *runs;
         struct timer *timer;
         struct chores *chores;
+        struct samples *samples; /* rows that schemas show */
         int stop_fd; /* becomes readable when chores that take long are to end */
         struct exchanges *exchanges;
         struct keys *keys;

@@ -100,6 +100,8 @@ static int start_work(struct serve *serve, const struct serve_options *options, 
         serve->api.host = runs.host;
         int r = timer_start(&serve->api.timer, err);
         if (r == 0)
+                r = samples_new(options->registry->n_datasets, &serve->api.samples, err);
+        if (r == 0)
                 r = exchanges_new(&serve->api.exchanges, err);
         if (r == 0)
                 r = chores_start(CHORE_THREADS, CHORES_WAITING, &serve->api.chores, err);
@@ -246,6 +248,7 @@ void serve_stop(struct serve *serve, int64_t patience_ms)
         exchanges_free(serve->api.exchanges);
         runs_free(serve->api.runs);
         chores_free(serve->api.chores);
+        samples_free(serve->api.samples);
         if (serve->api.stop_fd >= 0)
                 (void)close(serve->api.stop_fd);
         capsule_store_free(serve->store);
