@@ -66,7 +66,7 @@ bool base64_take(struct buf *out, const char *text, size_t n)
         for (size_t i = 0; i < n; i += 4) {
                 bool last = i + 4 == n;
                 size_t padding = last ? (size_t)(text[i + 3] == '=') +
-                                                (text[i + 2] == '=' && text[i + 3] == '=')
+                                                 (text[i + 2] == '=' && text[i + 3] == '=')
                                       : 0;
                 if (!take_four(out, text + i, padding))
                         return false;

@@ -17,15 +17,12 @@
 #define REQUEST_ID_MAX 64      /* bytes of a dataset's id */
 #define REQUEST_COLUMN_MAX 255 /* bytes of a column's name, and of a type */
 #define REQUEST_PATH_MAX 4095  /* PATH_MAX without the NUL */
-#define REQUEST_COLUMNS_MAX 4096 /* of one table */
+#define REQUEST_COLUMNS_MAX 4096      /* of one table */
 #define REQUEST_RESULT_TEXT_MAX 65536 /* bytes of a result's column name, and of its type */
 
 static const char *const op_names[] = {
-        [REQUEST_RUN] = "run",
-        [REQUEST_CHECK] = "check",
-        [REQUEST_DESCRIBE] = "describe",
-        [REQUEST_VALUES] = "values",
-        [REQUEST_EXPORT] = "export",
+        [REQUEST_RUN] = "run",       [REQUEST_CHECK] = "check",   [REQUEST_DESCRIBE] = "describe",
+        [REQUEST_VALUES] = "values", [REQUEST_EXPORT] = "export",
 };
 
 static const struct {
@@ -395,7 +392,8 @@ static int parse_op(const json_t *json, const struct place *place, enum request_
                         return 0;
                 }
         }
-        return refuse(place, err, "\"op\" must be \"run\", \"check\", \"describe\", \"values\" or "
+        return refuse(place, err,
+                      "\"op\" must be \"run\", \"check\", \"describe\", \"values\" or "
                       "\"export\"");
 }
 
@@ -653,8 +651,8 @@ static int write_result(const struct request *request, json_t *document, struct 
                        : error_oom(err);
         if (r == 0)
                 r = write_texts(object, "types", result->types, result->n, err);
-        if (r == 0 && json_object_set_new(object, "rows",
-                                          json_stringn(result->rows, result->rows_bytes)) < 0)
+        if (r == 0 &&
+            json_object_set_new(object, "rows", json_stringn(result->rows, result->rows_bytes)) < 0)
                 return error_oom(err);
         return r;
 }

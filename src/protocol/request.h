@@ -52,7 +52,8 @@ struct request_result {
         const char *const *columns; /* n names */
         const char *const *types;   /* n types, as responses spell them */
         size_t n;                   /* 1 .. 4,096 */
-        const char *rows; /* JSON text as a response has it: parsed in the sandbox, and not before */
+        const char
+                *rows; /* JSON text as a response has it: parsed in the sandbox, and not before */
         size_t rows_bytes;
 };
 
@@ -87,10 +88,10 @@ struct request {
 
 /* Reads and checks a request out of outside bytes, into arena. Every string is valid UTF-8
  * without NUL. Required: protocol, run_id, dataset.id, dataset.tables (may be empty), each table's
- * name, path and format, sql (if the op has it), as_of (for run), result (for export); "op" is "run"
- * when it is absent, and each absent limit is that of LIMITS_DEFAULT; null is as good as absent. On failure err says
- * which field, with a JSON Pointer. The arena needs room for REQUEST_ARENA_MAX, and for an export
- * REQUEST_EXPORT_ARENA_MAX. */
+ * name, path and format, sql (if the op has it), as_of (for run), result (for export); "op" is
+ * "run" when it is absent, and each absent limit is that of LIMITS_DEFAULT; null is as good as
+ * absent. On failure err says which field, with a JSON Pointer. The arena needs room for
+ * REQUEST_ARENA_MAX, and for an export REQUEST_EXPORT_ARENA_MAX. */
 int request_parse(const char *text, size_t n, struct arena *arena, struct request **ret,
                   struct error *err);
 

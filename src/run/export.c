@@ -96,8 +96,9 @@ int result_export(const char *run_id, const json_t *result, int cancel_fd, struc
                                  "most %d; get it as text/csv or application/json",
                                  n, COLUMNS_MAX);
         if (n == 0 || json_array_size(types) != n)
-                return error_set(err, ERROR_STORE, "the stored result has %zu columns and %zu types",
-                                 n, json_array_size(types));
+                return error_set(err, ERROR_STORE,
+                                 "the stored result has %zu columns and %zu types", n,
+                                 json_array_size(types));
         int r = write_rows(result, &rows, err);
         if (r < 0)
                 return r;

@@ -100,8 +100,8 @@ void engine_answer_done(struct engine_answer *answer);
 int engine_query(struct engine *engine, const char *sql, const struct limits *limits,
                  struct engine_answer *answer, struct error *err);
 
-/* Writes the request's result as a Parquet file at path, row by row. answer->columns and ->types are
- * those of the file, ->row_count its rows; ->rows is the file's content. Fails with
+/* Writes the request's result as a Parquet file at path, row by row. answer->columns and ->types
+ * are those of the file, ->row_count its rows; ->rows is the file's content. Fails with
  * ERROR_INVALID_REQUEST when the rows are not what columns and types say (row and column are in the
  * message), ERROR_SQL_EXECUTION when a value has no place in such a file,
  * ERROR_RUNNER_OUTPUT_EXCEEDED when the file gets larger than answer->rows may. */

@@ -1,5 +1,5 @@
-/* A result that is given becomes a Parquet file. Its rows reach DuckDB's writer by a table function:
- * no name, type or value of theirs is ever part of a statement. */
+/* A result that is given becomes a Parquet file. Its rows reach DuckDB's writer by a table
+ * function: no name, type or value of theirs is ever part of a statement. */
 #include "runner/engine_error.h"
 #include "runner/engine_private.h"
 #include "runner/shape.h"
@@ -22,7 +22,8 @@
 #define BLANKS " \t\r\n"
 
 /* One export under way. */
-struct export {
+struct export
+{
         const struct request_result *result;
         struct arena *arena;
         const char **names; /* in the file */

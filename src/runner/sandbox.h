@@ -63,8 +63,8 @@ struct sandbox_spec {
         int out_fd;             /* the same, open with O_PATH */
         int64_t out_bytes;      /* ceiling of each file in it; of a writer, of its file */
         const char *out_inside; /* set by sandbox_enter: its path from inside */
-        /* Of a writer, beside out_bytes: set by sandbox_enter, the file's path from inside. With a root
-         * of its own a tmpfs is mounted for it; else it is a memfd, out_fd. */
+        /* Of a writer, beside out_bytes: set by sandbox_enter, the file's path from inside. With a
+         * root of its own a tmpfs is mounted for it; else it is a memfd, out_fd. */
         char out_file[64];
         /* Of a parent: set by sandbox_enter, for sandbox_enter_child. */
         int statm_fd;

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define DECIMAL_WIDTH_MAX 38
 #define MEMBERS_MAX 4096
@@ -136,6 +137,18 @@ static int read_member(struct reader *reader, struct shape *shape)
         return r < 0 ? r : read_type(reader, &shape->children[shape->n++]);
 }
 
+/* The engine gives none such, and readers of files would not know one from the other. */
+static int check_twice(const struct reader *reader, const struct shape *shape)
+{
+        for (size_t i = 0; i < shape->n; i++)
+                for (size_t j = 0; j < i; j++)
+                        if (strcasecmp(shape->names[i], shape->names[j]) == 0)
+                                return error_set(reader->err, ERROR_INVALID_REQUEST,
+                                                 "a STRUCT has the member \"%.60s\" twice",
+                                                 shape->names[i]);
+        return 0;
+}
+
 /* The members of row(1, 2) have no names, and in a file they need some. */
 static int name_members(struct reader *reader, struct shape *shape)
 {
@@ -148,7 +161,7 @@ static int name_members(struct reader *reader, struct shape *shape)
                 if (!shape->names[i])
                         return no_memory(reader);
         }
-        return 0;
+        return check_twice(reader, shape);
 }
 
 static int read_struct(struct reader *reader, struct shape *ret)
@@ -181,15 +194,18 @@ static int wrap(struct reader *reader, struct shape *ret)
                 return no_memory(reader);
         *inside = *ret;
         *ret = (struct shape){.type = DUCKDB_TYPE_LIST, .children = inside, .n = 1};
-        if (take_number(reader, UINT32_MAX, &ret->length))
+        if (*reader->at != ']') {
+                if (!take_number(reader, UINT32_MAX, &ret->length))
+                        return no_type(reader);
                 ret->type = DUCKDB_TYPE_ARRAY;
+        }
         return take(reader, "]") ? 0 : no_type(reader);
 }
 
 static int too_deep(const struct reader *reader)
 {
-        return error_set(reader->err, ERROR_INVALID_REQUEST,
-                         "the type nests deeper than %d levels", SHAPE_DEPTH_MAX);
+        return error_set(reader->err, ERROR_INVALID_REQUEST, "the type nests deeper than %d levels",
+                         SHAPE_DEPTH_MAX);
 }
 
 static void measure(struct shape *shape)

@@ -20,8 +20,8 @@ __extension__ typedef unsigned __int128 uint128;
 static int no_value(const struct shape *shape, const json_t *json, struct error *err)
 {
         static const char *const kinds[] = {
-                [JSON_OBJECT] = "an object", [JSON_ARRAY] = "an array",  [JSON_STRING] = "a text",
-                [JSON_INTEGER] = "a number", [JSON_REAL] = "a number",   [JSON_TRUE] = "true",
+                [JSON_OBJECT] = "an object", [JSON_ARRAY] = "an array", [JSON_STRING] = "a text",
+                [JSON_INTEGER] = "a number", [JSON_REAL] = "a number",  [JSON_TRUE] = "true",
                 [JSON_FALSE] = "false",      [JSON_NULL] = "no value",
         };
         const char *text = json_string_value(json);
@@ -42,8 +42,7 @@ static bool take_digits(const char *text, bool *ret_negative, uint128 *ret)
         if (!*text)
                 return false;
         for (; *text; text++) {
-                if (*text < '0' || *text > '9' ||
-                    __builtin_mul_overflow(*ret, (uint128)10, ret) ||
+                if (*text < '0' || *text > '9' || __builtin_mul_overflow(*ret, (uint128)10, ret) ||
                     __builtin_add_overflow(*ret, (uint128)(*text - '0'), ret))
                         return false;
         }
@@ -229,9 +228,9 @@ static int put_uuid(const struct shape *shape, const json_t *json, void *data, i
         if (!text || text[36])
                 return no_value(shape, json, err);
         /* With the first bit turned round, so that it sorts. */
-        ((duckdb_hugeint *)data)[row] = (duckdb_hugeint){
-                .lower = (uint64_t)bits,
-                .upper = (int64_t)((uint64_t)(bits >> 64) ^ (UINT64_C(1) << 63))};
+        ((duckdb_hugeint *)data)[row] =
+                (duckdb_hugeint){.lower = (uint64_t)bits,
+                                 .upper = (int64_t)((uint64_t)(bits >> 64) ^ (UINT64_C(1) << 63))};
         return 0;
 }
 

@@ -1,5 +1,5 @@
-/* One value of a result out of its JSON form, as value_put wrote it, into the engine. The JSON comes
- * from outside: what does not fit the shape is an error, never another value. */
+/* One value of a result out of its JSON form, as value_put wrote it, into the engine. The JSON
+ * comes from outside: what does not fit the shape is an error, never another value. */
 #ifndef ASKCSV_RUNNER_VALUE_TAKE_H
 #define ASKCSV_RUNNER_VALUE_TAKE_H
 

@@ -53,10 +53,10 @@ static json_t *answer_of(const struct work *work, bool is_file)
         json_t *json = json_pack("{s:O,s:O,s:I,s:I}", "columns", answer->columns, "types",
                                  answer->types, "row_count", (json_int_t)answer->row_count,
                                  "rows_bytes", (json_int_t)answer->rows.len);
-        json_t *more = is_file ? json_object()
-                               : json_pack("{s:b,s:b,s:s}", "truncated", answer->truncated,
-                                           "ordered", answer->ordered, "result_hash",
-                                           answer->result_hash);
+        json_t *more =
+                is_file ? json_object()
+                        : json_pack("{s:b,s:b,s:s}", "truncated", answer->truncated, "ordered",
+                                    answer->ordered, "result_hash", answer->result_hash);
         if (json && json_object_update(json, more) < 0) {
                 json_decref(json);
                 json = NULL;

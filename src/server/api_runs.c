@@ -219,8 +219,7 @@ static void reply_parquet(struct call *call)
                 reply_error(call->request, &err, NULL);
                 return;
         }
-        (void)snprintf(name, sizeof(name), "attachment; filename=\"%.36s.parquet\"",
-                       call->part[0]);
+        (void)snprintf(name, sizeof(name), "attachment; filename=\"%.36s.parquet\"", call->part[0]);
         set_result_headers(call, capsule);
         http_set(call->request, "Content-Disposition", name);
         http_reply(call->request, 200, PARQUET, buf_text(&file), file.len);

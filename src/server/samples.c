@@ -14,7 +14,7 @@
 struct sample {
         char *dataset_id; /* NULL: the place is free */
         char *key;
-        json_t *rows;     /* or NULL: why there are none */
+        json_t *rows; /* or NULL: why there are none */
         struct error why;
         int64_t tried_us; /* of clock_monotonic_us */
 };
