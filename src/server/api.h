@@ -102,6 +102,8 @@ const char *call_prefers(const struct call *call, const char *const *types);
 
 /* Goes on in handle(call) on a thread that may wait; the call is a copy. */
 void call_later(struct call *call, void (*handle)(struct call *call));
+/* The same for who can answer without: when it cannot be, nothing was answered. */
+int call_try_later(struct call *call, void (*handle)(struct call *call), struct error *err);
 
 /* The text of GET /openapi.json; the caller frees it. */
 int api_openapi_make(char **ret, struct error *err);

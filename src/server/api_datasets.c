@@ -174,9 +174,8 @@ void api_schema(struct call *call)
         const struct dataset *dataset;
         if (!call_dataset(call, call->part[0], &dataset))
                 return;
-        if (find_samples(call, dataset, &source, &key, &samples, &why))
+        if (find_samples(call, dataset, &source, &key, &samples, &why) ||
+            call_try_later(call, sample_schema, &why) < 0)
                 reply_schema(call, dataset, samples, &why);
-        else
-                call_later(call, sample_schema);
         source_free(source);
 }
