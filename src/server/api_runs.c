@@ -191,6 +191,7 @@ static void reply_csv(struct call *call, const json_t *result)
                 reply_error(call->request, &err, NULL);
                 return;
         }
+        (void)snprintf(name, sizeof(name), "attachment; filename=\"%.36s.csv\"", call->part[0]);
         http_set(call->request, "Content-Disposition", name);
         http_reply(call->request, 200, "text/csv; charset=utf-8; header=present", buf_text(&text),
                    text.len);
