@@ -225,6 +225,8 @@ static int read_type(struct reader *reader, struct shape *ret)
                 : take(reader, "MAP(")    ? read_map(reader, ret)
                 : take(reader, "ENUM(")   ? read_enum(reader, ret)
                                           : read_simple(reader, ret);
+        if (r < 0)
+                return r;
         for (measure(ret); r == 0 && take(reader, "["); measure(ret))
                 r = ret->height < SHAPE_DEPTH_MAX ? wrap(reader, ret) : too_deep(reader);
         reader->depth--;

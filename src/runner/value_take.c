@@ -152,7 +152,7 @@ static bool take_decimal(const struct shape *shape, const char *text, bool *ret_
         char digits[64];
         size_t n = strlen(text);
         size_t behind = shape->scale;
-        if (n >= sizeof(digits) || n < behind + 2)
+        if (n >= sizeof(digits) || n < behind + (behind > 0 ? 2 : 1))
                 return false;
         memcpy(digits, text, n + 1);
         if (behind > 0) {
