@@ -186,29 +186,30 @@ static void do_later(void *data)
         free(later);
 }
 
+int call_try_later(struct call *call, void (*handle)(struct call *call), struct error *err)
+{
+        struct later *later = alloc_malloc(sizeof(*later));
+        if (!later)
+                return error_oom(err);
+        *later = (struct later){*call, handle};
+        (void)http_hold(call->request);
+        (void)setup_hold(call->setup);
+        int r = chores_add(call->api->chores, do_later, later, err);
+        if (r < 0) {
+                setup_release(call->setup);
+                http_release(call->request);
+                free(later);
+        }
+        return r;
+}
+
 void call_later(struct call *call, void (*handle)(struct call *call))
 {
         struct error err = {0};
-        if (atomic_load(&call->api->draining)) {
+        if (atomic_load(&call->api->draining))
                 reply_own(call->request, PROBLEM_UNAVAILABLE, "the server is ending");
-                return;
-        }
-        struct later *later = alloc_malloc(sizeof(*later));
-        int r = later ? 0 : error_oom(&err);
-        if (r == 0) {
-                *later = (struct later){*call, handle};
-                (void)http_hold(call->request);
-                (void)setup_hold(call->setup);
-                r = chores_add(call->api->chores, do_later, later, &err);
-        }
-        if (r == 0)
-                return;
-        reply_error(call->request, &err, NULL);
-        if (later) {
-                setup_release(call->setup);
-                http_release(call->request);
-        }
-        free(later);
+        else if (call_try_later(call, handle, &err) < 0)
+                reply_error(call->request, &err, NULL);
 }
 
 static bool is_known(const char *key, const char *const *names)

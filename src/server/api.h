@@ -10,6 +10,7 @@
 #include "server/metrics.h"
 #include "server/problem.h"
 #include "server/runs.h"
+#include "server/samples.h"
 #include "server/setup.h"
 #include "server/timer.h"
 
@@ -23,6 +24,7 @@ struct api {
         struct runs *runs;
         struct timer *timer;
         struct chores *chores;
+        struct samples *samples; /* rows that schemas show */
         int stop_fd; /* becomes readable when chores that take long are to end */
         struct exchanges *exchanges;
         struct chores *chats; /* threads that talk to a language model */
@@ -110,6 +112,8 @@ const char *call_prefers(const struct call *call, const char *const *types);
 
 /* Goes on in handle(call) on a thread that may wait; the call is a copy. */
 void call_later(struct call *call, void (*handle)(struct call *call));
+/* The same for who can answer without: when it cannot be, nothing was answered. */
+int call_try_later(struct call *call, void (*handle)(struct call *call), struct error *err);
 
 /* The text of GET /openapi.json; the caller frees it. */
 int api_openapi_make(char **ret, struct error *err);

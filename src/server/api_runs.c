@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "plan/plan.h"
 #include "run/csv.h"
+#include "run/export.h"
 #include "run/record.h"
 
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #define PAGE_MAX 200
 #define PAGE_DEFAULT 50
 #define CSV_BYTES_MAX ((size_t)512 * 1024 * 1024)
+#define PARQUET "application/vnd.apache.parquet"
 
 /* What a list shows of a run. */
 static json_t *line_of(const json_t *body)
@@ -209,14 +211,42 @@ static void reply_csv(struct call *call, const json_t *result)
                    text.len);
 }
 
+/* A result that there is never changes. */
+static void set_result_headers(const struct call *call, const struct capsule *capsule)
+{
+        const char *hash = json_get_string(capsule->body, "result_hash");
+        if (hash)
+                http_set(call->request, "X-Result-Hash", hash);
+        http_set(call->request, "Cache-Control", "private, max-age=31536000, immutable");
+}
+
+/* A runner writes the file in a sandbox; this thread waits for it. */
+static void reply_parquet(struct call *call)
+{
+        _cleanup_capsule_ struct capsule *capsule = NULL;
+        _cleanup_buf_ struct buf file = {0};
+        struct error err = {0};
+        char name[80];
+        if (!find_stored(call, &capsule))
+                return;
+        if (result_export(capsule_run_id(capsule), json_object_get(capsule->body, "result"),
+                          call->api->stop_fd, &file, &err) < 0) {
+                reply_error(call->request, &err, NULL);
+                return;
+        }
+        (void)snprintf(name, sizeof(name), "attachment; filename=\"%.36s.parquet\"", call->part[0]);
+        set_result_headers(call, capsule);
+        http_set(call->request, "Content-Disposition", name);
+        http_reply(call->request, 200, PARQUET, buf_text(&file), file.len);
+}
+
 void api_run_result(struct call *call)
 {
-        static const char *const types[] = {"application/json", "text/csv", NULL};
+        static const char *const types[] = {"application/json", "text/csv", PARQUET, NULL};
         _cleanup_capsule_ struct capsule *capsule = NULL;
         if (!find_stored(call, &capsule))
                 return;
         json_t *result = json_object_get(capsule->body, "result");
-        const char *hash = json_get_string(capsule->body, "result_hash");
         api_vary(call->request, call->setup, "Accept");
         if (!json_is_object(result)) {
                 reply_without_result(call, capsule);
@@ -225,12 +255,14 @@ void api_run_result(struct call *call)
         const char *type = call_prefers(call, types);
         if (!type) {
                 reply_own(call->request, PROBLEM_NOT_ACCEPTABLE,
-                          "a result can be had as application/json or text/csv");
+                          "a result can be had as application/json, text/csv or " PARQUET);
                 return;
         }
-        if (hash)
-                http_set(call->request, "X-Result-Hash", hash);
-        http_set(call->request, "Cache-Control", "private, max-age=31536000, immutable");
+        if (strcmp(type, PARQUET) == 0) {
+                call_later(call, reply_parquet);
+                return;
+        }
+        set_result_headers(call, capsule);
         if (strcmp(type, "text/csv") == 0)
                 reply_csv(call, result);
         else

@@ -99,6 +99,8 @@ static int start_work(struct serve *serve, const struct serve_options *options, 
         serve->api.host = runs.host;
         int r = timer_start(&serve->api.timer, err);
         if (r == 0)
+                r = samples_new(REGISTRY_DATASETS_MAX, &serve->api.samples, err);
+        if (r == 0)
                 r = exchanges_new(&serve->api.exchanges, err);
         if (r == 0)
                 r = chores_start(CHORE_THREADS, CHORES_WAITING, &serve->api.chores, err);
@@ -260,6 +262,7 @@ void serve_stop(struct serve *serve, int64_t patience_ms)
         runs_free(serve->api.runs);
         chores_free(serve->api.chores);
         chores_free(serve->api.chats);
+        samples_free(serve->api.samples);
         if (serve->api.stop_fd >= 0)
                 (void)close(serve->api.stop_fd);
         if (serve->api.chats_stop_fd >= 0)
