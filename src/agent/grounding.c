@@ -128,7 +128,8 @@ static int run_check(struct check *check, const struct grounding_input *input, s
                 r = mentions_find(&check->tokens, GROUNDING_NUMBERS_MAX, check->arena,
                                   &check->mentions, err);
         if (r == 0)
-                r = context_init(&check->facts, &check->tokens, &check->context, err);
+                r = context_init(&check->facts, &check->tokens, &check->mentions, &check->context,
+                                 err);
         for (size_t i = 0; r == 0 && i < check->mentions.n; i++)
                 r = add_number(check, &check->mentions.items[i], err);
         return r;

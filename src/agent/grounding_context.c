@@ -94,6 +94,7 @@ static const struct {
         {"more", CUE_COMPARE},
         {"most", CUE_EXTREME},
         {"next", CUE_OTHER},
+        {"not", CUE_REST},
         {"other", CUE_REST | CUE_OTHER},
         {"others", CUE_REST | CUE_OTHER},
         {"overall", CUE_COMBINE},
@@ -156,10 +157,10 @@ static unsigned int cues_of(const struct tokens *tokens, size_t i)
         return 0;
 }
 
-int context_init(const struct facts *facts, const struct tokens *tokens, struct context *ret,
-                 struct error *err)
+int context_init(const struct facts *facts, const struct tokens *tokens,
+                 const struct mentions *mentions, struct context *ret, struct error *err)
 {
-        struct context context = {.facts = facts, .tokens = tokens};
+        struct context context = {.facts = facts, .tokens = tokens, .mentions = mentions};
         context.tables = arena_array(facts->arena, facts->n_tables, sizeof(*context.tables));
         if (!context.tables)
                 return error_oom(err);

@@ -86,7 +86,7 @@ static bool is_column_fit(const struct target *target, const struct fact_column 
         if (!column->id)
                 return true;
         return !mention->currency && !mention->percent && mention->hedge == HEDGE_NONE &&
-               (mention->rank || target->context->is_table ||
+               (mention->rank || mention->plain || target->context->is_table ||
                 context_names(target->context, column->name));
 }
 
@@ -171,8 +171,9 @@ static bool match_cells(struct target *target)
 /* "#3" and "top 3": a place among the rows. */
 static bool is_rank(const struct target *target)
 {
-        static const char *const words[] = {"top",   "first",     "last", "bottom",
-                                            "other", "remaining", NULL};
+        static const char *const words[] = {"top",      "first",     "last", "bottom",
+                                            "other",    "remaining", "rank", "place",
+                                            "position", "no",        NULL};
         const struct mention *mention = target->mention;
         return mention->rank || (target->half == 0.5L && mention->first > 0 &&
                                  tokens_is(target->context->tokens, mention->first - 1, words));
@@ -321,12 +322,13 @@ static bool match_number(const struct context *context, const struct mention *me
         if (!isfinite(target.value))
                 return false;
         if (match_cells(&target) || match_counts(&target) || match_literals(&target) ||
-            match_year(context, mention, match) || match_sums(&target) || match_pairs(&target))
+            match_year(context, mention, match) || match_units(&target) || match_sums(&target) ||
+            match_rows(&target) || match_pairs(&target))
                 return true;
         if (!mention->has_other)
                 return false;
         target = target_of(context, mention, &mention->other, match);
-        return find_cells(&target, PRECISION_EXACT, false, false);
+        return find_cells(&target, PRECISION_EXACT, false, false) || match_sums(&target);
 }
 
 void match_find(const struct context *context, const struct mention *mention, struct match *ret)

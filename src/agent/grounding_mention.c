@@ -654,15 +654,28 @@ static void scan_number(struct scan *scan, size_t i, struct mention *mention)
         look_before(scan, mention);
         take_suffix(scan, mention);
         look_behind(scan, mention);
+        mention->plain = number.plain && number.end - token_at(scan, i)->start >= 4;
         mention->year =
                 number.plain && year_at(scan, i) && mention->last == i && !mention->currency;
+}
+
+/* "one in ten", "one reading in ten", "nine out of ten": how often, roughly. */
+static bool is_part(const struct scan *scan, size_t i)
+{
+        static const char *const in[] = {"in", "of", NULL};
+        static const char *const few[] = {"one",   "two",   "three", "four", "five",  "six",
+                                          "seven", "eight", "nine",  "out",  "every", NULL};
+        static const char *const one[] = {"one", "every", NULL};
+        return i > 1 && tokens_is(scan->tokens, i - 1, in) && gap_is(scan, i - 1, spaces) &&
+               (tokens_is(scan->tokens, i - 2, few) ||
+                (i > 2 && tokens_is(scan->tokens, i - 3, one)));
 }
 
 static bool scan_words(struct scan *scan, size_t i, struct mention *mention)
 {
         struct decimal value;
         size_t taken = number_read_words(scan->tokens, i, &value);
-        if (taken == 0)
+        if (taken == 0 || is_part(scan, i))
                 return false;
         *mention = (struct mention){.kind = MENTION_NUMBER,
                                     .start = token_at(scan, i)->start,

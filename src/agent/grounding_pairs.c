@@ -170,6 +170,9 @@ static size_t paired_columns(const struct fact_table *table, uint32_t *ret)
 static bool takes_columns(struct target *target, uint32_t t, const long double *values,
                           const uint32_t *columns, size_t n)
 {
+        const struct context *context = target->context;
+        bool few = context->tables[t].any || context->facts->tables[t].n_rows <= FEW_ROWS;
+        bool compared = (context->cues & CUE_COMPARE) || (few && !target->mention->percent);
         const struct fact_column *known = target->context->facts->tables[t].columns;
         for (size_t i = 0; i < n; i++)
                 for (size_t j = i + 1; j < n; j++) {
@@ -178,7 +181,7 @@ static bool takes_columns(struct target *target, uint32_t t, const long double *
                                 .place = {.origin = FACT_COLUMN, .table = t, .column = columns[i]},
                                 .a = values[columns[i]],
                                 .b = values[columns[j]],
-                                .compared = target->context->cues & CUE_COMPARE,
+                                .compared = compared,
                                 .row = true};
                         if (known[columns[i]].additive == known[columns[j]].additive &&
                             takes_pair(&pair))
@@ -199,7 +202,7 @@ static bool takes_totals(struct target *target, uint32_t t, const uint32_t *colu
                                 .place = {.origin = FACT_COLUMN, .table = t, .column = columns[i]},
                                 .a = a->sum,
                                 .b = b->sum,
-                                .compared = target->context->cues & CUE_COMPARE,
+                                .compared = true,
                                 .row = true};
                         if (a->additive && b->additive && takes_pair(&pair))
                                 return true;

@@ -63,6 +63,7 @@ struct mention {
         bool times;   /* "2.9 times" */
         bool spelled; /* as a word */
         bool rank;    /* "#3" */
+        bool plain;   /* four digits or more and nothing else: ids are written so */
         bool year;    /* four digits and nothing else: it may be one */
         enum mention_hedge hedge;
         struct date date;       /* of MENTION_DATE */
