@@ -28,6 +28,9 @@
 #define GROUNDING_NUMBERS_MAX 500                /* that are checked */
 #define GROUNDING_CELLS_MAX 100000               /* of all sources; whole rows, the first ones */
 #define GROUNDING_SOURCES_MAX 64
+#define GROUNDING_PAIRS_MAX                                                                        \
+        5000000               /* of cells, that are looked at for all numbers; then no more        \
+                               */
 #define GROUNDING_SAID_MAX 64 /* bytes of a number in the outcome; longer ones are cut there */
 
 struct grounding_source {
@@ -75,16 +78,18 @@ struct grounding_input {
  *   percent     the same in percent, or the change from one to the other
  *
  * or null when it was not found. unsupported has the texts of those, each once. Numbers beyond
- * GROUNDING_NUMBERS_MAX are only counted, as unchecked: a text with such is not supported.
+ * GROUNDING_NUMBERS_MAX are only counted, word by word, as unchecked: a text with such is not
+ * supported.
  *
  * A number is found when a value, rounded to its last place, equals it: exactly for cells (38
- * digits), to 1e-15 of the value for what is computed. "about" allows half a unit of the last place
+ * digits), up to 18 digits for what is computed. "about" allows half a unit of the last place
  * that is not zero, at most 5 %; "over", "more than", "at least", "nearly", "less than", "up to" a
  * whole unit on their side, at most 10 %; both for all but pairs of cells. Where a sentence
  * names rows by their text cells, cells of other rows do not count, unless words such as "next" or
  * "others" lead away from them. Pairs of cells are looked at in the rows that a sentence names,
  * else in few (grounding_pairs.c). Sums, means, shares and counts need the whole result: they are
- * not made of one that is truncated.
+ * not made
+ * of one that is truncated.
  *
  * Fails with ERROR_MODEL_ANSWER when the text or the question is too long, ERROR_INTERNAL for too
  * many sources or want of memory; *ret is then untouched. */

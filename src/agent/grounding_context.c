@@ -162,8 +162,10 @@ int context_init(const struct facts *facts, const struct tokens *tokens,
 {
         struct context context = {.facts = facts, .tokens = tokens, .mentions = mentions};
         context.tables = arena_array(facts->arena, facts->n_tables, sizeof(*context.tables));
-        if (!context.tables)
+        context.pairs_left = arena_alloc(facts->arena, sizeof(*context.pairs_left));
+        if (!context.tables || !context.pairs_left)
                 return error_oom(err);
+        *context.pairs_left = GROUNDING_PAIRS_MAX;
         for (size_t t = 0; t < facts->n_tables; t++) {
                 struct context_table *table = &context.tables[t];
                 size_t n = facts->tables[t].n_rows;

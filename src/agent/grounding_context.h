@@ -33,6 +33,7 @@ struct context {
         size_t first; /* the sentence's tokens that were looked at, and where they end */
         size_t end;
         bool made;
+        size_t *pairs_left;  /* GROUNDING_PAIRS_MAX less those that were looked at */
         bool is_table;       /* a line of a Markdown table */
         unsigned int cues;   /* of the whole sentence */
         unsigned int nearer; /* of what stands between the last name before the number and it */

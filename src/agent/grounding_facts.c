@@ -413,8 +413,14 @@ static void sum_up(struct fact_table *table, size_t c)
                 long double value = table->values[i * table->n_columns + c];
                 if (isnan(value))
                         continue;
-                column->min = column->n == 0 || value < column->min ? value : column->min;
-                column->max = column->n == 0 || value > column->max ? value : column->max;
+                if (column->n == 0 || value < column->min) {
+                        column->min = value;
+                        column->min_row = i;
+                }
+                if (column->n == 0 || value > column->max) {
+                        column->max = value;
+                        column->max_row = i;
+                }
                 column->sum += value;
                 column->whole = column->whole && value == floorl(value);
                 column->n++;

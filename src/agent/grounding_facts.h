@@ -21,6 +21,8 @@ struct fact_column {
         long double sum;
         long double min;
         long double max;
+        size_t min_row; /* the first of those */
+        size_t max_row;
         size_t distinct; /* different values; NULL is none */
         size_t *counts;  /* in how many rows each of them is, when they are few */
         size_t n_counts;

@@ -28,7 +28,7 @@ static bool takes_part(const struct summed *s, long double part, bool itself)
         long double total = s->column->sum;
         if (!target->mention->percent)
                 return (itself && target_takes(target, part, true, "sum", &s->place)) ||
-                       (itself && rest && s->table->whole &&
+                       (rest && s->table->whole &&
                         target_takes(target, total - part, true, "sum", &s->place));
         if (!s->table->whole || total <= 0 || s->column->min < 0 || target->mention->points)
                 return false;
@@ -57,8 +57,9 @@ static bool takes_named(const struct summed *s)
         long double sum = 0;
         for (size_t i = 0; i < s->context->n_named; i++)
                 sum += value_at(s, s->context->named[i]);
-        return s->context->any && s->context->n_named > 1 &&
-               s->context->n_named < CONTEXT_NAMED_MAX && takes_part(s, sum, true);
+        return s->context->any && s->context->n_named > 0 &&
+               s->context->n_named < CONTEXT_NAMED_MAX &&
+               takes_part(s, sum, s->context->n_named > 1);
 }
 
 static bool takes_first(const struct summed *s)

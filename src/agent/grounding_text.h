@@ -73,7 +73,7 @@ struct mention {
 struct mentions {
         struct mention *items; /* in the arena */
         size_t n;
-        size_t n_more; /* that there was no room for */
+        size_t n_more; /* words that are numbers behind the last, when there was no room for more */
 };
 
 /* The first `max` numbers of the text, in their order. What is no number is left out (grounding.h).
