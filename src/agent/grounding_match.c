@@ -171,15 +171,19 @@ static bool match_cells(struct target *target)
 
 /* Counts, literals, words, dates. */
 
-/* "#3" and "top 3": a place among the rows. */
+/* "#3" and "top 3": a place among the rows; "last 30 days" is none. */
 static bool is_rank(const struct target *target)
 {
         static const char *const words[] = {"top",      "first",     "last", "bottom",
                                             "other",    "remaining", "rank", "place",
                                             "position", "no",        NULL};
+        static const char *const spans[] = {"minutes", "hours",  "days",  "day",
+                                            "weeks",   "months", "years", NULL};
         const struct mention *mention = target->mention;
+        const struct tokens *tokens = target->context->tokens;
         return mention->rank || (target->half == 0.5L && mention->first > 0 &&
-                                 tokens_is(target->context->tokens, mention->first - 1, words));
+                                 tokens_is(tokens, mention->first - 1, words) &&
+                                 !tokens_is(tokens, mention->last + 1, spans));
 }
 
 static bool match_rank(struct target *target)
