@@ -74,7 +74,7 @@ static json_t *number_of(struct check *check, const struct mention *mention,
 {
         const struct fact_table *table =
                 match->has_table ? &check->facts.tables[match->place.table] : NULL;
-        bool column = match->has_column && match->place.column < table->n_columns;
+        bool column = table && match->has_column && match->place.column < table->n_columns;
         json_int_t start = point_of(check, mention->start);
         json_int_t end = point_of(check, mention->end);
         json_t *row = match->has_row ? json_integer(match->place.row) : json_null();

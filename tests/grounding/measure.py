@@ -215,7 +215,7 @@ def of_rows(answer, column, i, j, rng):
         write = thousands if value >= 1e4 else digits
         yield "rounded", Figure(value, rng.choice((0, 1)) if value >= 20 else 1, write, others), words
     if answer.additive(column):
-        total, big = sum(values), value > other
+        total = sum(values)
         yield "share", Figure(100 * value / total, 1, digits, tuple(100 * v / total for v in others)), words
         yield "two rows", Figure(value + other, places, digits, ()), words
     if value > other > 0:
