@@ -74,7 +74,7 @@ static json_t *number_of(struct check *check, const struct mention *mention,
 {
         const struct fact_table *table =
                 match->has_table ? &check->facts.tables[match->place.table] : NULL;
-        bool column = match->has_column && match->place.column < table->n_columns;
+        bool column = table && match->has_column && match->place.column < table->n_columns;
         json_int_t start = point_of(check, mention->start);
         json_int_t end = point_of(check, mention->end);
         json_t *row = match->has_row ? json_integer(match->place.row) : json_null();
@@ -128,7 +128,8 @@ static int run_check(struct check *check, const struct grounding_input *input, s
                 r = mentions_find(&check->tokens, GROUNDING_NUMBERS_MAX, check->arena,
                                   &check->mentions, err);
         if (r == 0)
-                r = context_init(&check->facts, &check->tokens, &check->context, err);
+                r = context_init(&check->facts, &check->tokens, &check->mentions, &check->context,
+                                 err);
         for (size_t i = 0; r == 0 && i < check->mentions.n; i++)
                 r = add_number(check, &check->mentions.items[i], err);
         return r;

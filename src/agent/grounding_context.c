@@ -94,6 +94,7 @@ static const struct {
         {"more", CUE_COMPARE},
         {"most", CUE_EXTREME},
         {"next", CUE_OTHER},
+        {"not", CUE_REST},
         {"other", CUE_REST | CUE_OTHER},
         {"others", CUE_REST | CUE_OTHER},
         {"overall", CUE_COMBINE},
@@ -156,13 +157,15 @@ static unsigned int cues_of(const struct tokens *tokens, size_t i)
         return 0;
 }
 
-int context_init(const struct facts *facts, const struct tokens *tokens, struct context *ret,
-                 struct error *err)
+int context_init(const struct facts *facts, const struct tokens *tokens,
+                 const struct mentions *mentions, struct context *ret, struct error *err)
 {
-        struct context context = {.facts = facts, .tokens = tokens};
+        struct context context = {.facts = facts, .tokens = tokens, .mentions = mentions};
         context.tables = arena_array(facts->arena, facts->n_tables, sizeof(*context.tables));
-        if (!context.tables)
+        context.pairs_left = arena_alloc(facts->arena, sizeof(*context.pairs_left));
+        if (!context.tables || !context.pairs_left)
                 return error_oom(err);
+        *context.pairs_left = GROUNDING_PAIRS_MAX;
         for (size_t t = 0; t < facts->n_tables; t++) {
                 struct context_table *table = &context.tables[t];
                 size_t n = facts->tables[t].n_rows;

@@ -28,17 +28,19 @@ struct context_table {
 struct context {
         const struct facts *facts;
         const struct tokens *tokens;
+        const struct mentions *mentions;
         struct context_table *tables; /* as many as the facts have */
         size_t first; /* the sentence's tokens that were looked at, and where they end */
         size_t end;
         bool made;
+        size_t *pairs_left;  /* GROUNDING_PAIRS_MAX less those that were looked at */
         bool is_table;       /* a line of a Markdown table */
         unsigned int cues;   /* of the whole sentence */
         unsigned int nearer; /* of what stands between the last name before the number and it */
 };
 
-int context_init(const struct facts *facts, const struct tokens *tokens, struct context *ret,
-                 struct error *err);
+int context_init(const struct facts *facts, const struct tokens *tokens,
+                 const struct mentions *mentions, struct context *ret, struct error *err);
 
 /* Looks around one number. */
 void context_look(struct context *context, const struct mention *mention);

@@ -13,6 +13,7 @@
 #define DATES_MAX 20000
 #define LITERALS_MAX 2000
 #define TEXT_TOKENS_MAX 32       /* of a cell's text */
+#define COUNTS_MAX 20            /* different values of a column whose rows are counted */
 #define NESTED_MAX 8             /* lists in lists */
 #define MONTH_NAMES_ROWS_MAX 500 /* up to so many rows their dates are labels in words too */
 
@@ -370,19 +371,32 @@ static uint64_t hash_cell(const json_t *json)
         return (hash ^ (uint64_t)json_typeof(json)) | 1;
 }
 
-static size_t count_distinct(const json_t *rows, size_t n_rows, size_t column, uint64_t *scratch)
+/* How many values there are, and of few, how often each is there. */
+static int count_values(struct facts *facts, struct fact_table *table, size_t c, uint64_t *scratch,
+                        struct error *err)
 {
+        const json_t *rows = json_object_get(table->source->result, "rows");
+        struct fact_column *column = &table->columns[c];
         size_t n = 0;
-        size_t distinct = 0;
-        for (size_t i = 0; i < n_rows; i++) {
-                uint64_t hash = hash_cell(json_array_get(json_array_get(rows, i), column));
+        for (size_t i = 0; i < table->n_rows; i++) {
+                uint64_t hash = hash_cell(json_array_get(json_array_get(rows, i), c));
                 if (hash)
                         scratch[n++] = hash;
         }
-        qsort(scratch, n, sizeof(*scratch), compare_hashes);
+        if (n)
+                qsort(scratch, n, sizeof(*scratch), compare_hashes);
         for (size_t i = 0; i < n; i++)
-                distinct += i == 0 || scratch[i] != scratch[i - 1];
-        return distinct;
+                column->distinct += i == 0 || scratch[i] != scratch[i - 1];
+        if (column->distinct > COUNTS_MAX)
+                return 0;
+        column->counts = arena_array(facts->arena, column->distinct, sizeof(*column->counts));
+        if (!column->counts)
+                return error_oom(err);
+        for (size_t i = 0; i < n; i++) {
+                column->n_counts += i == 0 || scratch[i] != scratch[i - 1];
+                column->counts[column->n_counts - 1]++;
+        }
+        return 0;
 }
 
 static void sum_up(struct fact_table *table, size_t c)
@@ -399,8 +413,14 @@ static void sum_up(struct fact_table *table, size_t c)
                 long double value = table->values[i * table->n_columns + c];
                 if (isnan(value))
                         continue;
-                column->min = column->n == 0 || value < column->min ? value : column->min;
-                column->max = column->n == 0 || value > column->max ? value : column->max;
+                if (column->n == 0 || value < column->min) {
+                        column->min = value;
+                        column->min_row = i;
+                }
+                if (column->n == 0 || value > column->max) {
+                        column->max = value;
+                        column->max_row = i;
+                }
                 column->sum += value;
                 column->whole = column->whole && value == floorl(value);
                 column->n++;
@@ -472,7 +492,7 @@ static int make_table(struct facts *facts, uint32_t t, struct error *err)
                 r = error_oom(err);
         for (size_t c = 0; r == 0 && c < table->n_columns; c++) {
                 sum_up(table, c);
-                table->columns[c].distinct = count_distinct(rows, table->n_rows, c, scratch);
+                r = count_values(facts, table, c, scratch, err);
         }
         return r < 0 ? r : facts_add_query(facts, t, err);
 }

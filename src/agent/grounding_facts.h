@@ -21,12 +21,16 @@ struct fact_column {
         long double sum;
         long double min;
         long double max;
+        size_t min_row; /* the first of those */
+        size_t max_row;
         size_t distinct; /* different values; NULL is none */
-        bool whole;      /* the numbers are integers */
-        bool id;         /* they only tell things apart */
-        bool percent;    /* they may be percentages, by name or size */
-        bool fraction;   /* none is beyond 1: they may be written as percentages */
-        bool additive;   /* their sum means something: no rate, average or id */
+        size_t *counts;  /* in how many rows each of them is, when they are few */
+        size_t n_counts;
+        bool whole;    /* the numbers are integers */
+        bool id;       /* they only tell things apart */
+        bool percent;  /* they may be percentages, by name or size */
+        bool fraction; /* none is beyond 1: they may be written as percentages */
+        bool additive; /* their sum means something: no rate, average or id */
 };
 
 struct fact_table {

@@ -5,15 +5,17 @@
 #include <math.h>
 #include <string.h>
 
+#define COMPUTED_UNITS_MAX                                                                         \
+        2e18L          /* half units: beyond 18 digits a long double tells nothing apart */
 #define HITS_MAX 20000 /* cells of one value that are looked at */
 
 bool target_takes(struct target *target, long double x, bool loosely, const char *how,
                   const struct fact_place *place)
 {
-        long double slack = target->half * 1e-9L + fabsl(x) * 1e-15L;
+        long double slack = target->half * 1e-9L + fabsl(x) * 1e-18L;
         bool takes = fabsl(x - target->value) <= target->half + slack ||
                      (loosely && x >= target->low - slack && x <= target->high + slack);
-        if (!takes || !isfinite(x))
+        if (!takes || !isfinite(x) || fabsl(target->value) > target->half * COMPUTED_UNITS_MAX)
                 return false;
         *target->match = (struct match){.how = how,
                                         .place = *place,
@@ -71,7 +73,8 @@ static bool is_row_allowed(const struct target *target, const struct fact_cell *
         const struct context_table *table = &context->tables[cell->place.table];
         const struct fact_column *column =
                 &context->facts->tables[cell->place.table].columns[cell->place.column];
-        if (!table->any || table->allowed[cell->place.row] || (context->nearer & CUE_OTHER))
+        if (!table->any || column->id || table->allowed[cell->place.row] ||
+            (context->nearer & CUE_OTHER))
                 return true;
         return (context->nearer & CUE_EXTREME) &&
                (cell->value == column->min || cell->value == column->max);
@@ -86,7 +89,7 @@ static bool is_column_fit(const struct target *target, const struct fact_column 
         if (!column->id)
                 return true;
         return !mention->currency && !mention->percent && mention->hedge == HEDGE_NONE &&
-               (mention->rank || target->context->is_table ||
+               (mention->rank || mention->plain || target->context->is_table ||
                 context_names(target->context, column->name));
 }
 
@@ -168,14 +171,32 @@ static bool match_cells(struct target *target)
 
 /* Counts, literals, words, dates. */
 
-/* "#3" and "top 3": a place among the rows. */
+/* "#3" and "top 3": a place among the rows; "last 30 days" is none. */
 static bool is_rank(const struct target *target)
 {
-        static const char *const words[] = {"top",   "first",     "last", "bottom",
-                                            "other", "remaining", NULL};
+        static const char *const words[] = {"top",      "first",     "last", "bottom",
+                                            "other",    "remaining", "rank", "place",
+                                            "position", "no",        NULL};
+        static const char *const spans[] = {"minutes", "hours",  "days",  "day",
+                                            "weeks",   "months", "years", NULL};
         const struct mention *mention = target->mention;
+        const struct tokens *tokens = target->context->tokens;
         return mention->rank || (target->half == 0.5L && mention->first > 0 &&
-                                 tokens_is(target->context->tokens, mention->first - 1, words));
+                                 tokens_is(tokens, mention->first - 1, words) &&
+                                 !tokens_is(tokens, mention->last + 1, spans));
+}
+
+static bool match_rank(struct target *target)
+{
+        const struct facts *facts = target->context->facts;
+        for (size_t t = 0; is_rank(target) && t < facts->n_tables; t++) {
+                if (target->value < 1 || target->value > (long double)facts->tables[t].row_count)
+                        continue;
+                *target->match = (struct match){
+                        .how = "row_count", .place = {.table = (uint32_t)t}, .has_table = true};
+                return true;
+        }
+        return false;
 }
 
 static bool match_counts(struct target *target)
@@ -187,10 +208,8 @@ static bool match_counts(struct target *target)
         for (size_t t = 0; t < facts->n_tables; t++) {
                 const struct fact_table *table = &facts->tables[t];
                 const struct fact_place place = {.origin = FACT_COLUMN, .table = (uint32_t)t};
-                bool rank = is_rank(target) && target->value >= 1 &&
-                            target->value <= (long double)table->row_count;
-                if (rank || target_takes(target, (long double)table->row_count, true, "row_count",
-                                         &place)) {
+                if (target_takes(target, (long double)table->row_count, true, "row_count",
+                                 &place)) {
                         *target->match = (struct match){
                                 .how = "row_count", .place = place, .has_table = true};
                         return true;
@@ -320,13 +339,15 @@ static bool match_number(const struct context *context, const struct mention *me
         struct target target = target_of(context, mention, &mention->value, match);
         if (!isfinite(target.value))
                 return false;
-        if (match_cells(&target) || match_counts(&target) || match_literals(&target) ||
-            match_year(context, mention, match) || match_sums(&target) || match_pairs(&target))
+        if (match_rank(&target) || match_cells(&target) || match_counts(&target) ||
+            match_literals(&target) || match_year(context, mention, match) ||
+            match_units(&target) || match_sums(&target) || match_rows(&target) ||
+            match_pairs(&target))
                 return true;
         if (!mention->has_other)
                 return false;
         target = target_of(context, mention, &mention->other, match);
-        return find_cells(&target, PRECISION_EXACT, false, false);
+        return find_cells(&target, PRECISION_EXACT, false, false) || match_sums(&target);
 }
 
 void match_find(const struct context *context, const struct mention *mention, struct match *ret)

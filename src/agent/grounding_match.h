@@ -35,6 +35,12 @@ void match_find(const struct context *context, const struct mention *mention, st
 /* Sums, means and shares of a column: grounding_sums.c. */
 bool match_sums(struct target *target);
 
+/* Numbers of rows: grounding_counts.c. */
+bool match_rows(struct target *target);
+
+/* A time in another unit: grounding_units.c. */
+bool match_units(struct target *target);
+
 /* Differences, ratios and changes between two cells: grounding_pairs.c. */
 bool match_pairs(struct target *target);
 

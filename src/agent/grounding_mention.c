@@ -15,7 +15,6 @@ struct scan {
         size_t marker; /* the last list item's number */
         size_t rank;   /* the last table row's */
         struct mentions *mentions;
-        size_t max;
         struct mention before; /* the last one */
         bool any;
 };
@@ -654,15 +653,36 @@ static void scan_number(struct scan *scan, size_t i, struct mention *mention)
         look_before(scan, mention);
         take_suffix(scan, mention);
         look_behind(scan, mention);
+        mention->plain = number.plain && number.end - token_at(scan, i)->start >= 4;
         mention->year =
                 number.plain && year_at(scan, i) && mention->last == i && !mention->currency;
+}
+
+/* "one in ten", "one reading in ten", "nine out of ten": how often, roughly. */
+static bool is_part(const struct scan *scan, size_t i, size_t end)
+{
+        static const char *const in[] = {"in", NULL};
+        static const char *const of[] = {"in", "of", NULL};
+        static const char *const out[] = {"out", NULL};
+        static const char *const few[] = {"one",   "two",   "three", "four", "five",  "six",
+                                          "seven", "eight", "nine",  "out",  "every", NULL};
+        static const char *const one[] = {"one", "every", NULL};
+        struct decimal value;
+        bool behind = i > 1 && tokens_is(scan->tokens, i - 1, of) && gap_is(scan, i - 1, spaces) &&
+                      (tokens_is(scan->tokens, i - 2, few) ||
+                       (i > 2 && tokens_is(scan->tokens, i - 3, one)));
+        size_t next = tokens_is(scan->tokens, end, in)    ? end + 1
+                      : tokens_is(scan->tokens, end, out) ? end + 2
+                                                          : 0;
+        return behind || (next && next < scan->tokens->n &&
+                          number_read_words(scan->tokens, next, &value) > 0);
 }
 
 static bool scan_words(struct scan *scan, size_t i, struct mention *mention)
 {
         struct decimal value;
         size_t taken = number_read_words(scan->tokens, i, &value);
-        if (taken == 0)
+        if (taken == 0 || is_part(scan, i, i + taken))
                 return false;
         *mention = (struct mention){.kind = MENTION_NUMBER,
                                     .start = token_at(scan, i)->start,
@@ -682,23 +702,30 @@ static void add(struct scan *scan, struct mention *mention)
 {
         if (mention->kind == MENTION_NUMBER && mention->hedge == HEDGE_NONE)
                 mention->hedge = hedge_before(scan, mention->first);
-        if (scan->mentions->n < scan->max)
-                scan->mentions->items[scan->mentions->n++] = *mention;
-        else
-                scan->mentions->n_more++;
+        scan->mentions->items[scan->mentions->n++] = *mention;
         scan->before = *mention;
         scan->any = true;
         scan->at = mention->last + 1;
+}
+
+/* What there is no room for is not read, only counted, word by word. */
+static size_t count_rest(const struct tokens *tokens, size_t from)
+{
+        struct decimal value;
+        size_t n = 0;
+        for (size_t i = from; i < tokens->n; i++)
+                n += tokens->items[i].digit || number_read_words(tokens, i, &value) > 0;
+        return n;
 }
 
 int mentions_find(const struct tokens *tokens, size_t max, struct arena *arena,
                   struct mentions *ret, struct error *err)
 {
         struct mentions mentions = {.items = arena_array(arena, max, sizeof(*mentions.items))};
-        struct scan scan = {.tokens = tokens, .mentions = &mentions, .max = max};
+        struct scan scan = {.tokens = tokens, .mentions = &mentions};
         if (!mentions.items)
                 return error_oom(err);
-        while (scan.at < tokens->n) {
+        while (scan.at < tokens->n && mentions.n < max) {
                 struct mention mention;
                 size_t i = scan.at++;
                 bool digit = tokens->items[i].digit;
@@ -716,6 +743,7 @@ int mentions_find(const struct tokens *tokens, size_t max, struct arena *arena,
                         add(&scan, &mention);
                 }
         }
+        mentions.n_more = count_rest(tokens, scan.at);
         *ret = mentions;
         return 0;
 }

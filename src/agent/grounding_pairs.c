@@ -42,8 +42,9 @@ static bool takes_pair(const struct pair *pair)
         const struct mention *mention = target->mention;
         long double a = pair->a;
         long double b = pair->b;
-        if (isnan(a) || isnan(b))
+        if (isnan(a) || isnan(b) || *target->context->pairs_left == 0)
                 return false;
+        --*target->context->pairs_left;
         if (mention->times)
                 return takes_ratio(pair, a, b) || takes_ratio(pair, b, a);
         if (mention->percent) {
@@ -89,14 +90,6 @@ static bool takes_rows(const struct columned *c, size_t i, size_t j)
         return i != j && i < c->table->n_rows && j < c->table->n_rows && takes_pair(&pair);
 }
 
-static size_t row_of(const struct columned *c, long double value)
-{
-        for (size_t i = 0; i < c->table->n_rows; i++)
-                if (value_at(c, i) == value)
-                        return i;
-        return 0;
-}
-
 static bool takes_all_rows(const struct columned *c, const uint32_t *rows, size_t n)
 {
         for (size_t i = 0; i < n; i++)
@@ -110,12 +103,8 @@ static bool takes_all_rows(const struct columned *c, const uint32_t *rows, size_
 static bool takes_row(const struct columned *c, size_t i)
 {
         const struct fact_column *column = &c->table->columns[c->place.column];
-        const size_t others[] = {i + 1,
-                                 i ? i - 1 : 0,
-                                 0,
-                                 c->table->n_rows - 1,
-                                 row_of(c, column->min),
-                                 row_of(c, column->max)};
+        const size_t others[] = {i + 1,           i ? i - 1 : 0,  0, c->table->n_rows - 1,
+                                 column->min_row, column->max_row};
         for (size_t k = 0; k < ARRAY_SIZE(others); k++)
                 if (others[k] < c->table->n_rows && takes_rows(c, i, others[k]))
                         return true;
@@ -145,7 +134,7 @@ static bool takes_column(const struct columned *c)
                 bool few = c->table->n_rows <= FEW_ROWS;
                 return (few && takes_all_rows(c, NULL, c->table->n_rows)) || takes_rows(c, 0, 1) ||
                        takes_rows(c, 0, c->table->n_rows - 1) ||
-                       takes_rows(c, row_of(c, column->min), row_of(c, column->max));
+                       takes_rows(c, column->min_row, column->max_row);
         }
         if (takes_all_rows(c, c->context->named, c->context->n_named))
                 return true;
@@ -170,6 +159,9 @@ static size_t paired_columns(const struct fact_table *table, uint32_t *ret)
 static bool takes_columns(struct target *target, uint32_t t, const long double *values,
                           const uint32_t *columns, size_t n)
 {
+        const struct context *context = target->context;
+        bool few = context->tables[t].any || context->facts->tables[t].n_rows <= FEW_ROWS;
+        bool compared = (context->cues & CUE_COMPARE) || (few && !target->mention->percent);
         const struct fact_column *known = target->context->facts->tables[t].columns;
         for (size_t i = 0; i < n; i++)
                 for (size_t j = i + 1; j < n; j++) {
@@ -178,7 +170,7 @@ static bool takes_columns(struct target *target, uint32_t t, const long double *
                                 .place = {.origin = FACT_COLUMN, .table = t, .column = columns[i]},
                                 .a = values[columns[i]],
                                 .b = values[columns[j]],
-                                .compared = target->context->cues & CUE_COMPARE,
+                                .compared = compared,
                                 .row = true};
                         if (known[columns[i]].additive == known[columns[j]].additive &&
                             takes_pair(&pair))
@@ -199,7 +191,7 @@ static bool takes_totals(struct target *target, uint32_t t, const uint32_t *colu
                                 .place = {.origin = FACT_COLUMN, .table = t, .column = columns[i]},
                                 .a = a->sum,
                                 .b = b->sum,
-                                .compared = target->context->cues & CUE_COMPARE,
+                                .compared = true,
                                 .row = true};
                         if (a->additive && b->additive && takes_pair(&pair))
                                 return true;

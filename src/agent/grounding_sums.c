@@ -28,7 +28,7 @@ static bool takes_part(const struct summed *s, long double part, bool itself)
         long double total = s->column->sum;
         if (!target->mention->percent)
                 return (itself && target_takes(target, part, true, "sum", &s->place)) ||
-                       (itself && rest && s->table->whole &&
+                       (rest && s->table->whole &&
                         target_takes(target, total - part, true, "sum", &s->place));
         if (!s->table->whole || total <= 0 || s->column->min < 0 || target->mention->points)
                 return false;
@@ -57,8 +57,9 @@ static bool takes_named(const struct summed *s)
         long double sum = 0;
         for (size_t i = 0; i < s->context->n_named; i++)
                 sum += value_at(s, s->context->named[i]);
-        return s->context->any && s->context->n_named > 1 &&
-               s->context->n_named < CONTEXT_NAMED_MAX && takes_part(s, sum, true);
+        return s->context->any && s->context->n_named > 0 &&
+               s->context->n_named < CONTEXT_NAMED_MAX &&
+               takes_part(s, sum, s->context->n_named > 1);
 }
 
 static bool takes_first(const struct summed *s)
@@ -85,13 +86,26 @@ static bool takes_mean(const struct summed *s)
                             &s->place);
 }
 
+/* What is not 89.55 % is 10.45 %. */
+static bool takes_remainder(const struct summed *s)
+{
+        if (!s->target->mention->percent || !s->column->percent ||
+            s->table->n_rows > SHARE_ROWS_MAX || !(s->target->context->cues & CUE_REST))
+                return false;
+        for (size_t i = 0; i < s->table->n_rows; i++)
+                if ((!s->context->any || s->context->allowed[i]) &&
+                    target_takes(s->target, 100 - value_at(s, i), true, "share", &s->place))
+                        return true;
+        return false;
+}
+
 static bool takes_column(const struct summed *s)
 {
         bool percent = s->target->mention->percent;
         bool whole = s->table->whole && s->column->n > 1 && s->column->additive;
         if (whole && !percent && target_takes(s->target, s->column->sum, true, "sum", &s->place))
                 return true;
-        if (s->table->whole && takes_mean(s))
+        if ((s->table->whole && takes_mean(s)) || takes_remainder(s))
                 return true;
         return s->column->additive && s->column->n > 1 &&
                (takes_shares(s) || takes_named(s) || takes_first(s));

@@ -40,34 +40,40 @@ static bool ends_token(const struct token *token, enum letter_class last, enum l
                (next == CLASS_DIGIT && last == CLASS_OTHER);
 }
 
+/* Adds the character at i to the token. */
+static void add_character(struct token *token, const char *text, size_t i, size_t length,
+                          enum letter_class class)
+{
+        token->digit |= class == CLASS_DIGIT;
+        token->letter |= class != CLASS_DIGIT;
+        token->end = i + length;
+        for (size_t k = i; k < token->end; k++) {
+                unsigned char byte = (unsigned char)text[k];
+                token->hash =
+                        hash_byte(token->hash, byte < 0x80 ? (unsigned char)tolower(byte) : byte);
+        }
+}
+
 bool token_next(const char *text, size_t n, size_t *at, struct token *ret)
 {
         struct token token = {.hash = 0xCBF29CE484222325u};
         enum letter_class last = CLASS_NONE;
-        size_t i = *at;
-        while (i < n) {
+        size_t length;
+        for (; *at < n; *at += length) {
                 uint32_t c;
-                size_t length = utf8_decode(text + i, n - i, &c);
+                length = utf8_decode(text + *at, n - *at, &c);
                 enum letter_class class = class_of(c);
                 if (last != CLASS_NONE && ends_token(&token, last, class))
                         break;
-                if (class != CLASS_NONE) {
-                        if (last == CLASS_NONE) {
-                                token.start = i;
-                                token.upper = c >= 'A' && c <= 'Z';
-                        }
-                        token.digit |= class == CLASS_DIGIT;
-                        token.letter |= class != CLASS_DIGIT;
-                        for (size_t k = i; k < i + length; k++)
-                                token.hash = hash_byte(token.hash,
-                                                       length == 1 ? (unsigned char)tolower(text[k])
-                                                                   : (unsigned char)text[k]);
-                        last = class;
+                if (class == CLASS_NONE)
+                        continue;
+                if (last == CLASS_NONE) {
+                        token.start = *at;
+                        token.upper = c >= 'A' && c <= 'Z';
                 }
-                i += length;
+                add_character(&token, text, *at, length, class);
+                last = class;
         }
-        *at = i;
-        token.end = i;
         if (last == CLASS_NONE)
                 return false;
         *ret = token;

@@ -63,6 +63,7 @@ struct mention {
         bool times;   /* "2.9 times" */
         bool spelled; /* as a word */
         bool rank;    /* "#3" */
+        bool plain;   /* four digits or more and nothing else: ids are written so */
         bool year;    /* four digits and nothing else: it may be one */
         enum mention_hedge hedge;
         struct date date;       /* of MENTION_DATE */
@@ -72,7 +73,7 @@ struct mention {
 struct mentions {
         struct mention *items; /* in the arena */
         size_t n;
-        size_t n_more; /* that there was no room for */
+        size_t n_more; /* words that are numbers behind the last, when there was no room for more */
 };
 
 /* The first `max` numbers of the text, in their order. What is no number is left out (grounding.h).

@@ -1,13 +1,14 @@
 #!/usr/bin/python3
 """How well true figures are told from altered ones, by kind.
 
-    evaluate.py [--ground build/tests/tools/ground] [--set work|held] [--verbose]
+    measure.py [--ground build/tests/tools/ground] [--set work|held|answers] [--verbose]
 
 Makes sentences about the committed golden answers (datasets/golden), each with one figure under test: a cell,
 a rounded one, a sum, a share and so on; then the same sentence with the figure altered: a digit changed, two
 digits exchanged, the magnitude, the value of another row, a wrong amount. Figures are checked by the real
 code (tests/tools/ground.c). `work` are the sentences by which the code was made, `held` others, which it was
-not adjusted to. The choice is fixed by a seed, so every run measures the same.
+not adjusted to; `answers` are whole answers as a model writes them (answers.json), each with one digit of one
+number changed. The choice is fixed by a seed, so every run measures the same.
 
 Exit status: 0; 1 when more than --max-wrong percent of the true figures are marked or more than --max-slip
 percent of the altered ones pass; 2 when something is broken.
@@ -34,9 +35,9 @@ NUMBERS = ("INTEGER", "BIGINT", "DECIMAL", "DOUBLE")
 # The answers.
 
 class Answer:
-    def __init__(self, name):
+    def __init__(self, name, question=None):
         folder = ROOT / "datasets/golden"
-        self.name = name
+        self.name, self.question = name, question
         self.result = json.loads((folder / f"{name}.result.json").read_text())
         self.plan = json.loads((folder / f"{name}.plan.json").read_text())
         self.columns, self.rows = self.result["columns"], self.result["rows"]
@@ -81,7 +82,7 @@ class Answer:
 
     def order(self, text):
         result = {**self.result, "row_count": len(self.rows), "truncated": False}
-        return {"text": text, "question": None,
+        return {"text": text, "question": self.question,
                 "sources": [{"run_id": self.name, "result": result, "plan": self.plan, "sql": None}]}
 
 
@@ -214,7 +215,7 @@ def of_rows(answer, column, i, j, rng):
         write = thousands if value >= 1e4 else digits
         yield "rounded", Figure(value, rng.choice((0, 1)) if value >= 20 else 1, write, others), words
     if answer.additive(column):
-        total, big = sum(values), value > other
+        total = sum(values)
         yield "share", Figure(100 * value / total, 1, digits, tuple(100 * v / total for v in others)), words
         yield "two rows", Figure(value + other, places, digits, ()), words
     if value > other > 0:
@@ -324,6 +325,28 @@ def cases_of(answer, templates):
                     yield Case(answer, kind, how, *place(template, words, said))
 
 
+# Whole answers.
+
+def answer_cases(path):
+    """Each number of each answer as it is, and with a digit changed, three times; the kind is how it was found."""
+    entries = json.loads((HERE / "answers.json").read_text(encoding="utf-8"))
+    rng = random.Random(SEED)
+    answers = [Answer(entry["golden"], entry["question"]) for entry in entries]
+    whole = [Case(answer, "", "true", entry["text"], 0, 0) for answer, entry in zip(answers, entries)]
+    for case, outcome in zip(whole, check(path, whole)):
+        for number in outcome["numbers"]:
+            start, end, said = number["start"], number["end"], number["text"]
+            yield Case(case.answer, number["how"], "true", case.text, start, end)
+            for _ in range(3):
+                places = [i for i, c in enumerate(said) if c.isdigit()]
+                if not places:
+                    continue
+                at = rng.choice(places)
+                other = rng.choice([c for c in "123456789" if c != said[at]])
+                text = case.text[:start] + said[:at] + other + said[at + 1:] + case.text[end:]
+                yield Case(case.answer, number["how"], "digit", text, start, end)
+
+
 # The check.
 
 def check(path, cases):
@@ -338,10 +361,13 @@ def is_found(case, outcome):
     return bool(inside) and all(n["how"] for n in inside), inside
 
 
-def measure(path, templates):
+def judge(path, templates):
     names = sorted(p.name.removesuffix(".result.json")
                    for p in (ROOT / "datasets/golden").glob("*.result.json"))
-    cases = [case for name in names for case in cases_of(Answer(name), templates)]
+    return judge_cases(path, [case for name in names for case in cases_of(Answer(name), templates)])
+
+
+def judge_cases(path, cases):
     outcomes = check(path, cases)
     if len(outcomes) != len(cases) or any("error" in outcome for outcome in outcomes):
         raise ValueError("ground did not check every order")
@@ -361,7 +387,7 @@ def row_of(name, verdicts):
 
 def report(verdicts):
     print("| figure | true | wrongly marked | altered | slip through |\n|---|---|---|---|---|")
-    for kind in WORK:
+    for kind in dict.fromkeys(case.kind for case, _, _ in verdicts):
         print(row_of(kind, [v for v in verdicts if v[0].kind == kind]))
     print(row_of("**all**", verdicts))
     print("\n| alteration | altered | slip through |\n|---|---|---|")
@@ -382,15 +408,18 @@ def details(verdicts):
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ground", default=ROOT / "build/tests/tools/ground", metavar="PROGRAM")
-    parser.add_argument("--set", choices=("work", "held"), default="work")
+    parser.add_argument("--set", choices=("work", "held", "answers"), default="work")
     parser.add_argument("--verbose", action="store_true", help="each figure that was judged wrongly")
     parser.add_argument("--max-wrong", type=float, default=100, metavar="PERCENT")
     parser.add_argument("--max-slip", type=float, default=100, metavar="PERCENT")
     options = parser.parse_args(argv)
     try:
-        verdicts = measure(options.ground, {"work": WORK, "held": HELD}[options.set])
+        if options.set == "answers":
+            verdicts = judge_cases(options.ground, list(answer_cases(options.ground)))
+        else:
+            verdicts = judge(options.ground, {"work": WORK, "held": HELD}[options.set])
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
-        print(f"evaluate: {error}", file=sys.stderr)
+        print(f"measure: {error}", file=sys.stderr)
         return 2
     if options.verbose:
         details(verdicts)
