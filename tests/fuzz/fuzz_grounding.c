@@ -2,7 +2,7 @@
  * outcome adds up, and every number stands where it is said to. */
 #include "fuzz.h"
 
-#include "agent/grounding.h"
+#include "grounding/grounding.h"
 #include "base/utf8.h"
 
 /* The bytes that so many code points take. */

@@ -1,11 +1,11 @@
-/* Checks the numbers of texts: src/agent/grounding as a program, for tests/grounding.
+/* Checks the numbers of texts: src/grounding as a program, for tests/grounding.
  *
  *   ground < orders > outcomes
  *
  * Each line is one order, {"text", "question", "sources": [{"run_id", "result", "plan", "sql"}]},
  * and gives one line: what grounding_check gives, with "took_us", or {"error": {"type",
  * "message"}}. */
-#include "agent/grounding.h"
+#include "grounding/grounding.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/json.h"

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "agent/grounding.h"
+#include "grounding/grounding.h"
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/cleanup.h"

@@ -1,4 +1,4 @@
-#include "agent/grounding_number.h"
+#include "grounding/number.h"
 
 #include "base/cleanup.h"
 

@@ -1,4 +1,4 @@
-#include "agent/grounding_date.h"
+#include "grounding/date.h"
 
 #include "base/cleanup.h"
 

@@ -1,10 +1,10 @@
 /* What an answer's numbers may come from: the runs' cells, and what their queries and the question
  * name. Made once, then asked for each number. */
-#ifndef ASKCSV_AGENT_GROUNDING_FACTS_H
-#define ASKCSV_AGENT_GROUNDING_FACTS_H
+#ifndef ASKCSV_GROUNDING_FACTS_H
+#define ASKCSV_GROUNDING_FACTS_H
 
-#include "agent/grounding.h"
-#include "agent/grounding_text.h"
+#include "grounding/grounding.h"
+#include "grounding/text.h"
 
 enum fact_origin { FACT_CELL, FACT_COLUMN, FACT_QUERY, FACT_QUESTION };
 
@@ -103,7 +103,7 @@ const struct fact_label *facts_find_labels(const struct facts *facts, uint64_t h
 /* The index of the first cell whose value is not below `value`. */
 size_t facts_first_cell(const struct facts *facts, long double value);
 
-/* What a plan and its SQL name, and the question: grounding_query.c. */
+/* What a plan and its SQL name, and the question: query.c. */
 int facts_add_query(struct facts *facts, uint32_t table, struct error *err);
 int facts_add_question(struct facts *facts, const char *question, struct error *err);
 

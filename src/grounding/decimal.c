@@ -1,4 +1,4 @@
-#include "agent/grounding_decimal.h"
+#include "grounding/decimal.h"
 
 #include <ctype.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* Which numbers a text mentions: dates first, then names with digits, then numbers. */
-#include "agent/grounding_number.h"
-#include "agent/grounding_text.h"
+#include "grounding/number.h"
+#include "grounding/text.h"
 
 #include "base/cleanup.h"
 #include "base/utf8.h"

@@ -4,7 +4,7 @@
  * with the next and the last, and of the least with the most, or of all when there are four or
  * fewer. Two columns are paired within such rows, and the only rows of two results. The sentence
  * must speak of a comparison, or name both rows. */
-#include "agent/grounding_match.h"
+#include "grounding/match.h"
 
 #include "base/cleanup.h"
 

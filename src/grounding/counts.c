@@ -1,6 +1,6 @@
 /* Numbers of rows: those that the sentence names, that share a value, or that lie above or below
  * another number of the sentence; and their parts of all rows, in percent. */
-#include "agent/grounding_match.h"
+#include "grounding/match.h"
 
 #include <math.h>
 

@@ -1,5 +1,5 @@
 /* What a plan, its SQL and the question name: numbers, dates and names that need no cell. */
-#include "agent/grounding_facts.h"
+#include "grounding/facts.h"
 
 #include "base/cleanup.h"
 

@@ -1,4 +1,4 @@
-#include "agent/grounding_context.h"
+#include "grounding/context.h"
 
 #include "base/cleanup.h"
 

@@ -1,5 +1,5 @@
 /* Numbers that are made of a whole column, its first rows, or the rows that the sentence names. */
-#include "agent/grounding_match.h"
+#include "grounding/match.h"
 
 #include <math.h>
 

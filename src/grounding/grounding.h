@@ -16,8 +16,8 @@
  * A small cardinal in words ("three regions") is unsupported only when it is more than the rows of
  * every result: below that it may count rows by what they have in common, which is not looked into.
  * It is then left out of `numbers` when it was not found. */
-#ifndef ASKCSV_AGENT_GROUNDING_H
-#define ASKCSV_AGENT_GROUNDING_H
+#ifndef ASKCSV_GROUNDING_GROUNDING_H
+#define ASKCSV_GROUNDING_GROUNDING_H
 
 #include "base/error.h"
 
@@ -87,7 +87,7 @@ struct grounding_input {
  * whole unit on their side, at most 10 %; both for all but pairs of cells. Where a sentence
  * names rows by their text cells, cells of other rows do not count, unless words such as "next" or
  * "others" lead away from them. Pairs of cells are looked at in the rows that a sentence names,
- * else in few (grounding_pairs.c). Sums, means, shares and counts need the whole result: they are
+ * else in few (pairs.c). Sums, means, shares and counts need the whole result: they are
  * not made
  * of one that is truncated.
  *

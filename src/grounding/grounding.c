@@ -1,6 +1,6 @@
-#include "agent/grounding.h"
+#include "grounding/grounding.h"
 
-#include "agent/grounding_match.h"
+#include "grounding/match.h"
 #include "base/cleanup.h"
 #include "base/utf8.h"
 

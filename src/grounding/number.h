@@ -1,8 +1,8 @@
 /* Numbers as people write them: the digits alone, without sign, currency and unit. */
-#ifndef ASKCSV_AGENT_GROUNDING_NUMBER_H
-#define ASKCSV_AGENT_GROUNDING_NUMBER_H
+#ifndef ASKCSV_GROUNDING_NUMBER_H
+#define ASKCSV_GROUNDING_NUMBER_H
 
-#include "agent/grounding_text.h"
+#include "grounding/text.h"
 
 struct number {
         size_t end; /* in bytes, from the beginning of the text */

@@ -1,4 +1,4 @@
-#include "agent/grounding_match.h"
+#include "grounding/match.h"
 
 #include "base/cleanup.h"
 

@@ -1,5 +1,5 @@
 /* Times in another unit than the column's: 171.18 hours are 7 days. */
-#include "agent/grounding_match.h"
+#include "grounding/match.h"
 
 #include "base/cleanup.h"
 

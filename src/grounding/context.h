@@ -1,9 +1,9 @@
 /* What the sentence around a number says of where the number comes from: the rows that it names,
  * and words such as "highest", "together", "more than". The words are English. */
-#ifndef ASKCSV_AGENT_GROUNDING_CONTEXT_H
-#define ASKCSV_AGENT_GROUNDING_CONTEXT_H
+#ifndef ASKCSV_GROUNDING_CONTEXT_H
+#define ASKCSV_GROUNDING_CONTEXT_H
 
-#include "agent/grounding_facts.h"
+#include "grounding/facts.h"
 
 #define CONTEXT_TOKENS_MAX 120 /* of a sentence, around the number when it is longer */
 #define CONTEXT_NAMED_MAX 12   /* rows of a table that are paired */

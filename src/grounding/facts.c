@@ -1,4 +1,4 @@
-#include "agent/grounding_facts.h"
+#include "grounding/facts.h"
 
 #include "base/alloc.h"
 #include "base/cleanup.h"

@@ -1,4 +1,4 @@
-#include "agent/grounding_text.h"
+#include "grounding/text.h"
 
 #include "base/utf8.h"
 

@@ -1,8 +1,8 @@
 /* Where one number of a text comes from. */
-#ifndef ASKCSV_AGENT_GROUNDING_MATCH_H
-#define ASKCSV_AGENT_GROUNDING_MATCH_H
+#ifndef ASKCSV_GROUNDING_MATCH_H
+#define ASKCSV_GROUNDING_MATCH_H
 
-#include "agent/grounding_context.h"
+#include "grounding/context.h"
 
 struct match {
         const char *how; /* one of grounding.h's words, or NULL: not found */
@@ -32,16 +32,16 @@ bool target_takes(struct target *target, long double x, bool loosely, const char
 /* The number in the cells, the sums, the question and so on. */
 void match_find(const struct context *context, const struct mention *mention, struct match *ret);
 
-/* Sums, means and shares of a column: grounding_sums.c. */
+/* Sums, means and shares of a column: sums.c. */
 bool match_sums(struct target *target);
 
-/* Numbers of rows: grounding_counts.c. */
+/* Numbers of rows: counts.c. */
 bool match_rows(struct target *target);
 
-/* A time in another unit: grounding_units.c. */
+/* A time in another unit: units.c. */
 bool match_units(struct target *target);
 
-/* Differences, ratios and changes between two cells: grounding_pairs.c. */
+/* Differences, ratios and changes between two cells: pairs.c. */
 bool match_pairs(struct target *target);
 
 #endif

@@ -1,9 +1,9 @@
 /* A text as words, and the numbers that it mentions. */
-#ifndef ASKCSV_AGENT_GROUNDING_TEXT_H
-#define ASKCSV_AGENT_GROUNDING_TEXT_H
+#ifndef ASKCSV_GROUNDING_TEXT_H
+#define ASKCSV_GROUNDING_TEXT_H
 
-#include "agent/grounding_date.h"
-#include "agent/grounding_decimal.h"
+#include "grounding/date.h"
+#include "grounding/decimal.h"
 #include "base/arena.h"
 #include "base/error.h"
 
