@@ -32,7 +32,7 @@ void capsule_store_set_wait(struct capsule_store *store, int wait_ms)
 int capsule_store_insert(struct capsule_store *store, const struct capsule *capsule,
                          struct error *err)
 {
-        if (capsule->state != RUN_PENDING)
+        if (run_state_is_final(capsule->state))
                 return error_set(err, ERROR_INTERNAL, "a capsule that is %s cannot be inserted",
                                  run_state_name(capsule->state));
         return store->ops->insert(store, capsule, err);

@@ -29,7 +29,7 @@ int capsule_store_open_shared(const char *url, struct capsule_store **ret, struc
 /* How long each call waits for other processes, in milliseconds, from 0. */
 void capsule_store_set_wait(struct capsule_store *store, int wait_ms);
 
-/* Keeps a pending capsule, durably, before its run starts. The first one takes an owner's lock
+/* Keeps an open capsule, durably, before its run starts. The first one takes an owner's lock
  * (a file in the folder "owners" beside the store), before anything is written; the process's end,
  * however it comes, lets go of it. ERROR_REQUEST_REPEATED when there is a capsule with the same
  * request_key. */

@@ -26,6 +26,8 @@ struct run_input {
         struct limits limits;
         struct run_cache *cache; /* where an earlier run may have the answer; or NULL */
         int cancel_fd;           /* becomes readable when the run is to be stopped; or -1 */
+        bool starts_now; /* it is to be finished as soon as it was begun: kept as running at once,
+                          * if it can run, which spares a commit */
         /* Told whenever the capsule knows more: the plan, the SQL, that it runs. Or NULL. */
         void (*watch)(const struct capsule *capsule, void *data);
         void *watch_data;

@@ -186,7 +186,9 @@ void api_submit(struct call *call, const struct order *order, int64_t wait_ms,
         struct error err = {0};
         struct ticket *ticket = NULL;
         struct waiter *waiter = waiter_new(call->request, done);
-        int r = waiter ? runs_submit(call->api->runs, order, on_change, waiter, &ticket, &err)
+        struct order patient = *order;
+        patient.is_patient = wait_ms >= 2 * RUNS_PATIENCE_MS;
+        int r = waiter ? runs_submit(call->api->runs, &patient, on_change, waiter, &ticket, &err)
                        : error_oom(&err);
         if (r < 0) {
                 reply_error(call->request, &err, NULL);

@@ -56,7 +56,11 @@ struct order {
         const char *as_of;             /* or NULL: the dataset's */
         bool must_run;                 /* an earlier run's answer will not do */
         struct limits limits;
+        /* Nobody wants to know of it before it has ended, for RUNS_PATIENCE_MS at least: until then
+         * it need not be on disk while it waits, which spares a commit. */
+        bool is_patient;
 };
+#define RUNS_PATIENCE_MS 250
 
 /* Puts it into the queue. ERROR_QUEUE_FULL (with retry_after_ms), ERROR_STORE when many that have
  * ended could not be recorded, or ERROR_INTERNAL. changed (or

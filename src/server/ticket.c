@@ -67,6 +67,7 @@ static int copy_order(struct ticket *ticket, const struct order *order, struct e
         ticket->dataset = order->dataset;
         ticket->planner = order->planner;
         ticket->limits = order->limits;
+        ticket->is_patient = order->is_patient;
         ticket->must_run = order->must_run || (order->setup && !order->setup->cache);
         if (order->request_key) {
                 (void)snprintf(ticket->request_key, sizeof(ticket->request_key), "%s",
@@ -167,7 +168,8 @@ static void watch(const struct capsule *capsule, void *data)
                 ticket->changed(ticket, ticket->data);
 }
 
-static int begin(struct ticket *ticket, const struct runs_options *options, struct error *err)
+static int begin(struct ticket *ticket, const struct runs_options *options, bool starts_now,
+                 struct error *err)
 {
         struct capsule_store *store = options->store;
         struct run_cache *cache = ticket->must_run ? NULL : options->cache;
@@ -203,12 +205,13 @@ static int begin(struct ticket *ticket, const struct runs_options *options, stru
                                         .limits = ticket->limits,
                                         .cache = cache,
                                         .cancel_fd = ticket->cancel_fd,
+                                        .starts_now = starts_now,
                                         .watch = watch,
                                         .watch_data = ticket};
         return run_begin(store, ticket->executor, &input, &ticket->run, err);
 }
 
-int ticket_keep(struct ticket *ticket, const struct runs_options *options)
+int ticket_keep(struct ticket *ticket, const struct runs_options *options, bool starts_now)
 {
         struct error err = {0};
         int r = source_open_registered(ticket->dataset, options->datasets_folder, false,
@@ -219,7 +222,7 @@ int ticket_keep(struct ticket *ticket, const struct runs_options *options)
         if (r == 0)
                 r = executor_use_host(ticket->executor, &options->host, &err);
         if (r == 0)
-                r = begin(ticket, options, &err);
+                r = begin(ticket, options, starts_now, &err);
         if (r < 0) {
                 ticket_end(ticket, NULL, &err);
                 return r;

@@ -35,7 +35,8 @@ struct ticket {
         json_t *previous;
         struct limits limits;
         bool must_run;
-        int cancel_fd; /* an eventfd */
+        bool is_patient; /* an order's */
+        int cancel_fd;   /* an eventfd */
         void (*changed)(struct ticket *ticket, void *data);
         void *data;
 
@@ -58,8 +59,9 @@ int ticket_new(struct runs *runs, const struct order *order, struct ticket **ret
 /* What is known of the capsule now becomes what others see. */
 void ticket_show(struct ticket *ticket, const struct capsule *capsule);
 void ticket_end(struct ticket *ticket, const struct capsule *capsule, const struct error *why);
-/* Puts its pending capsule on disk; negative: it cannot be run, and has ended. */
-int ticket_keep(struct ticket *ticket, const struct runs_options *options);
+/* Puts its capsule on disk; negative: it cannot be run, and has ended. starts_now: ticket_work is
+ * called next. */
+int ticket_keep(struct ticket *ticket, const struct runs_options *options, bool starts_now);
 /* Runs it to its end; the caller frees what is returned: the capsule, if it could not be sealed, or
  * NULL. */
 struct capsule *ticket_work(struct ticket *ticket);
