@@ -265,7 +265,7 @@ static int seal_locked(struct sqlite_store *store, struct capsule *capsule, cons
 static int sqlite_batch_begin(struct capsule_store *base, struct error *err)
 {
         struct sqlite_store *store = sqlite_of(base);
-        int r = sqlite_db_exec(&store->db, "BEGIN IMMEDIATE", err);
+        int r = sqlite_db_do(&store->db, "BEGIN IMMEDIATE", err);
         store->in_batch = r == 0;
         return r;
 }
@@ -283,8 +283,8 @@ static int seal_begin(struct sqlite_store *store, struct error *err)
 {
         int r = check_batch(store, err);
         return r < 0 ? r
-                     : sqlite_db_exec(&store->db,
-                                      store->in_batch ? "SAVEPOINT seal" : "BEGIN IMMEDIATE", err);
+                     : sqlite_db_do(&store->db,
+                                    store->in_batch ? "SAVEPOINT seal" : "BEGIN IMMEDIATE", err);
 }
 
 static int seal_end(struct sqlite_store *store, int r, struct error *err)
@@ -292,7 +292,7 @@ static int seal_end(struct sqlite_store *store, int r, struct error *err)
         if (!store->in_batch)
                 return sqlite_db_finish(&store->db, r, err);
         if (r == 0)
-                r = sqlite_db_exec(&store->db, "RELEASE seal", err);
+                r = sqlite_db_do(&store->db, "RELEASE seal", err);
         if (r < 0 && !sqlite3_get_autocommit(store->db.handle))
                 (void)sqlite3_exec(store->db.handle, "ROLLBACK TO seal; RELEASE seal", NULL, NULL,
                                    NULL);
@@ -360,7 +360,7 @@ static int sqlite_remove(struct capsule_store *base, const struct capsule *capsu
                 .body = json_copy(capsule->body), .kind = capsule->kind, .state = capsule->state};
         if (!copy.body)
                 return error_oom(err);
-        int r = sqlite_db_exec(&store->db, "BEGIN IMMEDIATE", err);
+        int r = sqlite_db_do(&store->db, "BEGIN IMMEDIATE", err);
         if (r == 0) {
                 int removed = remove_locked(store, &copy, after, through, err);
                 r = sqlite_db_finish(&store->db, removed < 0 ? removed : 0, err);
@@ -462,7 +462,7 @@ static int recover_run(struct sqlite_store *store, const char *run_id, const cha
                        struct error *err)
 {
         _cleanup_capsule_ struct capsule *capsule = NULL;
-        int r = sqlite_db_exec(&store->db, "BEGIN IMMEDIATE", err);
+        int r = sqlite_db_do(&store->db, "BEGIN IMMEDIATE", err);
         if (r < 0)
                 return r;
         r = read_abandoned(store, run_id, owner, &capsule, err);
@@ -831,7 +831,7 @@ static int sqlite_sealed(struct capsule_store *base, int64_t from, int64_t to,
 
 static int sqlite_snapshot_begin(struct capsule_store *base, struct error *err)
 {
-        return sqlite_db_exec(&sqlite_of(base)->db, "BEGIN", err);
+        return sqlite_db_do(&sqlite_of(base)->db, "BEGIN", err);
 }
 
 static void sqlite_snapshot_end(struct capsule_store *base)

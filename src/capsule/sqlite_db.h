@@ -27,8 +27,12 @@ int sqlite_path_failed(int errnum, const char *path, const char *doing, struct e
 
 /* The number that a statement gives in its first row, 0 without one. */
 int sqlite_db_number(const struct sqlite_db *db, const char *sql, int64_t *ret, struct error *err);
-/* Runs statements that give no rows. */
+/* Runs a statement that gives no rows, and which comes again. */
+int sqlite_db_do(const struct sqlite_db *db, const char *sql, struct error *err);
+/* Runs statements, several in one text, that give no rows. */
 int sqlite_db_exec(const struct sqlite_db *db, const char *sql, struct error *err);
+/* Statements stay prepared until the database is closed, and are lent: nobody asks for the same
+ * text a second time before the first one has been stepped. */
 int sqlite_db_prepare(const struct sqlite_db *db, const char *sql, sqlite3_stmt **ret,
                       struct error *err);
 /* The text must live until the statement is done. NULL stays NULL, and a name that the statement
@@ -42,7 +46,9 @@ int sqlite_db_step(const struct sqlite_db *db, sqlite3_stmt *statement, struct e
 
 static inline void cleanup_statement(sqlite3_stmt **statement)
 {
-        (void)sqlite3_finalize(*statement);
+        (void)sqlite3_reset(*statement); /* NULL is fine */
+        if (*statement)
+                (void)sqlite3_clear_bindings(*statement);
 }
 
 #define _cleanup_statement_ _cleanup_(cleanup_statement)

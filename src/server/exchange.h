@@ -9,12 +9,14 @@ struct exchange; /* opaque; counted references */
 
 /* What is asked; copied. */
 struct exchange_input {
+        struct setup *setup;
         const struct dataset *dataset;
         const char *owner;     /* a key's id, or "" */
         bool sees_all;         /* may go on from anybody's run */
         const char *thread_id; /* or NULL: a new one */
         const char *message;
         size_t message_bytes;
+        const char *planner; /* as planners_choose takes it; NULL: as the settings say */
         const char
                 *after; /* the run whose plan the message goes on from; NULL: the thread's last */
 };

@@ -253,6 +253,13 @@ void runs_free(struct runs *runs)
         free(runs);
 }
 
+void runs_set_owner_max(struct runs *runs, size_t owner_max)
+{
+        (void)pthread_mutex_lock(&runs->lock);
+        runs->options.owner_max = owner_max;
+        (void)pthread_mutex_unlock(&runs->lock);
+}
+
 /* When there is room again, as far as can be told. */
 static long long retry_after(const struct runs *runs)
 {
@@ -304,6 +311,27 @@ static int check_late(const struct runs *runs, struct error *err)
                 n);
 }
 
+/* With the lock held. */
+static int check_room(const struct runs *runs, const char *owner, struct error *err)
+{
+        /* A worker that is about to tell of its run's end is as good as an idle one: who has just
+         * been told may ask again. */
+        size_t room = runs->options.waiting_max + runs->options.workers - runs->n_running;
+        return runs->closed || runs->n_waiting >= room ? refuse(runs, err)
+                                                       : check_owner(runs, owner, err);
+}
+
+int runs_check_room(struct runs *runs, const char *owner, struct error *err)
+{
+        int r = check_late(runs, err);
+        if (r < 0)
+                return r;
+        (void)pthread_mutex_lock(&runs->lock);
+        r = check_room(runs, owner, err);
+        (void)pthread_mutex_unlock(&runs->lock);
+        return r;
+}
+
 int runs_submit(struct runs *runs, const struct order *order,
                 void (*changed)(struct ticket *ticket, void *data), void *data, struct ticket **ret,
                 struct error *err)
@@ -319,13 +347,7 @@ int runs_submit(struct runs *runs, const struct order *order,
         ticket->data = data;
         *ret = ticket_hold(ticket); /* one for the caller, one for the list */
         (void)pthread_mutex_lock(&runs->lock);
-        /* A worker that is about to tell of its run's end is as good as an idle one: who has just
-         * been told may ask again. */
-        size_t room = runs->options.waiting_max + runs->options.workers - runs->n_running;
-        if (runs->closed || runs->n_waiting >= room)
-                r = refuse(runs, err);
-        if (r == 0)
-                r = check_owner(runs, ticket->owner, err);
+        r = check_room(runs, ticket->owner, err);
         if (r == 0) {
                 append(runs, ticket);
                 (void)pthread_cond_signal(runs->n_idle > 0 ? &runs->work : &runs->keep);

@@ -4,17 +4,16 @@
 #define ASKCSV_SERVER_RUNS_H
 
 #include "base/uuid.h"
-#include "dataset/registry.h"
 #include "executor/executor.h"
 #include "planner/planner.h"
 #include "run/run.h"
+#include "server/setup.h"
 
 struct runs;   /* opaque */
 struct ticket; /* opaque; counted references */
 
 struct runs_options {
         struct capsule_store *store; /* one that threads may share */
-        const struct registry *registry;
         const char *datasets_folder; /* $ASKCSV_HOME/datasets */
         const char *runner;          /* or NULL, as for executor_open */
         struct executor_host host;   /* the warm tables */
@@ -34,10 +33,13 @@ int runs_start(const struct runs_options *options, struct runs **ret, struct err
  * What is asked of it afterwards finds nothing. NULL is fine. */
 void runs_stop(struct runs *runs, int64_t patience_ms);
 void runs_free(struct runs *runs); /* stops it first; NULL is fine */
+/* Another owner_max from now on; runs that are there already stay. */
+void runs_set_owner_max(struct runs *runs, size_t owner_max);
 
 /* What is to be run; copied. Exactly one of plan_text, sql and question is set. */
 struct order {
-        const struct dataset *dataset;          /* the registry's */
+        struct setup *setup;                    /* held as long as the run is there; or NULL */
+        const struct dataset *dataset;          /* of the setup's registry */
         const char *owner;                      /* whose run it is: a key's id, or "" */
         const char *request_key, *request_hash; /* of a plan or SQL: as a capsule's, or NULL */
         const char *plan_text;
@@ -48,6 +50,8 @@ struct order {
         size_t question_bytes;
         const struct planner *planner; /* of a question */
         const char *planner_name;      /* of a plan or SQL: who wrote it; NULL: "none" */
+        const char *asked;             /* and to answer which question; or NULL */
+        const json_t *reading;         /* and what the plan says, as a run_input's; or NULL */
         const json_t *previous;        /* of a question: the plan it goes on from, or NULL */
         const char *as_of;             /* or NULL: the dataset's */
         bool must_run;                 /* an earlier run's answer will not do */
@@ -61,6 +65,9 @@ struct order {
 int runs_submit(struct runs *runs, const struct order *order,
                 void (*changed)(struct ticket *ticket, void *data), void *data, struct ticket **ret,
                 struct error *err);
+
+/* Whether an order of the owner would be taken now: as runs_submit. */
+int runs_check_room(struct runs *runs, const char *owner, struct error *err);
 
 /* A run that waits or is under way, or NULL; the caller releases it. */
 struct ticket *runs_find(struct runs *runs, const char *run_id);

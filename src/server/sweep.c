@@ -16,6 +16,8 @@ struct sweep {
         pthread_t thread;
         pthread_mutex_t lock;
         pthread_cond_t changed;
+        struct retention_rule rule; /* under the lock, as the next two are */
+        bool is_new;                /* the rule is, so that nobody waits for the interval */
         bool stopping;
 };
 
@@ -29,12 +31,12 @@ static void report(const struct sweep *sweep, const struct retention_outcome *ou
 }
 
 /* One batch; whether there is more to be removed now. */
-static bool sweep_batch(struct sweep *sweep)
+static bool sweep_batch(struct sweep *sweep, const struct retention_rule *rule)
 {
         struct retention_outcome outcome;
         struct error err = {0};
         int64_t start_us = clock_monotonic_us();
-        if (retention_prune(sweep->store, &sweep->options.rule, &outcome, &err) < 0) {
+        if (retention_prune(sweep->store, rule, &outcome, &err) < 0) {
                 metrics_count(sweep->options.metrics, METRIC_RETENTION_FAILED, NULL, 1);
                 log_error(sweep->options.log, "retention.failed",
                           log_text("error", error_type_name(err.type)),
@@ -46,17 +48,25 @@ static bool sweep_batch(struct sweep *sweep)
         return outcome.more;
 }
 
+static bool is_on(const struct retention_rule *rule)
+{
+        return rule->days > 0 || rule->count > 0;
+}
+
 static void *sweep_always(void *data)
 {
         struct sweep *sweep = data;
         (void)pthread_mutex_lock(&sweep->lock);
         while (!sweep->stopping) {
+                struct retention_rule rule = sweep->rule;
+                sweep->is_new = false;
                 (void)pthread_mutex_unlock(&sweep->lock);
-                bool more = sweep_batch(sweep);
+                bool more = is_on(&rule) && sweep_batch(sweep, &rule);
                 int64_t pause_ms = more ? PAUSE_MS : sweep->options.interval_ms;
                 int64_t until_us = clock_monotonic_us() + pause_ms * 1000;
                 (void)pthread_mutex_lock(&sweep->lock);
-                while (!sweep->stopping && cond_wait_until(&sweep->changed, &sweep->lock, until_us))
+                while (!sweep->stopping && !sweep->is_new &&
+                       cond_wait_until(&sweep->changed, &sweep->lock, until_us))
                         ;
         }
         (void)pthread_mutex_unlock(&sweep->lock);
@@ -73,13 +83,11 @@ static void sweep_free(struct sweep *sweep)
 
 int sweep_start(const struct sweep_options *options, struct sweep **ret, struct error *err)
 {
-        *ret = NULL;
-        if (options->rule.days <= 0 && options->rule.count <= 0)
-                return 0;
         struct sweep *sweep = alloc_calloc(1, sizeof(*sweep));
         if (!sweep)
                 return error_oom(err);
         sweep->options = *options;
+        sweep->rule = options->rule;
         (void)pthread_mutex_init(&sweep->lock, NULL);
         cond_init(&sweep->changed);
         int r = capsule_store_open(options->store_url, &sweep->store, err);
@@ -94,6 +102,15 @@ int sweep_start(const struct sweep_options *options, struct sweep **ret, struct 
         else
                 *ret = sweep;
         return r;
+}
+
+void sweep_set_rule(struct sweep *sweep, const struct retention_rule *rule)
+{
+        (void)pthread_mutex_lock(&sweep->lock);
+        sweep->rule = *rule;
+        sweep->is_new = true;
+        (void)pthread_cond_broadcast(&sweep->changed);
+        (void)pthread_mutex_unlock(&sweep->lock);
 }
 
 void sweep_stop(struct sweep *sweep)

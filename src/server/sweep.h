@@ -21,8 +21,11 @@ struct sweep_options {
 
 struct sweep; /* opaque */
 
-/* The caller ends it with sweep_stop(). *ret is NULL when no rule is on. */
+/* The caller ends it with sweep_stop(). A rule that is off removes nothing. */
 int sweep_start(const struct sweep_options *options, struct sweep **ret, struct error *err);
+
+/* From now on this rule holds; it is looked at once. */
+void sweep_set_rule(struct sweep *sweep, const struct retention_rule *rule);
 
 /* Waits for the batch that is under way. NULL is fine. */
 void sweep_stop(struct sweep *sweep);

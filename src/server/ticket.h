@@ -24,9 +24,11 @@ struct ticket {
         bool cancelled;               /* while it waited; guarded likewise */
 
         /* The order; never changed. */
+        struct setup *setup; /* or NULL */
         const struct dataset *dataset;
         const struct planner *planner;
-        char *owner, *text, *planner_name, *as_of;
+        char *owner, *text, *planner_name, *as_of, *asked;
+        json_t *reading;
         char request_key[HASH_HEX_SIZE], request_hash[HASH_HEX_SIZE]; /* or "" */
         size_t text_bytes;
         enum { TEXT_PLAN, TEXT_SQL, TEXT_QUESTION } kind;

@@ -19,36 +19,12 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from host import wait_until
-from served import COUNT, END_SECONDS, JSON, Reply, Server
+from served import COUNT, END_SECONDS, JSON, Reply, Server, problem
 
 ENDLESS = "SELECT count(*) AS n FROM range(1000000000000) AS a(x) WHERE x % 7 = sqrt(x)"
 ROOT = Path(__file__).parents[2]
 CAPSULE_SCHEMA = json.loads((ROOT / "schemas/capsule.v1.json").read_text())
 FINAL = {"succeeded", "failed", "rejected", "timed_out", "cancelled", "abstained"}
-
-
-@pytest.fixture
-def serve(shop):
-    servers = []
-
-    def start(*options, **env):
-        servers.append(Server(shop, *options, **env))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        if server.process.poll() is None:
-            server.end(signal.SIGKILL)
-
-
-def problem(reply, status, error):
-    body = reply.json()
-    assert reply.status == status, body
-    assert reply.headers["Content-Type"] == "application/problem+json"
-    assert body["status"] == status and body["error"] == error, body
-    assert body["type"].startswith("/problems/") and body["title"] and body["detail"]
-    assert body["request_id"] == reply.headers["X-Request-Id"]
-    return body
 
 
 def test_health(server):
@@ -374,6 +350,16 @@ def test_requests_in_pieces_and_in_a_row(server):
             text += part
 
 
+def test_a_client_that_closes_its_half_together_with_its_request(server):
+    """Its connection ends with the answer, and not with the idle timeout of 30 seconds."""
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            connection.shutdown(socket.SHUT_WR)
+            with connection.makefile("rb") as answer:
+                assert answer.read().startswith(b"HTTP/1.1 200 OK")
+
+
 def test_nothing_is_left_behind(serve, shop):
     server = serve(ASKCSV_LINGER=0)
     assert server.run().json()["status"] == "succeeded"
@@ -481,6 +467,26 @@ def test_stream(server):
     problem(server.get("/v1/chat/stream/01900000-0000-7000-8000-000000000000"), 404, "NOT_FOUND")
     greeted = server.ask("POST", "/v1/chat/stream", {"dataset_id": "ecommerce", "message": "hi"})
     assert [name for _, name, _ in events(greeted)] == ["message.delta", "message", "done"]
+
+
+def test_a_stream_that_has_ended_holds_no_descriptor(serve):
+    """Its events are kept for a minute, for a client that comes back; its run's connections are not."""
+    server = serve(ASKCSV_LINGER=20)
+
+    def descriptors():
+        return len(os.listdir(f"/proc/{server.process.pid}/fd"))
+
+    def stream():
+        reply = server.ask("POST", "/v1/chat/stream", {"dataset_id": "ecommerce",
+                                                       "message": f"SQL: {COUNT}"})
+        assert reply.status == 200 and b"event: done" in reply.bytes
+
+    stream()
+    assert wait_until(lambda: server.get("/readyz").json()["runs"]["running"] == 0)
+    before = descriptors()
+    for _ in range(20):
+        stream()
+    assert wait_until(lambda: descriptors() <= before + 5), (before, descriptors())
 
 
 def test_a_stream_that_nobody_follows_is_stopped(server):

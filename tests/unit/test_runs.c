@@ -172,7 +172,6 @@ static void start(struct test *test, const char *runner, size_t workers, size_t 
         struct error err = {0};
         const struct runs_options options = {
                 .store = test->store,
-                .registry = test->registry,
                 .datasets_folder = test->datasets,
                 .runner = runner,
                 .host = {.home = test->fixture->dir,

@@ -155,12 +155,20 @@ static void test_failure(void **state)
         watch_end(&watch);
 }
 
-static void test_no_rule(void **state)
+/* Off at first, and then not: nobody waits for the interval. */
+static void test_rule_that_changes(void **state)
 {
+        const struct retention_rule rule = {.count = 3};
         struct watch watch;
         watch_begin(&watch);
-        assert_null(start(*state, &watch, 0, 1));
+        _cleanup_store_ struct capsule_store *store = open_with(*state, 10);
+        struct sweep *sweep = start(*state, &watch, 0, INT64_C(3600) * 1000);
+        assert_int_equal(removed_from(store), 0);
+        sweep_set_rule(sweep, &rule);
+        await_lines(&watch, "\"event\":\"retention\"", 1);
+        sweep_stop(sweep);
         sweep_stop(NULL);
+        assert_int_equal(removed_from(store), 7);
         watch_end(&watch);
 }
 
@@ -172,7 +180,7 @@ int main(void)
                 STORE_TEST(test_at_the_start),
                 STORE_TEST(test_again_and_again),
                 STORE_TEST(test_failure),
-                STORE_TEST(test_no_rule),
+                STORE_TEST(test_rule_that_changes),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
