@@ -396,7 +396,7 @@ static int sqlite_probe(struct capsule_store *base, struct error *err)
 {
         struct sqlite_store *store = sqlite_of(base);
         char pragma[64];
-        int64_t version;
+        int64_t version = 0;
         int r = check_batch(store, err);
         if (r == 0)
                 r = sqlite_db_number(&store->db, "PRAGMA user_version", &version, err);

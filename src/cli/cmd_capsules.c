@@ -323,7 +323,7 @@ static int check_all(struct error *err)
         enum capsule_fault fault = CAPSULE_INTACT;
         char message[ERROR_MESSAGE_MAX] = "";
         size_t checked = 0;
-        struct chain_head head;
+        struct chain_head head = {0};
         buf_init(&out, OUTPUT_BYTES_MAX);
         int r = session_open(SESSION_STORE, &session, err);
         if (r == 0)

@@ -57,7 +57,7 @@ static void *seal_always(void *data)
                         (void)pthread_cond_wait(&late->changed, &late->lock);
                 while (!late->stopping && cond_wait_until(&late->changed, &late->lock, until_us))
                         ;
-                while (late->first && seal_first(late))
+                while (!late->stopping && late->first && seal_first(late))
                         ;
         }
         (void)pthread_mutex_unlock(&late->lock);
@@ -118,9 +118,11 @@ void late_free(struct late *late)
         (void)pthread_cond_signal(&late->changed);
         (void)pthread_mutex_unlock(&late->lock);
         (void)pthread_join(late->thread, NULL);
+        int r = 0;
         for (struct one *one = late->first, *next; one; one = next) {
                 next = one->next;
-                (void)capsule_store_seal(late->store, one->capsule, NULL);
+                if (r == 0)
+                        r = capsule_store_seal(late->store, one->capsule, NULL);
                 one_free(one);
         }
         (void)pthread_cond_destroy(&late->changed);

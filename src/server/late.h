@@ -19,8 +19,8 @@ void late_add(struct late *late, struct capsule *capsule);
 /* How many wait to be sealed. */
 size_t late_waiting(struct late *late);
 
-/* Tries each once more; what cannot be sealed stays open in the store, and the next start records
- * it as failed. NULL is fine. */
+/* Tries once more, until one cannot be sealed; those stay open in the store, and the next start
+ * records them as failed. NULL is fine. */
 void late_free(struct late *late);
 
 #endif

@@ -371,8 +371,9 @@ int runs_submit(struct runs *runs, const struct order *order,
 {
         struct ticket *ticket = NULL;
         int r = check_late(runs, err);
-        if (r == 0)
-                r = ticket_new(runs, order, &ticket, err);
+        if (r < 0)
+                return r;
+        r = ticket_new(runs, order, &ticket, err);
         if (r < 0)
                 return r;
         ticket->changed = changed;

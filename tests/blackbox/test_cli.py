@@ -653,9 +653,10 @@ def test_doctor_says_how_to_fix_it(askcsv):
     assert done.returncode == 1 and "ASKCSV_HOME" in done.stdout
 
 
-def test_a_missing_runner_is_said_and_recorded_by_nothing(askcsv, people):
+def test_a_missing_runner_is_said_and_recorded(askcsv, people):
     done = askcsv("run", people, "--sql", "SELECT 1", env={"ASKCSV_RUNNER": "/no/such/runner"})
-    assert done.returncode == 1 and "ASKCSV_RUNNER" in done.stderr and capsules(askcsv) == []
+    assert done.returncode == 1 and "ASKCSV_RUNNER" in done.stderr
+    assert [(c["status"], c["error"]) for c in capsules(askcsv)] == [("failed", "IO_ERROR")]
 
 
 def test_a_runner_that_cannot_start_fails_the_run(askcsv, people, tmp_path):

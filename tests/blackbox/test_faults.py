@@ -162,8 +162,11 @@ def test_nothing_acknowledged_is_lost_while_the_disk_is_full_and_free_by_turns(s
 
 # the runner
 
-@pytest.mark.parametrize("fault", ["missing", "not executable", "no program"])
-def test_no_runner(serve, shop, askcsv_path, fault):
+@pytest.mark.parametrize("fault,said", [
+    ("missing", "No such file"), ("not executable", "Permission denied"),
+    ("no program", "Exec format error")])
+def test_no_runner(serve, shop, askcsv_path, fault, said):
+    """Who asks is told what is wrong, and the run's capsule also where."""
     runner = shop.home / "runner"
     shutil.copy(askcsv_path.parent / "askcsv-runner", runner)
     server = serve(ASKCSV_RUNNER=runner)
@@ -176,17 +179,18 @@ def test_no_runner(serve, shop, askcsv_path, fault):
         runner.write_bytes(b"\x7fELF")
         runner.chmod(0o755)
     found = checks(server)["runner"]
-    assert not found["ok"] and str(runner) in found["detail"]
+    assert not found["ok"] and said in found["detail"]
     reply = server.run("SELECT 5 AS five")
     capsule = reply.json()
     assert reply.status == 201 and capsule["status"] == "failed"
-    assert capsule["error"]["type"] == "IO_ERROR" and str(runner) in capsule["error"]["message"]
+    assert capsule["error"]["type"] == "IO_ERROR" and said in capsule["error"]["message"]
+    assert str(runner) in capsule["error"]["message"]
     if fault != "no program":
         assert "ASKCSV_RUNNER" in capsule["error"]["message"]
     problem(server.get(f"/v1/runs/{capsule['run_id']}/result"), 503, "IO_ERROR")
     body = problem(server.ask("POST", "/v1/sql/check", {"dataset_id": "ecommerce", "sql": COUNT}),
                    503, "IO_ERROR")
-    assert str(runner) in body["detail"]
+    assert said in body["detail"] and str(shop.home) not in body["detail"]
     # A run that the cache can answer needs no runner.
     assert server.run().json()["executor"] == "cache"
     runner.unlink(missing_ok=True)

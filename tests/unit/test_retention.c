@@ -428,6 +428,20 @@ static void test_forged_record(void **state)
         assert_int_equal(check_one(store, eighth), CAPSULE_CHAIN_BROKEN);
 }
 
+/* Who puts back what was removed, and says that nothing was, is contradicted by the record of it.
+ */
+static void test_put_back(void **state)
+{
+        struct fixture *fixture = *state;
+        _cleanup_store_ struct capsule_store *store = open_store(fixture);
+        keep_some(store, 10);
+        tamper(fixture, "CREATE TABLE kept AS SELECT * FROM capsules");
+        check_pruned(store, 0, 4, 6);
+        tamper(fixture, "INSERT INTO capsules SELECT * FROM kept WHERE seq <= 6; "
+                        "UPDATE chain SET removed = 0; DROP TABLE kept");
+        check_chain(store, CAPSULE_CHAIN_BROKEN, 11);
+}
+
 /* What was altered is kept, as evidence; what is before it may go. */
 static void test_altered_ones_stay(void **state)
 {
@@ -623,6 +637,7 @@ int main(void)
                 STORE_TEST(test_room_is_used_again),
                 cmocka_unit_test(test_tampering),
                 STORE_TEST(test_forged_record),
+                STORE_TEST(test_put_back),
                 STORE_TEST(test_altered_ones_stay),
                 STORE_TEST(test_triggers),
                 STORE_TEST(test_kill_between),
