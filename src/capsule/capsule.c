@@ -16,7 +16,33 @@
 #define IS(type) (1u << (type))
 #define TEXT (IS(JSON_STRING) | IS(JSON_NULL))
 #define OBJECT (IS(JSON_OBJECT) | IS(JSON_NULL))
+#define LIST (IS(JSON_ARRAY) | IS(JSON_NULL))
 #define ANY (~0u)
+
+#define OF(kind) (1u << (kind))
+#define OF_RUN OF(CAPSULE_RUN)
+#define OF_ANSWER OF(CAPSULE_ANSWER)
+#define OF_RETENTION OF(CAPSULE_RETENTION)
+#define OF_ALL (OF_RUN | OF_ANSWER | OF_RETENTION)
+
+static const char *const kind_names[CAPSULE_KIND_COUNT_] = {
+        [CAPSULE_RUN] = "run",
+        [CAPSULE_ANSWER] = "answer",
+        [CAPSULE_RETENTION] = "retention",
+};
+
+const char *capsule_kind_name(enum capsule_kind kind)
+{
+        return (size_t)kind < CAPSULE_KIND_COUNT_ ? kind_names[kind] : "unknown";
+}
+
+enum capsule_kind capsule_kind_from_name(const char *name)
+{
+        size_t i = 0;
+        while (i < CAPSULE_KIND_COUNT_ && strcmp(kind_names[i], name) != 0)
+                i++;
+        return (enum capsule_kind)i;
+}
 
 static bool is_format(const json_t *value)
 {
@@ -46,6 +72,29 @@ static bool is_status(const json_t *value)
         return run_state_from_name(json_string_value(value)) != RUN_STATE_COUNT_;
 }
 
+/* A run says it by having no kind. */
+static bool is_kind(const json_t *value)
+{
+        enum capsule_kind kind = capsule_kind_from_name(json_string_value(value));
+        return kind != CAPSULE_RUN && kind != CAPSULE_KIND_COUNT_;
+}
+
+/* [{"run_id","capsule_hash"}]: the runs that an answer rests on, each with the hash it had. */
+static bool is_runs(const json_t *value)
+{
+        size_t i;
+        json_t *run;
+        json_array_foreach((json_t *)value, i, run)
+        {
+                const json_t *id = json_object_get(run, "run_id");
+                const json_t *hash = json_object_get(run, "capsule_hash");
+                if (json_object_size(run) != 2 || !json_is_string(id) || !is_run_id(id) ||
+                    !json_is_string(hash) || !is_hash(hash))
+                        return false;
+        }
+        return true;
+}
+
 enum member_kind {
         MEMBER_PLAIN,
         MEMBER_OWN,  /* only this folder's functions set it */
@@ -59,35 +108,43 @@ static const struct member {
         unsigned int types;
         bool (*fits)(const json_t *value); /* or NULL */
         enum member_kind kind;
+        unsigned int of; /* the kinds of capsules that have it */
 } members[] = {
-        {"capsule", IS(JSON_INTEGER), is_format, MEMBER_OWN},
-        {"run_id", IS(JSON_STRING), is_run_id, MEMBER_OWN},
-        {"created_at", IS(JSON_STRING), NULL, MEMBER_OWN},
-        {"started_at", TEXT, NULL, MEMBER_OWN},
-        {"finished_at", TEXT, NULL, MEMBER_OWN},
-        {"dataset_id", TEXT, NULL, MEMBER_PLAIN},
-        {"dataset_version", TEXT, is_hash, MEMBER_PLAIN},
-        {"tables", IS(JSON_ARRAY) | IS(JSON_NULL), NULL, MEMBER_PLAIN},
-        {"question", TEXT, NULL, MEMBER_PLAIN},
-        {"planner", TEXT, NULL, MEMBER_PLAIN},
-        {"reading", OBJECT, NULL, MEMBER_LATE},
-        {"query_mode", TEXT, is_mode, MEMBER_PLAIN},
-        {"plan", ANY, NULL, MEMBER_PLAIN},
-        {"sql", TEXT, NULL, MEMBER_PLAIN},
-        {"as_of", TEXT, NULL, MEMBER_PLAIN},
-        {"executor", TEXT, NULL, MEMBER_PLAIN},
-        {"limits", OBJECT, NULL, MEMBER_PLAIN},
-        {"status", IS(JSON_STRING), is_status, MEMBER_OWN},
-        {"result", OBJECT, NULL, MEMBER_PLAIN},
-        {"result_hash", TEXT, is_hash, MEMBER_PLAIN},
-        {"error", OBJECT, NULL, MEMBER_PLAIN},
-        {"abstention", OBJECT, NULL, MEMBER_LATE},
-        {"timings", OBJECT, NULL, MEMBER_PLAIN},
-        {"engine", OBJECT, NULL, MEMBER_PLAIN},
-        {"sandbox", OBJECT, NULL, MEMBER_PLAIN},
-        {"prev_hash", TEXT, is_hash, MEMBER_OWN},
-        {"capsule_hash", TEXT, is_hash, MEMBER_OWN},
-        {"cached_from", IS(JSON_STRING), is_run_id, MEMBER_RARE},
+        {"capsule", IS(JSON_INTEGER), is_format, MEMBER_OWN, OF_ALL},
+        {"kind", IS(JSON_STRING), is_kind, MEMBER_OWN, OF_ANSWER | OF_RETENTION},
+        {"run_id", IS(JSON_STRING), is_run_id, MEMBER_OWN, OF_ALL},
+        {"created_at", IS(JSON_STRING), NULL, MEMBER_OWN, OF_ALL},
+        {"started_at", TEXT, NULL, MEMBER_OWN, OF_ALL},
+        {"finished_at", TEXT, NULL, MEMBER_OWN, OF_ALL},
+        {"dataset_id", TEXT, NULL, MEMBER_PLAIN, OF_RUN | OF_ANSWER},
+        {"dataset_version", TEXT, is_hash, MEMBER_PLAIN, OF_RUN | OF_ANSWER},
+        {"tables", LIST, NULL, MEMBER_PLAIN, OF_RUN},
+        {"question", TEXT, NULL, MEMBER_PLAIN, OF_RUN | OF_ANSWER},
+        {"planner", TEXT, NULL, MEMBER_PLAIN, OF_RUN | OF_ANSWER},
+        {"thread_id", TEXT, NULL, MEMBER_PLAIN, OF_ANSWER},
+        {"reading", OBJECT, NULL, MEMBER_LATE, OF_RUN},
+        {"query_mode", TEXT, is_mode, MEMBER_PLAIN, OF_RUN},
+        {"plan", ANY, NULL, MEMBER_PLAIN, OF_RUN},
+        {"sql", TEXT, NULL, MEMBER_PLAIN, OF_RUN},
+        {"as_of", TEXT, NULL, MEMBER_PLAIN, OF_RUN},
+        {"executor", TEXT, NULL, MEMBER_PLAIN, OF_RUN},
+        {"limits", OBJECT, NULL, MEMBER_PLAIN, OF_RUN},
+        {"status", IS(JSON_STRING), is_status, MEMBER_OWN, OF_ALL},
+        {"runs", LIST, is_runs, MEMBER_PLAIN, OF_ANSWER},
+        {"answer", OBJECT, NULL, MEMBER_PLAIN, OF_ANSWER},
+        {"usage", OBJECT, NULL, MEMBER_PLAIN, OF_ANSWER},
+        {"rule", OBJECT, NULL, MEMBER_PLAIN, OF_RETENTION},
+        {"removed", OBJECT, NULL, MEMBER_PLAIN, OF_RETENTION},
+        {"result", OBJECT, NULL, MEMBER_PLAIN, OF_RUN},
+        {"result_hash", TEXT, is_hash, MEMBER_PLAIN, OF_RUN},
+        {"error", OBJECT, NULL, MEMBER_PLAIN, OF_RUN | OF_ANSWER},
+        {"abstention", OBJECT, NULL, MEMBER_LATE, OF_RUN},
+        {"timings", OBJECT, NULL, MEMBER_PLAIN, OF_RUN | OF_ANSWER},
+        {"engine", OBJECT, NULL, MEMBER_PLAIN, OF_RUN},
+        {"sandbox", OBJECT, NULL, MEMBER_PLAIN, OF_RUN},
+        {"prev_hash", TEXT, is_hash, MEMBER_OWN, OF_ALL},
+        {"capsule_hash", TEXT, is_hash, MEMBER_OWN, OF_ALL},
+        {"cached_from", IS(JSON_STRING), is_run_id, MEMBER_RARE, OF_RUN},
 };
 
 static const struct member *member_find(const char *name)
@@ -136,18 +193,23 @@ static int check_value(const json_t *value, const char *member, size_t depth, st
         return r;
 }
 
-/* A body with every member null, in order, but for the rare ones. */
-static json_t *body_new(void)
+/* A body with every member of the kind null, in order, but for the rare ones. */
+static json_t *body_new(enum capsule_kind kind)
 {
         _cleanup_json_ json_t *body = json_object();
         for (size_t i = 0; body && i < ARRAY_SIZE(members); i++)
-                if (members[i].kind != MEMBER_RARE &&
+                if (members[i].kind != MEMBER_RARE && (members[i].of & OF(kind)) &&
                     json_object_set_new(body, members[i].name, json_null()) < 0)
                         return NULL;
         return steal_ptr(&body);
 }
 
 int capsule_new(struct capsule **ret, struct error *err)
+{
+        return capsule_new_kind(CAPSULE_RUN, ret, err);
+}
+
+int capsule_new_kind(enum capsule_kind kind, struct capsule **ret, struct error *err)
 {
         char run_id[UUID_TEXT_SIZE];
         char now[CLOCK_TEXT_SIZE];
@@ -157,8 +219,11 @@ int capsule_new(struct capsule **ret, struct error *err)
         clock_format_ms(clock_utc_ms(), now);
         struct capsule *capsule = alloc_calloc(1, sizeof(*capsule));
         if (capsule)
-                capsule->body = body_new();
+                capsule->body = body_new(kind);
         if (!capsule || !capsule->body ||
+            (kind != CAPSULE_RUN &&
+             json_object_set_new(capsule->body, "kind", json_string(capsule_kind_name(kind))) <
+                     0) ||
             json_object_set_new(capsule->body, "capsule", json_integer(CAPSULE_FORMAT)) < 0 ||
             json_object_set_new(capsule->body, "run_id", json_string(run_id)) < 0 ||
             json_object_set_new(capsule->body, "created_at", json_string(now)) < 0 ||
@@ -167,6 +232,7 @@ int capsule_new(struct capsule **ret, struct error *err)
                 capsule_free(capsule);
                 return error_oom(err);
         }
+        capsule->kind = kind;
         capsule->state = RUN_PENDING;
         *ret = capsule;
         return 0;
@@ -191,7 +257,7 @@ int capsule_set(struct capsule *capsule, const char *member, json_t *value, stru
         const struct member *known = member_find(member);
         if (!value)
                 return error_oom(err);
-        if (!known || known->kind == MEMBER_OWN)
+        if (!known || known->kind == MEMBER_OWN || !(known->of & OF(capsule->kind)))
                 return error_set(err, ERROR_INTERNAL, "\"%s\" is not a capsule's to set", member);
         if (capsule_is_sealed(capsule))
                 return error_set(err, ERROR_INTERNAL, "the capsule %s is sealed and cannot change",
@@ -244,16 +310,29 @@ static bool has_late_members(const json_t *json)
         return false;
 }
 
-/* Moves the members of json into body, which gives them their order. What an older capsule does not
- * have is not added: its hash is over the members that it has. */
-static int take_members(const json_t *json, json_t *body, struct error *err)
+/* What it says of itself; runs have no kind. */
+static int take_kind(const json_t *json, enum capsule_kind *ret, struct error *err)
 {
-        bool is_old = !has_late_members(json);
+        const json_t *value = json_object_get(json, "kind");
         if (!json_is_object(json))
                 return error_set(err, ERROR_STORE, "this is not a capsule: it is no JSON object");
+        if (value && (!json_is_string(value) || !is_kind(value)))
+                return at_member(err, "kind",
+                                 error_set(err, ERROR_STORE,
+                                           "this is not a capsule of a kind that this askcsv "
+                                           "knows"));
+        *ret = value ? capsule_kind_from_name(json_string_value(value)) : CAPSULE_RUN;
+        return 0;
+}
+
+/* Moves the members of json into body, which gives them their order. What an older capsule does not
+ * have is not added: its hash is over the members that it has. */
+static int take_members(const json_t *json, enum capsule_kind kind, json_t *body, struct error *err)
+{
+        bool is_old = kind == CAPSULE_RUN && !has_late_members(json);
         for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
                 json_t *value = json_object_get(json, members[i].name);
-                if (is_old && members[i].kind == MEMBER_LATE)
+                if (!(members[i].of & OF(kind)) || (is_old && members[i].kind == MEMBER_LATE))
                         continue;
                 if (!value && members[i].kind == MEMBER_RARE)
                         continue;
@@ -308,7 +387,9 @@ int capsule_parse(const char *text, size_t n, struct capsule **ret, struct error
         if (!capsule || !capsule->body)
                 r = error_oom(err);
         else
-                r = take_members(json, capsule->body, err);
+                r = take_kind(json, &capsule->kind, err);
+        if (r == 0)
+                r = take_members(json, capsule->kind, capsule->body, err);
         if (r == 0) {
                 capsule->state = run_state_from_name(json_get_string(capsule->body, "status"));
                 r = check_seal(capsule, err);

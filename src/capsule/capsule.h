@@ -32,17 +32,36 @@ const char *run_state_name(enum run_state state); /* "pending", "timed_out", ...
 enum run_state run_state_from_name(const char *name);
 bool run_state_is_final(enum run_state state);
 
-/* The members of a capsule, in the order in which they are shown. All are always present (capsules
- * that were kept before there were questions have neither reading nor abstention); what does not
- * apply is null. schemas/capsule.v1.json has their types.
- *   capsule (the format's version, 1), run_id, created_at, started_at, finished_at, dataset_id,
- *   dataset_version, tables, question, planner, reading, query_mode, plan, sql, as_of, executor,
- *   limits, status, result, result_hash, error, abstention, timings, engine, sandbox, prev_hash,
- *   capsule_hash
- * and, of an answer that was taken from an earlier run, cached_from (that run's id). */
+/* What it is the record of. Every kind has the same life cycle and the same chain. */
+enum capsule_kind {
+        CAPSULE_RUN,
+        CAPSULE_ANSWER,    /* a language model's answer to a message of a conversation */
+        CAPSULE_RETENTION, /* capsules that were removed from the beginning of the chain */
+        CAPSULE_KIND_COUNT_,
+};
+
+const char *capsule_kind_name(enum capsule_kind kind); /* "run", "answer", "retention" */
+/* CAPSULE_KIND_COUNT_ when there is no such name. */
+enum capsule_kind capsule_kind_from_name(const char *name);
+
+/* The members of a run's capsule, in the order in which they are shown. All are always present
+ * (capsules that were kept before there were questions have neither reading nor abstention); what
+ * does not apply is null. schemas/capsule.v1.json has their types. capsule (the format's version,
+ * 1), run_id, created_at, started_at, finished_at, dataset_id, dataset_version, tables, question,
+ * planner, reading, query_mode, plan, sql, as_of, executor, limits, status, result, result_hash,
+ * error, abstention, timings, engine, sandbox, prev_hash, capsule_hash and, of an answer that was
+ * taken from an earlier run, cached_from (that run's id).
+ *
+ * An answer's: capsule, kind ("answer"), run_id, created_at, started_at, finished_at, dataset_id,
+ *   dataset_version, question, planner, thread_id, status, runs ([{run_id, capsule_hash}]), answer,
+ *   usage, error, timings, prev_hash, capsule_hash.
+ * A retention's: capsule, kind ("retention"), run_id, created_at, started_at, finished_at, status,
+ *   rule, removed, prev_hash, capsule_hash.
+ * run_id is the capsule's own id in these. */
 struct capsule {
-        json_t *body;         /* an object with the members above */
-        enum run_state state; /* mirrors body.status; run_move is the only writer of both */
+        json_t *body;           /* an object with the members above */
+        enum capsule_kind kind; /* mirrors body.kind, which a run does not have */
+        enum run_state state;   /* mirrors body.status; run_move is the only writer of both */
         char asker[CAPSULE_ASKER_MAX + 1]; /* whose run it is, "" for nobody's: kept beside the
                                             * record and not in it; set before it is inserted */
         /* Likewise, of a request that is to be done once only, or "": which request it is (no two
@@ -50,8 +69,10 @@ struct capsule {
         char request_key[HASH_HEX_SIZE], request_hash[HASH_HEX_SIZE];
 };
 
-/* A pending capsule with a new run_id, created_at now, everything else null. */
+/* A pending capsule of a run with a new run_id, created_at now, everything else null. */
 int capsule_new(struct capsule **ret, struct error *err);
+/* The same of any kind. */
+int capsule_new_kind(enum capsule_kind kind, struct capsule **ret, struct error *err);
 void capsule_free(struct capsule *capsule); /* NULL is fine */
 
 static inline void cleanup_capsule(struct capsule **capsule)

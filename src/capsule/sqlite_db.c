@@ -89,6 +89,22 @@ static const char *const migrations[] = {
         "  meta TEXT NOT NULL,"
         "  UNIQUE (thread_id, seq)"
         ") STRICT;",
+
+        "ALTER TABLE capsules ADD COLUMN kind TEXT NOT NULL DEFAULT 'run';" /* what it records */
+        "CREATE INDEX capsules_kind ON capsules (kind) WHERE kind <> 'run';"
+        /* How many sealed ones were removed, all from the beginning of the chain. */
+        "ALTER TABLE chain ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;"
+        "DROP TRIGGER capsules_delete;"
+        "CREATE TRIGGER capsules_delete BEFORE DELETE ON capsules"
+        "  WHEN OLD.seq IS NULL OR OLD.seq > (SELECT removed FROM chain)"
+        "  BEGIN SELECT RAISE(ABORT, 'a capsule is removed by retention only'); END;"
+        "DROP TRIGGER chain_update;"
+        "CREATE TRIGGER chain_update BEFORE UPDATE ON chain"
+        "  WHEN NEW.count IS NOT OLD.count + 1 OR NEW.removed < OLD.removed"
+        "    OR NEW.removed >= NEW.count"
+        "    OR (NEW.removed IS NOT OLD.removed AND NOT EXISTS"
+        "        (SELECT 1 FROM capsules WHERE seq = NEW.count AND kind = 'retention'))"
+        "  BEGIN SELECT RAISE(ABORT, 'the chain grows by one capsule at a time'); END;",
 };
 
 #define VERSION ((int64_t)ARRAY_SIZE(migrations))
@@ -137,7 +153,7 @@ int sqlite_db_finish(const struct sqlite_db *db, int r, struct error *err)
         return r;
 }
 
-static int read_number(const struct sqlite_db *db, const char *sql, int64_t *ret, struct error *err)
+int sqlite_db_number(const struct sqlite_db *db, const char *sql, int64_t *ret, struct error *err)
 {
         _cleanup_statement_ sqlite3_stmt *statement = NULL;
         int r = sqlite_db_prepare(db, sql, &statement, err);
@@ -167,9 +183,9 @@ static int check_identity(const struct sqlite_db *db, struct error *err)
 {
         int64_t id = 0;
         int64_t version = 0;
-        int r = read_number(db, "PRAGMA application_id", &id, err);
+        int r = sqlite_db_number(db, "PRAGMA application_id", &id, err);
         if (r == 0)
-                r = read_number(db, "PRAGMA user_version", &version, err);
+                r = sqlite_db_number(db, "PRAGMA user_version", &version, err);
         if (r < 0)
                 return r;
         if (id != APPLICATION_ID)
@@ -194,12 +210,12 @@ static int check_identity(const struct sqlite_db *db, struct error *err)
 static int migrate(const struct sqlite_db *db, struct error *err)
 {
         int64_t version = 0;
-        int r = read_number(db, "PRAGMA user_version", &version, err);
+        int r = sqlite_db_number(db, "PRAGMA user_version", &version, err);
         if (r < 0 || version == VERSION)
                 return r;
         r = sqlite_db_exec(db, "BEGIN IMMEDIATE", err);
         if (r == 0)
-                r = read_number(db, "PRAGMA user_version", &version, err);
+                r = sqlite_db_number(db, "PRAGMA user_version", &version, err);
         for (; r == 0 && version < VERSION; version++) {
                 char pragma[64];
                 (void)snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d",
@@ -228,11 +244,15 @@ static int step_to_wal(const struct sqlite_db *db, sqlite3_stmt *statement, stru
 }
 
 /* With WAL and full sync a commit is on the disk when it returns, and readers never wait. WAL
- * needs memory shared through a file, which network file systems do not have. */
+ * needs memory shared through a file, which network file systems do not have. What retention
+ * removes is overwritten in the file, whose room later capsules take. */
 static int set_modes(const struct sqlite_db *db, struct error *err)
 {
         _cleanup_statement_ sqlite3_stmt *statement = NULL;
-        int r = sqlite_db_exec(db, "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY", err);
+        int r = sqlite_db_exec(db,
+                               "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; "
+                               "PRAGMA secure_delete = ON",
+                               err);
         if (r == 0)
                 r = sqlite_db_prepare(db, "PRAGMA journal_mode = WAL", &statement, err);
         if (r == 0)
@@ -381,7 +401,7 @@ static int open_existing(struct sqlite_db *db, struct error *err)
                 r = set_modes(db, err);
         if (r == 0)
                 r = migrate(db, err);
-        return r < 0 ? r : read_number(db, "SELECT count FROM chain", &count, err);
+        return r < 0 ? r : sqlite_db_number(db, "SELECT count FROM chain", &count, err);
 }
 
 static int find_and_open(struct sqlite_db *db, struct error *err)

@@ -7,6 +7,7 @@
 #include "base/error.h"
 
 #include <sqlite3.h>
+#include <stdint.h>
 
 struct sqlite_db {
         sqlite3 *handle;
@@ -24,6 +25,8 @@ int sqlite_db_failed(const struct sqlite_db *db, struct error *err);
 /* The same for an errno met outside SQLite, while doing something with path. */
 int sqlite_path_failed(int errnum, const char *path, const char *doing, struct error *err);
 
+/* The number that a statement gives in its first row, 0 without one. */
+int sqlite_db_number(const struct sqlite_db *db, const char *sql, int64_t *ret, struct error *err);
 /* Runs statements that give no rows. */
 int sqlite_db_exec(const struct sqlite_db *db, const char *sql, struct error *err);
 int sqlite_db_prepare(const struct sqlite_db *db, const char *sql, sqlite3_stmt **ret,

@@ -52,6 +52,11 @@ int capsule_store_seal(struct capsule_store *store, struct capsule *capsule, str
         return store->ops->seal(store, capsule, err);
 }
 
+int capsule_store_probe(struct capsule_store *store, struct error *err)
+{
+        return store->ops->probe(store, err);
+}
+
 int capsule_store_recover(struct capsule_store *store, size_t *ret_count, struct error *err)
 {
         return store->ops->recover(store, ret_count, err);
@@ -63,6 +68,12 @@ int capsule_store_get(struct capsule_store *store, const char *run_id, struct ca
         return store->ops->get(store, run_id, ret, err);
 }
 
+int capsule_store_asker(struct capsule_store *store, const char *run_id, char *out,
+                        struct error *err)
+{
+        return store->ops->asker(store, run_id, out, err);
+}
+
 int capsule_store_list(struct capsule_store *store, const struct capsule_filter *filter,
                        int (*each)(const struct capsule *capsule, void *data), void *data,
                        struct error *err)
@@ -72,6 +83,11 @@ int capsule_store_list(struct capsule_store *store, const struct capsule_filter 
                                  "there is no status \"%s\"; there are pending, running, "
                                  "succeeded, failed, rejected, timed_out, cancelled and abstained",
                                  filter->status);
+        if (filter->kind && capsule_kind_from_name(filter->kind) == CAPSULE_KIND_COUNT_)
+                return error_set(err, ERROR_USAGE,
+                                 "there is no kind \"%s\" of capsules; there are run, answer and "
+                                 "retention",
+                                 filter->kind);
         return store->ops->list(store, filter, each, data, err);
 }
 

@@ -178,6 +178,18 @@ static int write_answer(const struct buf *out, enum answer_format format,
         return output_write(out->state == BUF_OK ? &safe : out, status);
 }
 
+int answer_show_words(const char *text, enum answer_format format)
+{
+        _cleanup_buf_ struct buf out = {0};
+        buf_init(&out, OUTPUT_BYTES_MAX);
+        text_put_safe(&out, text, strlen(text), TEXT_LINES);
+        buf_puts(&out, "\n\n");
+        if (format == ANSWER_TABLE)
+                return output_write(&out, 0);
+        report_text(&out);
+        return 0;
+}
+
 int answer_show(const struct capsule *capsule, enum answer_format format, bool explain,
                 const struct surface *surface)
 {

@@ -17,6 +17,10 @@ enum answer_format answer_format_of(const char *name);
 int answer_show(const struct capsule *capsule, enum answer_format format, bool explain,
                 const struct surface *surface);
 
+/* What a language model said: before the table, or on standard error beside json and csv. Returns
+ * the exit status, 0 unless it could not be written. */
+int answer_show_words(const char *text, enum answer_format format);
+
 /* The table of a result alone. */
 void answer_put_table(struct buf *out, const json_t *result, const struct style *style);
 

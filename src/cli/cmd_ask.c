@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "cli/abstention.h"
 #include "cli/answer.h"
+#include "cli/ask_model.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/query.h"
@@ -13,6 +14,7 @@
 #include "planner/builtin.h"
 #include "run/ask.h"
 #include "run/source.h"
+#include "server/config.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -22,7 +24,8 @@ static const char help[] =
         "\n"
         "Answers a question in plain English. SOURCE is a dataset's id (askcsv datasets list) or\n"
         "files: each becomes a table named after it. The question is turned into a query plan,\n"
-        "with no language model and no network; the plan runs in a sandbox like any other.\n"
+        "with no language model and no network, unless one is set up (askcsv config show); the\n"
+        "plan runs in a sandbox like any other.\n"
         "\n"
         "  askcsv ask ecommerce \"What were the 3 best months by revenue?\"\n"
         "  askcsv ask ecommerce --after last \"only for Books\"\n"
@@ -35,6 +38,8 @@ static const char help[] =
         "what can be asked. On a terminal, when there are several readings, pick one.\n"
         "\n"
         "  --after RUN        go on from the plan of that run (its id, or \"last\")\n"
+        "  --planner P        builtin, openai, anthropic, or auto (a language model that is set\n"
+        "                     up, else builtin); default: the setting \"planner\"\n"
         "  --explain          show the plan and the SQL as well\n"
         "  --format F         table (default), json (the whole capsule), csv\n"
         "  --as-of T          what \"today\" and \"last 7 days\" count from "
@@ -54,9 +59,12 @@ struct ask_options {
         const char *after;
         const char *as_of;
         const char *format;
+        const char *planner;
         bool explain;
         struct limits limits;
 };
+
+static const char *const planner_names[] = {"auto", "builtin", "openai", "anthropic", NULL};
 
 static int check_options(struct ask_options *options, struct error *err)
 {
@@ -82,6 +90,7 @@ static int parse(int argc, char **argv, struct ask_options *options, struct erro
                 {.name = "--after", .text = &options->after},
                 {.name = "--as-of", .text = &options->as_of},
                 {.name = "--format", .text = &options->format, .choices = answer_format_names},
+                {.name = "--planner", .text = &options->planner, .choices = planner_names},
                 {.name = "--explain", .flag = &options->explain},
                 {.name = "--timeout-ms", .number = &options->limits.timeout_ms},
                 {.name = "--max-rows", .number = &options->limits.max_rows},
@@ -119,11 +128,14 @@ struct question {
         struct executor *executor;
         struct capsule *before; /* the run that is gone on from, or NULL */
         struct buf text;
+        struct planners *planners;
+        struct planner_choice choice;
 };
 
 static void question_done(struct question *it)
 {
         buf_done(&it->text);
+        planners_release(it->planners);
         capsule_free(it->before);
         executor_free(it->executor);
         source_free(it->source);
@@ -164,13 +176,35 @@ static int find_before(struct question *it, const char *run, struct error *err)
         if (!it->source->registered && !same_files(dataset, json_object_get(body, "tables")))
                 return error_set(err, ERROR_USAGE, "--after: the run %s was about other files",
                                  capsule_run_id(it->before));
-        if (json_is_object(json_object_get(body, "plan")))
+        if (it->choice.model || json_is_object(json_object_get(body, "plan")))
                 return 0;
         return error_set(err, ERROR_USAGE,
                          "--after: the run %s %s, so it has no plan to go on from; name another "
                          "(askcsv capsules list)",
                          capsule_run_id(it->before),
                          it->before->state == RUN_ABSTAINED ? "abstained" : "was not of a plan");
+}
+
+static void free_config(struct config **config)
+{
+        config_free(*config);
+}
+
+/* By the option, else by the settings. */
+static int choose_planner(struct question *it, const char *name, struct error *err)
+{
+        _cleanup_(free_config) struct config *config = NULL;
+        it->choice = (struct planner_choice){.name = "builtin"};
+        if (name && strcmp(name, "builtin") == 0)
+                return 0;
+        int r = config_load(NULL, 0, it->session.home, &config, err);
+        if (r == 0)
+                r = config_check(config, err);
+        if (r == 0)
+                r = planners_open(config, &it->planners, err);
+        if (r == 0)
+                r = planners_choose(it->planners, name, &it->choice, err);
+        return r;
 }
 
 static int prepare(struct question *it, const struct ask_options *options, struct error *err)
@@ -181,6 +215,8 @@ static int prepare(struct question *it, const struct ask_options *options, struc
                                 false, &it->source, err);
         if (r == 0)
                 r = read_question(options, &it->text, err);
+        if (r == 0)
+                r = choose_planner(it, options->planner, err);
         if (r < 0)
                 return r;
         query_tell_tables(it->source);
@@ -265,6 +301,61 @@ static bool can_choose(const struct capsule *capsule, const struct ask_options *
                isatty(STDIN_FILENO) == 1;
 }
 
+/* The run that the model's words go with: the last that succeeded, else the last. */
+static const char *shown_run(const struct agent_answer *answer)
+{
+        size_t n = json_array_size(answer->run_ids);
+        size_t runs = json_array_size(answer->runs);
+        if (n > 0)
+                return json_string_value(json_array_get(answer->run_ids, n - 1));
+        return runs > 0 ? json_get_string(json_array_get(answer->runs, runs - 1), "run_id") : NULL;
+}
+
+static int show_model(const struct question *it, const struct ask_options *options,
+                      const struct agent_answer *answer, const struct capsule *record,
+                      const struct surface *surface, struct error *err)
+{
+        enum answer_format format = answer_format_of(options->format);
+        const char *run_id = shown_run(answer);
+        _cleanup_capsule_ struct capsule *capsule = NULL;
+        int r = run_id ? capsule_store_get(it->session.store, run_id, &capsule, err) : 0;
+        if (r < 0)
+                return r;
+        int status = answer_show_words(answer->text, format);
+        if (capsule)
+                return answer_show(capsule, format, options->explain, surface);
+        if (format == ANSWER_JSON)
+                return answer_show(record, format, options->explain, surface);
+        return status == 0 && answer->end != AGENT_ANSWERED ? 1 : status;
+}
+
+/* A language model plans; its words come before the answer. */
+static int ask_by_model(const struct question *it, const struct ask_options *options,
+                        const struct surface *surface, struct error *err)
+{
+        _cleanup_(agent_answer_done) struct agent_answer answer = {0};
+        _cleanup_capsule_ struct capsule *record = NULL;
+        struct stop stop = {.fd = -1};
+        int r = stop_begin(&stop, err);
+        if (r < 0)
+                return r;
+        const struct ask_model_input input = {
+                .planners = it->planners,
+                .choice = &it->choice,
+                .store = it->session.store,
+                .executor = it->executor,
+                .dataset = it->source->dataset,
+                .question = buf_text(&it->text),
+                .previous = it->before ? it->before->body : NULL,
+                .as_of = options->as_of,
+                .limits = options->limits,
+                .cancel_fd = stop.fd,
+        };
+        r = ask_model(&input, &answer, &record, err);
+        (void)stop_end(&stop);
+        return r < 0 ? r : show_model(it, options, &answer, record, surface, err);
+}
+
 static int ask_with(const struct ask_options *options, const struct surface *surface,
                     struct error *err)
 {
@@ -272,6 +363,8 @@ static int ask_with(const struct ask_options *options, const struct surface *sur
         _cleanup_capsule_ struct capsule *capsule = NULL;
         bool stopped = false;
         int r = prepare(&it, options, err);
+        if (r == 0 && it.choice.model)
+                return ask_by_model(&it, options, surface, err);
         if (r == 0)
                 r = ask(&it, options, &capsule, &stopped, err);
         if (r < 0)

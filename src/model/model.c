@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "model/attempt.h"
+#include "model/transfer.h"
 #include "model/wire.h"
 
 #include <errno.h>
@@ -90,6 +91,16 @@ int model_chat(const struct model *model, const struct model_call *call, struct 
                         return error_set(err, ERROR_CANCELLED,
                                          "the question to the model was stopped");
         }
+}
+
+int model_reach(const struct model *model, int64_t timeout_ms, struct error *err)
+{
+        struct transfer transfer = {.model = model,
+                                    .cancel_fd = -1,
+                                    .body = "",
+                                    .deadline_us = clock_monotonic_us() + timeout_ms * 1000,
+                                    .only_connect = true};
+        return transfer_run(&transfer, err);
 }
 
 void model_reply_done(struct model_reply *reply)

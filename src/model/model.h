@@ -102,6 +102,12 @@ struct model_reply {
  * deadline, else the call fails at once. */
 int model_chat(const struct model *model, const struct model_call *call, struct model_reply *ret,
                struct error *err);
+/* Whether the server is there: name, connection and TLS within timeout_ms. Nothing is sent to it,
+ * so that a key or a model that it does not take is not found. ERROR_MODEL_UNAVAILABLE when it is
+ * not.
+ */
+int model_reach(const struct model *model, int64_t timeout_ms, struct error *err);
+
 void model_reply_done(struct model_reply *reply); /* safe on a zeroed struct and twice */
 
 #endif

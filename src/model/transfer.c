@@ -164,7 +164,8 @@ static bool set_rest(struct way *way)
                SET(CURLOPT_CONNECTTIMEOUT_MS, (long)transfer->model->connect_timeout_ms) &&
                SET(CURLOPT_ERRORBUFFER, way->said) && SET(CURLOPT_HEADERFUNCTION, on_header) &&
                SET(CURLOPT_HEADERDATA, way) && SET(CURLOPT_WRITEFUNCTION, on_body) &&
-               SET(CURLOPT_WRITEDATA, way);
+               SET(CURLOPT_WRITEDATA, way) &&
+               (!transfer->only_connect || SET(CURLOPT_CONNECT_ONLY, 1L));
 }
 
 static bool way_start(struct way *way)
@@ -316,7 +317,7 @@ static int conclude(struct way *way)
         CURLcode code = message ? message->data.result : CURLE_RECV_ERROR;
         if (way->r != 0)
                 return way->r < 0 ? way->r : 0;
-        if (code == CURLE_OK && transfer->head.status != 0)
+        if (code == CURLE_OK && (transfer->head.status != 0 || transfer->only_connect))
                 return 0;
         if (transfer->head.status == 0)
                 return failed(way, code);

@@ -21,6 +21,7 @@ struct transfer {
         size_t body_bytes;
         int cancel_fd;       /* or -1 */
         int64_t deadline_us; /* of clock_monotonic_us() */
+        bool only_connect;   /* name, connection, TLS; nothing is sent, and there is no reply */
         /* The next bytes of the reply's body. 0: go on; 1: that was all; or a negative code. */
         int (*take)(const struct transfer_head *head, const char *bytes, size_t n, void *data,
                     struct error *err);

@@ -33,6 +33,9 @@ struct run {
         void (*release)(struct run *run);                   /* frees all of it */
 };
 
+/* As run_finish, but *ret stays untouched whenever it fails. */
+int run_to_its_end(struct run *run, struct capsule **ret, struct error *err);
+
 /* Tells whoever watches. */
 void job_tell(const struct job *job);
 

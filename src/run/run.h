@@ -40,7 +40,9 @@ int run_begin(struct capsule_store *store, struct executor *executor, const stru
               struct run **ret, struct error *err);
 const struct capsule *run_capsule(const struct run *run); /* what is known so far; lent */
 /* Compiles or takes the SQL, runs it, seals the capsule, and frees the run in any case. 0 whenever
- * a capsule was sealed; a run that was stopped before ends as cancelled and runs nothing. */
+ * a capsule was sealed; a run that was stopped before ends as cancelled and runs nothing. When only
+ * the sealing fails, *ret is the capsule in its final state, for capsule_store_seal to be tried
+ * again; else it stays untouched. */
 int run_finish(struct run *run, struct capsule **ret, struct error *err);
 /* Lets go of a run that was not finished: its capsule stays open until it is recovered. */
 void run_drop(struct run *run); /* NULL is fine */

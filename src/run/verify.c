@@ -213,6 +213,12 @@ static int verify_again(const struct run_surroundings *around, const struct caps
 {
         _cleanup_(source_freep) struct source *source = NULL;
         _cleanup_capsule_ struct capsule *again = NULL;
+        if (capsule->kind != CAPSULE_RUN)
+                return judge(ret, RUN_NOT_REPEATABLE,
+                             "the capsule's hashes hold; it is the record of %s, which cannot be "
+                             "repeated as a run can",
+                             capsule->kind == CAPSULE_ANSWER ? "a language model's answer"
+                                                             : "capsules that were removed");
         if (capsule->state == RUN_CANCELLED)
                 return judge(ret, RUN_NOT_REPEATABLE,
                              "the capsule's hashes hold, but the run was stopped by its user, so "

@@ -28,6 +28,7 @@ static const struct route routes[] = {
         {"GET", "/problems/{}", api_problem, ANYBODY},
         {"GET", "/openapi.json", api_openapi, ANYBODY},
         {"GET", "/metrics", api_metrics, KEY_ADMIN},
+        {"GET", "/v1/planners", api_planners, KEY_READ},
         {"GET", "/v1/datasets", api_datasets, KEY_READ},
         {"GET", "/v1/datasets/{}", api_dataset, KEY_READ},
         {"GET", "/v1/datasets/{}/schema", api_schema, KEY_READ},

@@ -25,6 +25,8 @@ struct api {
         struct chores *chores;
         int stop_fd; /* becomes readable when chores that take long are to end */
         struct exchanges *exchanges;
+        struct chores *chats; /* threads that talk to a language model */
+        int chats_stop_fd;    /* becomes readable when they are to end */
         struct keys *keys;
         const char *user_header;             /* a proxy's, that is trusted; or "" */
         bool keys_needed;                    /* also while there is none */
@@ -116,6 +118,7 @@ int api_openapi_make(char **ret, struct error *err);
 void api_health(struct call *call);
 void api_ready(struct call *call);
 void api_problem(struct call *call);
+void api_planners(struct call *call);
 void api_openapi(struct call *call);
 void api_metrics(struct call *call);
 void api_datasets(struct call *call);

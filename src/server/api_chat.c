@@ -6,15 +6,18 @@
 #include "server/exchange.h"
 #include "server/sse.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Reads the body and starts the exchange; NULL: it was answered. */
 static struct exchange *start(struct call *call)
 {
-        static const char *const names[] = {"dataset_id", "message", "thread_id", "after", NULL};
+        static const char *const names[] = {"dataset_id", "message", "thread_id",
+                                            "after",      "planner", NULL};
         _cleanup_json_ json_t *body = NULL;
         struct exchange *exchange = NULL;
         struct error err = {0};
+        char pointer[32];
         struct exchange_input input = {
                 .setup = call->setup, .owner = call->owner, .sees_all = call->scope >= KEY_ADMIN};
         if (!call_body(call, names, &body))
@@ -25,6 +28,7 @@ static struct exchange *start(struct call *call)
         input.message_bytes = json_string_length(message);
         input.thread_id = json_get_string(body, "thread_id");
         input.after = json_get_string(body, "after");
+        input.planner = json_get_string(body, "planner");
         if (!input.message || !id) {
                 (void)error_set(&err, ERROR_INVALID_REQUEST,
                                 "a chat has dataset_id and message, both strings");
@@ -34,8 +38,9 @@ static struct exchange *start(struct call *call)
         for (size_t i = 2; names[i]; i++) {
                 const json_t *value = json_object_get(body, names[i]);
                 if (value && !json_is_string(value)) {
-                        reply_invalid(call->request, i == 2 ? "/thread_id" : "/after",
-                                      "thread_id and after must be ids, strings");
+                        (void)snprintf(pointer, sizeof(pointer), "/%s", names[i]);
+                        reply_invalid(call->request, pointer,
+                                      "thread_id, after and planner must be strings");
                         return NULL;
                 }
         }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define ANSWER_MAX 65536
+#define REACH_MS 2000
 
 void api_health(struct call *call)
 {
@@ -58,6 +59,17 @@ static int check_datasets(const struct call *call, struct error *err)
         return 0;
 }
 
+/* Anybody may ask: where the model's server is, only the log says. */
+static int check_model(const struct call *call, struct error *err)
+{
+        struct error why = {0};
+        if (planners_reach(call->setup->planners, REACH_MS, &why) == 0)
+                return 0;
+        log_warn(call->api->log, "model.unreachable", log_text("error", why.message));
+        return error_set(err, why.type,
+                         "the language model's server is not reached; the log says why");
+}
+
 /* Takes checks over. */
 static void reply_ready(struct call *call, bool ready, json_t *checks)
 {
@@ -71,13 +83,16 @@ static void reply_ready(struct call *call, bool ready, json_t *checks)
 static void look_around(struct call *call)
 {
         struct error err = {0};
-        struct chain_head head;
         json_t *checks = json_object();
-        bool ready = add_check(call, checks, "store",
-                               capsule_store_head(call->api->store, &head, &err), &err);
+        bool ready =
+                add_check(call, checks, "store", capsule_store_probe(call->api->store, &err), &err);
         ready &= add_check(call, checks, "runner", check_runner(call, &err), &err);
         ready &= add_check(call, checks, "datasets", check_datasets(call, &err), &err);
         ready &= add_check(call, checks, "accepting", 0, NULL);
+        /* Runs, stored answers and the built-in planner do without it: said, but no reason to send
+         * nobody here. */
+        if (planners_want_model(call->setup->planners))
+                (void)add_check(call, checks, "model", check_model(call, &err), &err);
         reply_ready(call, ready, checks);
 }
 
@@ -103,4 +118,11 @@ void api_problem(struct call *call)
         reply_json(call->request, 200,
                    json_pack("{s:s, s:s, s:s, s:i, s:s}", "name", type->name, "error", type->error,
                              "title", type->title, "status", type->status, "about", type->about));
+}
+
+/* Who plans on this server. */
+void api_planners(struct call *call)
+{
+        http_set(call->request, "Cache-Control", "no-store");
+        reply_json(call->request, 200, planners_to_json(call->setup->planners));
 }

@@ -104,20 +104,28 @@ void api_runs_list(struct call *call)
                              more ? json_get_string(last, "run_id") : NULL));
 }
 
-/* The run as it is stored; false: it was answered. A prefix of an id is not an id here. */
+static int no_such_run(const struct call *call, struct error *err)
+{
+        return error_set(err, ERROR_RUN_NOT_FOUND, "there is no run \"%.60s\"", call->part[0]);
+}
+
+/* Whether there is such a run, and the caller may see it. A prefix of an id is not an id here. */
+static int check_stored(const struct call *call, struct error *err)
+{
+        char asker[CAPSULE_ASKER_MAX + 1];
+        if (!uuid_is_valid(call->part[0]))
+                return no_such_run(call, err);
+        int r = capsule_store_asker(call->api->store, call->part[0], asker, err);
+        return r == 0 && !call_owns(call, asker) ? no_such_run(call, err) : r;
+}
+
+/* The run as it is stored; false: it was answered. */
 static bool find_stored(struct call *call, struct capsule **ret)
 {
         struct error err = {0};
-        int r = uuid_is_valid(call->part[0])
-                        ? capsule_store_get(call->api->store, call->part[0], ret, &err)
-                        : error_set(&err, ERROR_RUN_NOT_FOUND, "there is no run \"%.60s\"",
-                                    call->part[0]);
-        if (r == 0 && !call_owns(call, (*ret)->asker)) {
-                capsule_free(*ret);
-                *ret = NULL;
-                r = error_set(&err, ERROR_RUN_NOT_FOUND, "there is no run \"%.60s\"",
-                              call->part[0]);
-        }
+        int r = check_stored(call, &err);
+        if (r == 0)
+                r = capsule_store_get(call->api->store, call->part[0], ret, &err);
         if (r < 0)
                 reply_error(call->request, &err, NULL);
         return r == 0;
@@ -155,6 +163,12 @@ static void reply_without_result(struct call *call, const struct capsule *capsul
 {
         struct error err = {0};
         const json_t *said = json_object_get(capsule->body, "error");
+        if (capsule->kind != CAPSULE_RUN) {
+                reply_own(call->request, PROBLEM_CONFLICT,
+                          "this is the capsule of no run (its kind is %s), so it has no result",
+                          capsule_kind_name(capsule->kind));
+                return;
+        }
         if (!run_state_is_final(capsule->state)) {
                 reply_own(call->request, PROBLEM_CONFLICT,
                           "the run is %s; ask again when it has ended",
@@ -268,8 +282,10 @@ static void verify(struct call *call)
 
 void api_run_verify(struct call *call)
 {
-        _cleanup_capsule_ struct capsule *capsule = NULL;
-        if (find_stored(call, &capsule))
+        struct error err = {0};
+        if (check_stored(call, &err) < 0) /* it need not be readable: that is a verdict too */
+                reply_error(call->request, &err, NULL);
+        else
                 call_later(call, verify);
 }
 

@@ -110,7 +110,9 @@ static void answer_ended(struct waiter *waiter, struct ticket *ticket,
         struct http_request *request = waiter->request;
         const json_t *body = ticket_ended_body(ticket);
         if (view->error.type != ERROR_NONE || !body) {
-                reply_error(request, &view->error, NULL);
+                /* One whose end could not be recorded can be looked at later. */
+                reply_error(request, &view->error,
+                            view->run_id[0] ? json_pack("{s:s}", "run_id", view->run_id) : NULL);
                 return;
         }
         set_location(request, view->run_id);

@@ -116,17 +116,32 @@ void chores_free(struct chores *chores)
         free(chores);
 }
 
+/* With the lock held. */
+static int check_room(const struct chores *chores, struct error *err)
+{
+        if (chores->n < chores->max && !chores->stopping)
+                return 0;
+        int r = error_set(
+                err, ERROR_QUEUE_FULL,
+                "%zu such requests wait already, which is as many as may; ask again later",
+                chores->n);
+        err->retry_after_ms = RETRY_MS;
+        return r;
+}
+
+int chores_check_room(struct chores *chores, struct error *err)
+{
+        (void)pthread_mutex_lock(&chores->lock);
+        int r = check_room(chores, err);
+        (void)pthread_mutex_unlock(&chores->lock);
+        return r;
+}
+
 int chores_add(struct chores *chores, void (*fn)(void *data), void *data, struct error *err)
 {
-        int r = 0;
         (void)pthread_mutex_lock(&chores->lock);
-        if (chores->n == chores->max || chores->stopping) {
-                r = error_set(err, ERROR_QUEUE_FULL,
-                              "%zu such requests wait already, which is as many as may; ask again "
-                              "later",
-                              chores->n);
-                err->retry_after_ms = RETRY_MS;
-        } else {
+        int r = check_room(chores, err);
+        if (r == 0) {
                 chores->ring[(chores->first + chores->n) % chores->max] = (struct chore){fn, data};
                 chores->n++;
                 (void)pthread_cond_signal(&chores->changed);

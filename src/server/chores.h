@@ -16,6 +16,8 @@ int chores_start(size_t threads, size_t waiting_max, struct chores **ret, struct
 void chores_stop(struct chores *chores, int64_t patience_ms, int stop_fd);
 void chores_free(struct chores *chores); /* of those that were stopped; NULL is fine */
 
+/* Whether one more would be taken now; ERROR_QUEUE_FULL. */
+int chores_check_room(struct chores *chores, struct error *err);
 /* fn(data) on one of the threads, first come first served; ERROR_QUEUE_FULL when too many wait. */
 int chores_add(struct chores *chores, void (*fn)(void *data), void *data, struct error *err);
 

@@ -56,6 +56,17 @@ enum config_id {
         CONFIG_ANTHROPIC_KEY_FILE,
         CONFIG_PROXY,
         CONFIG_CA_FILE,
+        CONFIG_MODEL_TIMEOUT_S,
+        CONFIG_MODEL_RETRIES,
+        CONFIG_MODEL_ROWS_MAX,
+        CONFIG_CONTEXT_MESSAGES,
+        CONFIG_CHATS_MAX,
+        CONFIG_ANSWER_STEPS_MAX,
+        CONFIG_ANSWER_TOKENS_MAX,
+        CONFIG_ANSWER_SECONDS_MAX,
+        CONFIG_ANSWER_CENTS_MAX,
+        CONFIG_PRICE_IN_CENTS,
+        CONFIG_PRICE_OUT_CENTS,
         CONFIG_COUNT,
 };
 
@@ -118,6 +129,10 @@ const char *config_file(const struct config *config);
  * them. ERROR_USAGE otherwise. Opens
  * none of the files. */
 int config_check(const struct config *config, struct error *err);
+
+/* Whether a provider is set up: CONFIG_OPENAI_MODEL or CONFIG_ANTHROPIC_MODEL has a value, and it
+ * has a key, a file with one, or (for servers that want none) a base URL. */
+bool config_has_provider(const struct config *config, enum config_id model);
 
 /* True for an address of this machine only (127.0.0.0/8, ::1). */
 bool config_is_loopback(const struct config *config);

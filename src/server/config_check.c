@@ -92,6 +92,34 @@ static int check_proxy(const struct config *config, struct error *err)
                          config_source(config, CONFIG_PROXY));
 }
 
+bool config_has_provider(const struct config *config, enum config_id model)
+{
+        bool is_openai = model == CONFIG_OPENAI_MODEL;
+        enum config_id others[] = {is_openai ? CONFIG_OPENAI_BASE_URL : CONFIG_ANTHROPIC_BASE_URL,
+                                   is_openai ? CONFIG_OPENAI_KEY : CONFIG_ANTHROPIC_KEY,
+                                   is_openai ? CONFIG_OPENAI_KEY_FILE : CONFIG_ANTHROPIC_KEY_FILE};
+        bool is_reachable = false;
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+                is_reachable |= is_set(config, others[i]);
+        return is_set(config, model) && is_reachable;
+}
+
+/* A planner that is asked for by name must be there. */
+static int check_planner(const struct config *config, struct error *err)
+{
+        const char *planner = config_text(config, CONFIG_PLANNER);
+        bool is_openai = strcmp(planner, "openai") == 0;
+        if (!is_openai && strcmp(planner, "anthropic") != 0)
+                return 0;
+        if (config_has_provider(config, is_openai ? CONFIG_OPENAI_MODEL : CONFIG_ANTHROPIC_MODEL))
+                return 0;
+        return error_set(err, ERROR_USAGE,
+                         "planner (%s) is %s, which wants %s_model and either %s_key, "
+                         "%s_key_file or %s_base_url",
+                         config_source(config, CONFIG_PLANNER), planner, planner, planner, planner,
+                         planner);
+}
+
 static size_t span(const char *text, const char *more)
 {
         static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
@@ -171,6 +199,8 @@ static int check_origins(const struct config *config, struct error *err)
 int config_check(const struct config *config, struct error *err)
 {
         int r = check_address(config, err);
+        if (r == 0)
+                r = check_planner(config, err);
         if (r == 0)
                 r = check_tls(config, err);
         if (r == 0)

@@ -16,6 +16,7 @@ struct exchange_input {
         const char *thread_id; /* or NULL: a new one */
         const char *message;
         size_t message_bytes;
+        const char *planner; /* as planners_choose takes it; NULL: as the settings say */
         const char
                 *after; /* the run whose plan the message goes on from; NULL: the thread's last */
 };

@@ -33,6 +33,8 @@ enum metric {
         METRIC_ABSTENTIONS,      /* counter {reason} */
         METRIC_SSE_CLIENTS,      /* gauge */
         METRIC_STORE_COMMITS,    /* counter */
+        METRIC_CAPSULES_REMOVED, /* counter; by retention */
+        METRIC_RETENTION_FAILED, /* counter */
         METRIC_PROCESS_START,    /* gauge; this and the next three are set by metrics_new */
         METRIC_PROCESS_RESIDENT, /* gauge */
         METRIC_PROCESS_FDS,      /* gauge */

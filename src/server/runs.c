@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/cond.h"
 #include "base/json.h"
+#include "server/late.h"
 #include "server/ticket.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #define KEEPERS 2
+#define LATE_MAX 200
 #define RETRY_MS_MIN 1000
 #define RETRY_MS_MAX 60000
 
@@ -27,8 +29,9 @@ struct runs {
         size_t n_waiting, n_running, n_idle;
         size_t n_cancelled; /* that wait, or waited when they were cancelled */
         int64_t run_us;     /* how long a run takes of late, for retry_after_ms */
-        bool closed;        /* no orders are taken */
-        bool stopping;      /* the threads end when nothing waits */
+        struct late *late;
+        bool closed;   /* no orders are taken */
+        bool stopping; /* the threads end when nothing waits */
         pthread_t *threads;
         size_t n_threads;
 };
@@ -128,7 +131,7 @@ static void *work(void *data)
                         (void)pthread_cond_broadcast(&runs->keep);
                 (void)pthread_mutex_unlock(&runs->lock);
                 if (ticket->run || ticket_keep(ticket, &runs->options) == 0)
-                        ticket_work(ticket);
+                        late_add(runs->late, ticket_work(ticket));
                 finish(runs, ticket, true);
                 (void)pthread_mutex_lock(&runs->lock);
         }
@@ -152,7 +155,8 @@ static void *keep(void *data)
                 (void)pthread_mutex_unlock(&runs->lock);
                 bool kept = ticket->run || ticket_keep(ticket, &runs->options) == 0;
                 if (kept && cancelled)
-                        ticket_work(ticket); /* only to its end, as it is to stop already */
+                        /* only to its end, as it is to stop already */
+                        late_add(runs->late, ticket_work(ticket));
                 if (!kept || cancelled)
                         finish(runs, ticket, false);
                 (void)pthread_mutex_lock(&runs->lock);
@@ -185,7 +189,7 @@ int runs_start(const struct runs_options *options, struct runs **ret, struct err
         (void)pthread_cond_init(&runs->keep, NULL);
         cond_init(&runs->empty);
         runs->threads = alloc_calloc(options->workers + KEEPERS, sizeof(*runs->threads));
-        int r = runs->threads ? 0 : error_oom(err);
+        int r = runs->threads ? late_start(options->store, &runs->late, err) : error_oom(err);
         for (size_t i = 0; r == 0 && i < options->workers; i++)
                 r = start_thread(runs, work, err);
         for (size_t i = 0; r == 0 && i < KEEPERS; i++)
@@ -240,6 +244,7 @@ void runs_free(struct runs *runs)
         if (!runs)
                 return;
         runs_stop(runs, 0);
+        late_free(runs->late);
         (void)pthread_cond_destroy(&runs->work);
         (void)pthread_cond_destroy(&runs->keep);
         (void)pthread_cond_destroy(&runs->empty);
@@ -293,25 +298,55 @@ static int check_owner(const struct runs *runs, const char *owner, struct error 
         return r;
 }
 
+/* What has ended and could not be kept is in memory, which is not for long and not for many. */
+static int check_late(const struct runs *runs, struct error *err)
+{
+        size_t n = late_waiting(runs->late);
+        if (n < LATE_MAX)
+                return 0;
+        return error_set(
+                err, ERROR_STORE,
+                "%zu runs have ended and cannot be recorded, as the capsule store cannot be "
+                "written; GET /readyz says why and when it is over",
+                n);
+}
+
+/* With the lock held. */
+static int check_room(const struct runs *runs, const char *owner, struct error *err)
+{
+        /* A worker that is about to tell of its run's end is as good as an idle one: who has just
+         * been told may ask again. */
+        size_t room = runs->options.waiting_max + runs->options.workers - runs->n_running;
+        return runs->closed || runs->n_waiting >= room ? refuse(runs, err)
+                                                       : check_owner(runs, owner, err);
+}
+
+int runs_check_room(struct runs *runs, const char *owner, struct error *err)
+{
+        int r = check_late(runs, err);
+        if (r < 0)
+                return r;
+        (void)pthread_mutex_lock(&runs->lock);
+        r = check_room(runs, owner, err);
+        (void)pthread_mutex_unlock(&runs->lock);
+        return r;
+}
+
 int runs_submit(struct runs *runs, const struct order *order,
                 void (*changed)(struct ticket *ticket, void *data), void *data, struct ticket **ret,
                 struct error *err)
 {
         struct ticket *ticket = NULL;
-        int r = ticket_new(runs, order, &ticket, err);
+        int r = check_late(runs, err);
+        if (r == 0)
+                r = ticket_new(runs, order, &ticket, err);
         if (r < 0)
                 return r;
         ticket->changed = changed;
         ticket->data = data;
         *ret = ticket_hold(ticket); /* one for the caller, one for the list */
         (void)pthread_mutex_lock(&runs->lock);
-        /* A worker that is about to tell of its run's end is as good as an idle one: who has just
-         * been told may ask again. */
-        size_t room = runs->options.waiting_max + runs->options.workers - runs->n_running;
-        if (runs->closed || runs->n_waiting >= room)
-                r = refuse(runs, err);
-        if (r == 0)
-                r = check_owner(runs, ticket->owner, err);
+        r = check_room(runs, ticket->owner, err);
         if (r == 0) {
                 append(runs, ticket);
                 (void)pthread_cond_signal(runs->n_idle > 0 ? &runs->work : &runs->keep);

@@ -50,18 +50,24 @@ struct order {
         size_t question_bytes;
         const struct planner *planner; /* of a question */
         const char *planner_name;      /* of a plan or SQL: who wrote it; NULL: "none" */
+        const char *asked;             /* and to answer which question; or NULL */
+        const json_t *reading;         /* and what the plan says, as a run_input's; or NULL */
         const json_t *previous;        /* of a question: the plan it goes on from, or NULL */
         const char *as_of;             /* or NULL: the dataset's */
         bool must_run;                 /* an earlier run's answer will not do */
         struct limits limits;
 };
 
-/* Puts it into the queue. ERROR_QUEUE_FULL (with retry_after_ms) or ERROR_INTERNAL. changed (or
+/* Puts it into the queue. ERROR_QUEUE_FULL (with retry_after_ms), ERROR_STORE when many that have
+ * ended could not be recorded, or ERROR_INTERNAL. changed (or
  * NULL) is called on threads of the service, in order, without any lock: when the run is on disk as
  * pending, when more is known of it, and last when it has ended. */
 int runs_submit(struct runs *runs, const struct order *order,
                 void (*changed)(struct ticket *ticket, void *data), void *data, struct ticket **ret,
                 struct error *err);
+
+/* Whether an order of the owner would be taken now: as runs_submit. */
+int runs_check_room(struct runs *runs, const char *owner, struct error *err);
 
 /* A run that waits or is under way, or NULL; the caller releases it. */
 struct ticket *runs_find(struct runs *runs, const char *run_id);

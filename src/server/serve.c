@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "server/exchange.h"
+#include "server/sweep.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -17,6 +18,7 @@
 
 #define CHORE_THREADS 2
 #define CHORES_WAITING 64
+#define CHATS_WAITING 64
 #define SECRET_FILE_MAX ((size_t)1024 * 1024)
 #define POLL_US 10000
 #define ANSWERS_US (2 * INT64_C(1000000)) /* that answers have in any case */
@@ -30,16 +32,41 @@ static int start_watch(struct serve *serve, const struct config *config, struct 
         return r < 0 ? r : api_metrics_new(&serve->api, err);
 }
 
+static int store_url(const struct serve_options *options, struct buf *url, struct error *err)
+{
+        buf_init(url, PATH_MAX);
+        buf_printf(url, "sqlite:%s/capsules.db", options->home);
+        return buf_error(url, err, "the path of the store");
+}
+
 static int open_store(struct serve *serve, const struct serve_options *options,
                       size_t *ret_recovered, struct error *err)
 {
         _cleanup_buf_ struct buf url = {0};
-        buf_init(&url, PATH_MAX);
-        buf_printf(&url, "sqlite:%s/capsules.db", options->home);
-        int r = buf_error(&url, err, "the path of the store");
+        int r = store_url(options, &url, err);
         if (r == 0)
                 r = capsule_store_open_shared(buf_text(&url), &serve->store, err);
         return r < 0 ? r : capsule_store_recover(serve->store, ret_recovered, err);
+}
+
+struct retention_rule serve_retention_rule(const struct config *config)
+{
+        return (struct retention_rule){.days = config_number(config, CONFIG_RETENTION_DAYS),
+                                       .count = config_number(config, CONFIG_RETENTION_COUNT)};
+}
+
+static int start_sweep(struct serve *serve, const struct serve_options *options, struct error *err)
+{
+        _cleanup_buf_ struct buf url = {0};
+        int r = store_url(options, &url, err);
+        struct sweep_options sweep = {
+                .store_url = buf_text(&url),
+                .rule = serve_retention_rule(options->config),
+                .interval_ms = SWEEP_INTERVAL_MS,
+                .metrics = serve->api.metrics,
+                .log = serve->api.log,
+        };
+        return r < 0 ? r : sweep_start(&sweep, &serve->sweep, err);
 }
 
 static size_t workers_of(const struct config *config)
@@ -75,6 +102,9 @@ static int start_work(struct serve *serve, const struct serve_options *options, 
                 r = exchanges_new(&serve->api.exchanges, err);
         if (r == 0)
                 r = chores_start(CHORE_THREADS, CHORES_WAITING, &serve->api.chores, err);
+        if (r == 0)
+                r = chores_start((size_t)config_number(config, CONFIG_CHATS_MAX), CHATS_WAITING,
+                                 &serve->api.chats, err);
         return r < 0 ? r : runs_start(&runs, &serve->api.runs, err);
 }
 
@@ -160,7 +190,10 @@ int serve_start(const struct serve_options *options, struct serve **ret, size_t 
         serve->api.datasets_folder = options->datasets_folder;
         serve->api.home = options->home;
         serve->api.stop_fd = eventfd(0, EFD_CLOEXEC);
-        int r = serve->api.stop_fd < 0 ? error_errno(err, errno, "making an eventfd") : 0;
+        serve->api.chats_stop_fd = eventfd(0, EFD_CLOEXEC);
+        int r = serve->api.stop_fd < 0 || serve->api.chats_stop_fd < 0
+                        ? error_errno(err, errno, "making an eventfd")
+                        : 0;
         if (r == 0)
                 r = open_keys(serve, options, err);
         if (r == 0)
@@ -172,6 +205,8 @@ int serve_start(const struct serve_options *options, struct serve **ret, size_t 
         if (r == 0)
                 r = open_store(serve, options, ret_recovered, err);
         serve->api.store = serve->store;
+        if (r == 0)
+                r = start_sweep(serve, options, err);
         if (r == 0)
                 r = start_work(serve, options, err);
         if (r == 0)
@@ -212,7 +247,9 @@ void serve_stop(struct serve *serve, int64_t patience_ms)
         atomic_store(&serve->api.draining, true);
         if (serve->http)
                 http_quiesce(serve->http);
-        runs_stop(serve->api.runs, patience_ms);
+        sweep_stop(serve->sweep);
+        chores_stop(serve->api.chats, patience_ms, serve->api.chats_stop_fd);
+        runs_stop(serve->api.runs, (until_us - clock_monotonic_us()) / 1000);
         chores_stop(serve->api.chores, (until_us - clock_monotonic_us()) / 1000,
                     serve->api.stop_fd);
         if (serve->http)
@@ -222,8 +259,11 @@ void serve_stop(struct serve *serve, int64_t patience_ms)
         exchanges_free(serve->api.exchanges);
         runs_free(serve->api.runs);
         chores_free(serve->api.chores);
+        chores_free(serve->api.chats);
         if (serve->api.stop_fd >= 0)
                 (void)close(serve->api.stop_fd);
+        if (serve->api.chats_stop_fd >= 0)
+                (void)close(serve->api.chats_stop_fd);
         capsule_store_free(serve->store);
         run_cache_free(serve->cache);
         keys_free(serve->api.keys);

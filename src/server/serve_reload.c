@@ -92,6 +92,8 @@ int serve_reload(struct serve *serve, struct config *config, struct registry *re
         if (certificate)
                 http_set_certificate(serve->http, certificate);
         runs_set_owner_max(serve->api.runs, (size_t)config_number(config, CONFIG_KEY_RUNS_MAX));
+        struct retention_rule rule = serve_retention_rule(config);
+        sweep_set_rule(serve->sweep, &rule);
         (void)log_level_parse(config_text(config, CONFIG_LOG_LEVEL), &level);
         log_set_level(serve->api.log, level);
         setup_replace(&serve->api.setup, setup_hold(next));

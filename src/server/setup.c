@@ -23,6 +23,7 @@ static void setup_free(struct setup *setup)
 {
         config_free(setup->config);
         registry_free(setup->registry);
+        planners_release(setup->planners);
         free(setup->hosts.text);
         free(setup->origins.text);
         free(setup);
@@ -36,7 +37,9 @@ static int fill(struct setup *setup, struct error *err)
         setup->limits_max.max_rows = config_number(config, CONFIG_ROWS_MAX);
         setup->cache = config_bool(config, CONFIG_CACHE);
         int r = cut(config_text(config, CONFIG_ALLOWED_HOSTS), &setup->hosts, err);
-        return r < 0 ? r : cut(config_text(config, CONFIG_ALLOWED_ORIGINS), &setup->origins, err);
+        if (r == 0)
+                r = cut(config_text(config, CONFIG_ALLOWED_ORIGINS), &setup->origins, err);
+        return r < 0 ? r : planners_open(config, &setup->planners, err);
 }
 
 int setup_new(struct config *config, struct registry *registry, struct setup **ret,

@@ -7,6 +7,7 @@
 #include "dataset/registry.h"
 #include "protocol/request.h"
 #include "server/config.h"
+#include "server/planners.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -23,6 +24,7 @@ struct setup {
          * has what the file says now, and the server does as it was told at its start. */
         struct config *config;
         struct registry *registry;
+        struct planners *planners;
         struct setup_names hosts;   /* that a Host header may name besides loopback's */
         struct setup_names origins; /* whose pages may use the server besides its own */
         int64_t wait_ms_max;

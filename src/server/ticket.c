@@ -19,6 +19,7 @@ static void ticket_free(struct ticket *ticket)
         source_free(ticket->source);
         setup_release(ticket->setup);
         json_decref(ticket->previous);
+        json_decref(ticket->reading);
         json_decref(ticket->body);
         cleanup_close(&ticket->cancel_fd);
         (void)pthread_mutex_destroy(&ticket->lock);
@@ -26,6 +27,7 @@ static void ticket_free(struct ticket *ticket)
         free(ticket->text);
         free(ticket->planner_name);
         free(ticket->as_of);
+        free(ticket->asked);
         free(ticket);
 }
 
@@ -76,9 +78,12 @@ static int copy_order(struct ticket *ticket, const struct order *order, struct e
         ticket->owner = alloc_strdup(order->owner ? order->owner : "");
         ticket->planner_name = alloc_strdup(order->planner_name ? order->planner_name : "none");
         ticket->as_of = order->as_of ? alloc_strdup(order->as_of) : NULL;
+        ticket->asked = order->asked ? alloc_strdup(order->asked) : NULL;
+        ticket->reading = order->reading ? json_deep_copy(order->reading) : NULL;
         ticket->text = copy_bytes(text, ticket->text_bytes);
         if (!ticket->owner || !ticket->planner_name || !ticket->text ||
-            (order->as_of && !ticket->as_of) || (order->previous && !ticket->previous))
+            (order->as_of && !ticket->as_of) || (order->previous && !ticket->previous) ||
+            (order->asked && !ticket->asked) || (order->reading && !ticket->reading))
                 return error_oom(err);
         ticket->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         return ticket->cancel_fd < 0 ? error_errno(err, errno, "making an event descriptor") : 0;
@@ -183,6 +188,8 @@ static int begin(struct ticket *ticket, const struct runs_options *options, stru
         }
         bool is_plan = ticket->kind == TEXT_PLAN;
         const struct run_input input = {.dataset = ticket->source->dataset,
+                                        .question = ticket->asked,
+                                        .reading = ticket->reading,
                                         .asker = ticket->owner,
                                         .request_key =
                                                 ticket->request_key[0] ? ticket->request_key : NULL,
@@ -223,14 +230,17 @@ int ticket_keep(struct ticket *ticket, const struct runs_options *options)
         return 0;
 }
 
-void ticket_work(struct ticket *ticket)
+struct capsule *ticket_work(struct ticket *ticket)
 {
         struct capsule *capsule = NULL;
         struct error err = {0};
-        (void)run_finish(steal_ptr(&ticket->run), &capsule, &err);
+        int r = run_finish(steal_ptr(&ticket->run), &capsule, &err);
         /* The ticket may be looked at long after; the connection to the host is not for that. */
         executor_free(steal_ptr(&ticket->executor));
         source_free(steal_ptr(&ticket->source));
-        ticket_end(ticket, capsule, &err);
+        ticket_end(ticket, r < 0 ? NULL : capsule, &err);
+        if (r < 0)
+                return capsule;
         capsule_free(capsule);
+        return NULL;
 }

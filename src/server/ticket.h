@@ -27,7 +27,8 @@ struct ticket {
         struct setup *setup; /* or NULL */
         const struct dataset *dataset;
         const struct planner *planner;
-        char *owner, *text, *planner_name, *as_of;
+        char *owner, *text, *planner_name, *as_of, *asked;
+        json_t *reading;
         char request_key[HASH_HEX_SIZE], request_hash[HASH_HEX_SIZE]; /* or "" */
         size_t text_bytes;
         enum { TEXT_PLAN, TEXT_SQL, TEXT_QUESTION } kind;
@@ -59,7 +60,8 @@ void ticket_show(struct ticket *ticket, const struct capsule *capsule);
 void ticket_end(struct ticket *ticket, const struct capsule *capsule, const struct error *why);
 /* Puts its pending capsule on disk; negative: it cannot be run, and has ended. */
 int ticket_keep(struct ticket *ticket, const struct runs_options *options);
-/* Runs it to its end. */
-void ticket_work(struct ticket *ticket);
+/* Runs it to its end; the caller frees what is returned: the capsule, if it could not be sealed, or
+ * NULL. */
+struct capsule *ticket_work(struct ticket *ticket);
 
 #endif

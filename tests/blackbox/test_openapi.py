@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 from conftest import Askcsv
 from openapi import Document
 from programs import ROOT
+from scripted_model import ScriptedModel, status
 from served import COUNT, JSON, Reply, Server
 
 SCHEMAS = ROOT / "schemas"
@@ -33,6 +34,7 @@ class Places:
         self.askcsv_path, self.generated, self.folder = askcsv_path, generated, folder
         self.servers = {}
         self.runs = {}
+        self.model = None
 
     def start(self, name, *options, **env):
         home = self.folder / name
@@ -127,6 +129,15 @@ class Places:
         return self.servers["busy"]
 
     @property
+    def keyless(self):
+        """Its language model does not take the key."""
+        if "keyless" not in self.servers:
+            self.model = ScriptedModel([status(401)] * 9).__enter__()
+            self.start("keyless", ASKCSV_OPENAI_BASE_URL=self.model.base_url("openai"),
+                       ASKCSV_OPENAI_MODEL="some", ASKCSV_OPENAI_KEY="wrong")
+        return self.servers["keyless"]
+
+    @property
     def locked(self):
         """The file of the keys cannot be read as one."""
         if "locked" not in self.servers:
@@ -158,6 +169,8 @@ class Places:
         return self.start(name), run_id
 
     def end(self):
+        if self.model:
+            self.model.__exit__()
         for server in self.servers.values():
             if server.process.poll() is None:
                 server.end(signal.SIGKILL)
@@ -343,6 +356,7 @@ CASES = {
     ("GET", "/problems/{name}", "404"): lambda p: p.plain.get("/problems/nothing"),
     ("GET", "/openapi.json", "200"): lambda p: p.plain.get("/openapi.json"),
     ("GET", "/metrics", "200"): lambda p: p.plain.get("/metrics"),
+    ("GET", "/v1/planners", "200"): lambda p: p.plain.get("/v1/planners"),
     ("GET", "/v1/datasets", "200"): lambda p: p.bare.get("/v1/datasets"),
     ("GET", "/v1/datasets/{id}", "200"): lambda p: p.plain.get("/v1/datasets/support"),
     ("GET", "/v1/datasets/{id}", "404"): lambda p: p.plain.get("/v1/datasets/nothing"),
@@ -421,6 +435,8 @@ CASES = {
     ("POST", "/v1/chat", "404"): lambda p: post(p.plain, "/v1/chat", {**CHAT, **NO_DATASET}),
     ("POST", "/v1/chat", "415"): lambda p: post(p.plain, "/v1/chat"),
     ("POST", "/v1/chat", "429"): lambda p: in_full(p, "/v1/chat", CHAT),
+    ("POST", "/v1/chat", "502"): lambda p: post(
+        p.keyless, "/v1/chat", {**CHAT, "message": "How many orders are there?"}),
     ("POST", "/v1/chat", "503"): lambda p: in_broken(p, "POST", "/v1/chat", CHAT),
     ("POST", "/v1/chat/stream", "200"): lambda p: post(p.plain, "/v1/chat/stream", CHAT),
     ("POST", "/v1/chat/stream", "404"):

@@ -254,35 +254,6 @@ def test_more_than_may_wait(serve):
     assert server.end() == 0
 
 
-def test_what_was_acknowledged_is_found_after_a_kill(serve, shop):
-    acknowledged = set()
-    for _ in range(3):
-        server = serve("--workers", "2")
-        stop = threading.Event()
-
-        def load(server=server, stop=stop):
-            while not stop.is_set():
-                with contextlib.suppress(OSError, http.client.HTTPException, json.JSONDecodeError):
-                    reply = server.run(COUNT, wait_ms=0)
-                    if reply.status in (201, 202):
-                        acknowledged.add(reply.json()["run_id"])
-
-        threads = [threading.Thread(target=load) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        time.sleep(0.7)
-        server.end(signal.SIGKILL)
-        stop.set()
-        for thread in threads:
-            thread.join()
-    server = serve()
-    assert len(acknowledged) > 10
-    for run_id in acknowledged:
-        assert server.get(f"/v1/runs/{run_id}").json()["status"] in FINAL, run_id
-    assert server.end() == 0
-    shop.ok("capsules", "check")
-
-
 def test_what_waits_is_cancelled_at_once(serve):
     server = serve("--workers", "1")
     ids = [server.run(ENDLESS, wait_ms=0).json()["run_id"] for _ in range(3)]

@@ -100,7 +100,8 @@ static void test_known_hash(void **state)
 static void test_examples(void **state)
 {
         (void)state;
-        static const char *const names[] = {"rejected", "abstained", "pending"};
+        static const char *const names[] = {"rejected", "abstained", "pending", "answer",
+                                            "retention"};
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
                 struct error err = {0};
                 char path[64];
@@ -112,7 +113,10 @@ static void test_examples(void **state)
                 assert_int_equal(fd_read_file(path, &text, &err), 0);
                 if (capsule_parse(buf_text(&text), text.len, &capsule, &err) < 0)
                         fail_msg("%s: %s", path, err.message);
-                assert_string_equal(run_state_name(capsule->state), names[i]);
+                if (capsule->kind == CAPSULE_RUN)
+                        assert_string_equal(run_state_name(capsule->state), names[i]);
+                else
+                        assert_string_equal(capsule_kind_name(capsule->kind), names[i]);
                 assert_int_equal(capsule_is_sealed(capsule), run_state_is_final(capsule->state));
                 assert_int_equal(capsule_compute_hash(capsule, hex, &err), 0);
                 if (capsule_is_sealed(capsule))
@@ -269,6 +273,94 @@ static void test_set(void **state)
         check_set(capsule, "plan", json_integer(-9007199254740991), ERROR_NONE, "");
         check_set(capsule, "sql", json_string("SELECT 1"), ERROR_NONE, "");
         check_set(capsule, "sql", json_null(), ERROR_NONE, "");
+}
+
+static void check_members(const struct capsule *capsule, const char *const *names)
+{
+        const char *key;
+        json_t *value;
+        json_object_foreach(capsule->body, key, value)
+        {
+                assert_non_null(*names);
+                assert_string_equal(key, *names++);
+        }
+        assert_null(*names);
+}
+
+static json_t *run_named(const char *run_id, const char *hash)
+{
+        return json_pack("[{s:s, s:s}]", "run_id", run_id, "capsule_hash", hash);
+}
+
+/* A whole life: no run's members, those of its own, and what is written is read back. */
+static void test_answer(void **state)
+{
+        (void)state;
+        static const char *const names[] = {
+                "capsule",    "kind",        "run_id",       "created_at",
+                "started_at", "finished_at", "dataset_id",   "dataset_version",
+                "question",   "planner",     "thread_id",    "status",
+                "runs",       "answer",      "usage",        "error",
+                "timings",    "prev_hash",   "capsule_hash", NULL,
+        };
+        struct error err = {0};
+        _cleanup_capsule_ struct capsule *answer = NULL;
+        _cleanup_capsule_ struct capsule *again = NULL;
+        _cleanup_buf_ struct buf text = {0};
+        buf_init(&text, 65536);
+        assert_int_equal(capsule_new_kind(CAPSULE_ANSWER, &answer, &err), 0);
+        assert_int_equal(answer->kind, CAPSULE_ANSWER);
+        check_members(answer, names);
+        check_set(answer, "kind", json_string("answer"), ERROR_INTERNAL, "not a capsule's");
+        check_set(answer, "sql", json_string("SELECT 1"), ERROR_INTERNAL, "not a capsule's");
+        check_set(answer, "cached_from", json_string(capsule_run_id(answer)), ERROR_INTERNAL,
+                  "not a capsule's");
+        check_set(answer, "removed", json_object(), ERROR_INTERNAL, "not a capsule's");
+        check_set(answer, "runs", json_object(), ERROR_INTERNAL, "type or form");
+        check_set(answer, "runs", run_named("x", ZEROS), ERROR_INTERNAL, "type or form");
+        check_set(answer, "runs", run_named(capsule_run_id(answer), "0"), ERROR_INTERNAL,
+                  "type or form");
+        check_set(answer, "runs", json_pack("[{s:s}]", "run_id", capsule_run_id(answer)),
+                  ERROR_INTERNAL, "type or form");
+        check_set(answer, "answer", json_string("42"), ERROR_INTERNAL, "type or form");
+        check_set(answer, "runs", json_array(), ERROR_NONE, "");
+        check_set(answer, "runs", run_named(capsule_run_id(answer), ZEROS), ERROR_NONE, "");
+        check_set(answer, "answer", json_pack("{s:s, s:[f]}", "text", "42", "grounding", 0.5),
+                  ERROR_NONE, "");
+        check_set(answer, "thread_id", json_string(capsule_run_id(answer)), ERROR_NONE, "");
+        assert_int_equal(run_move(answer, RUN_RUNNING, &err), 0);
+        assert_int_equal(run_move(answer, RUN_SUCCEEDED, &err), 0);
+        assert_int_equal(capsule_seal(answer, ZEROS, &err), 0);
+        check_members(answer, names);
+        assert_int_equal(capsule_write(answer, &text, &err), 0);
+        if (capsule_parse(buf_text(&text), text.len, &again, &err) < 0)
+                fail_msg("%s", err.message);
+        assert_int_equal(again->kind, CAPSULE_ANSWER);
+        assert_true(json_equal(again->body, answer->body));
+}
+
+/* A run is what has no kind; nothing says that it is one, and nothing can be both. */
+static void test_kinds_are_not_mixed(void **state)
+{
+        (void)state;
+        static const char *const kinds[] = {"run", "answer", "retention", "color", ""};
+        _cleanup_buf_ struct buf whole = {0};
+        read_example(&whole);
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+                struct error err = {0};
+                struct capsule *capsule = NULL;
+                _cleanup_json_ json_t *json = json_loads(buf_text(&whole), 0, NULL);
+                _cleanup_buf_ struct buf text = {0};
+                buf_init(&text, 65536);
+                json_object_set_new(json, "kind", json_string(kinds[i]));
+                assert_int_equal(json_put(json, &text, &err), 0);
+                assert_int_equal(capsule_parse(buf_text(&text), text.len, &capsule, &err),
+                                 -(int)ERROR_STORE);
+                assert_null(capsule);
+        }
+        for (enum capsule_kind kind = CAPSULE_RUN; kind < CAPSULE_KIND_COUNT_; kind++)
+                assert_int_equal(capsule_kind_from_name(capsule_kind_name(kind)), kind);
+        assert_int_equal(capsule_kind_from_name("color"), CAPSULE_KIND_COUNT_);
 }
 
 /* The deepest plan that can be set is read back too. */
@@ -481,6 +573,8 @@ int main(void)
                 cmocka_unit_test(test_round_trip),
                 cmocka_unit_test(test_moves),
                 cmocka_unit_test(test_set),
+                cmocka_unit_test(test_answer),
+                cmocka_unit_test(test_kinds_are_not_mixed),
                 cmocka_unit_test(test_depth_round_trip),
                 cmocka_unit_test(test_seal),
                 cmocka_unit_test(test_every_member_is_hashed),

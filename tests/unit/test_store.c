@@ -300,6 +300,60 @@ static void test_get(void **state)
         check_not_found(store, "00000000-0000-7000-8000-0000000000000", "not a run's id");
 }
 
+static int count_one(const struct capsule *capsule, void *data)
+{
+        (void)capsule;
+        (*(int *)data)++;
+        return 0;
+}
+
+static int count_listed(struct capsule_store *store, const char *kind)
+{
+        struct error err = {0};
+        int count = 0;
+        const struct capsule_filter filter = {.kind = kind};
+        if (capsule_store_list(store, &filter, count_one, &count, &err) < 0)
+                fail_msg("%s", err.message);
+        return count;
+}
+
+/* Kept, listed and chained like runs, but never in their place. */
+static void test_kinds(void **state)
+{
+        struct fixture *fixture = *state;
+        struct error err = {0};
+        char prefix[9];
+        _cleanup_store_ struct capsule_store *store = open_store(fixture);
+        _cleanup_capsule_ struct capsule *answer = NULL;
+        _cleanup_capsule_ struct capsule *found = NULL;
+        _cleanup_capsule_ struct capsule *last = NULL;
+        assert_int_equal(capsule_new_kind(CAPSULE_ANSWER, &answer, &err), 0);
+        (void)snprintf(prefix, sizeof(prefix), "%s", capsule_run_id(answer));
+        assert_int_equal(capsule_store_insert(store, answer, &err), 0);
+        check_not_found(store, "last", "no run yet");
+        check_not_found(store, prefix, "there is no run");
+        _cleanup_capsule_ struct capsule *run = keep(store, 1);
+        assert_int_equal(run_move(answer, RUN_RUNNING, &err), 0);
+        assert_int_equal(run_move(answer, RUN_FAILED, &err), 0);
+        assert_int_equal(capsule_store_seal(store, answer, &err), 0);
+        assert_int_equal(answer->kind, CAPSULE_ANSWER);
+        assert_int_equal(capsule_store_get(store, capsule_run_id(answer), &found, &err), 0);
+        assert_int_equal(found->kind, CAPSULE_ANSWER);
+        assert_true(json_equal(found->body, answer->body));
+        assert_int_equal(capsule_store_get(store, "last", &last, &err), 0);
+        assert_string_equal(capsule_run_id(last), capsule_run_id(run));
+        assert_int_equal(count_listed(store, NULL), 1);
+        assert_int_equal(count_listed(store, "run"), 1);
+        assert_int_equal(count_listed(store, "answer"), 1);
+        assert_int_equal(count_listed(store, "retention"), 0);
+        const struct capsule_filter bad = {.kind = "color"};
+        assert_int_equal(capsule_store_list(store, &bad, collect, NULL, &err), -(int)ERROR_USAGE);
+        check_chain(store, CAPSULE_INTACT, 2);
+        check_run(store, capsule_run_id(answer), CAPSULE_INTACT);
+        tamper(fixture, "UPDATE capsules SET kind = 'run' WHERE seq = 2");
+        check_chain(store, CAPSULE_HASH_DIFFERS, 1);
+}
+
 static void test_long_chain(void **state)
 {
         struct fixture *fixture = *state;
@@ -546,7 +600,9 @@ static void test_triggers(void **state)
                 "UPDATE chain SET count = 0",
                 "UPDATE chain SET head = 'x'",
                 "DELETE FROM chain",
-                "INSERT OR REPLACE INTO chain VALUES (1, 0, 'x')",
+                "INSERT OR REPLACE INTO chain VALUES (1, 0, 'x', 0)",
+                "UPDATE chain SET removed = 1",
+                "UPDATE chain SET count = count + 1, removed = 1",
         };
         _cleanup_store_ struct capsule_store *store = open_store(fixture);
         _cleanup_capsule_ struct capsule *open_one = NULL;
@@ -571,13 +627,6 @@ static void write_some(const struct fixture *fixture, int writer)
                 CHILD_CHECK(keep_run(store, 1000 * writer + i, NULL, &err) == 0, &err);
         capsule_store_free(store);
         _exit(0);
-}
-
-static int count_one(const struct capsule *capsule, void *data)
-{
-        (void)capsule;
-        (*(int *)data)++;
-        return 0;
 }
 
 /* All begin at once, on no store at all. */
@@ -855,6 +904,7 @@ int main(void)
                 STORE_TEST(test_odd_paths),
                 STORE_TEST(test_list),
                 STORE_TEST(test_get),
+                STORE_TEST(test_kinds),
                 STORE_TEST(test_long_chain),
                 STORE_TEST(test_old_capsules_in_the_chain),
                 STORE_TEST(test_tampered_members),

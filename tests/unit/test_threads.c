@@ -639,9 +639,25 @@ static const char version_1_triggers[] =
         "CREATE TRIGGER chain_delete BEFORE DELETE ON chain"
         "  BEGIN SELECT RAISE(ABORT, 'the chain is never removed'); END;"
         "PRAGMA user_version = 1;";
+/* What version 2 had besides; its triggers were the same. */
+static const char version_2_tables[] =
+        "ALTER TABLE capsules ADD COLUMN asker TEXT;"
+        "CREATE INDEX capsules_asker ON capsules (asker) WHERE asker IS NOT NULL;"
+        "ALTER TABLE capsules ADD COLUMN request_key TEXT;"
+        "ALTER TABLE capsules ADD COLUMN request_hash TEXT;"
+        "CREATE UNIQUE INDEX capsules_request ON capsules (request_key)"
+        "  WHERE request_key IS NOT NULL;"
+        "CREATE TABLE threads (  id TEXT NOT NULL PRIMARY KEY,  owner TEXT NOT NULL,  title TEXT "
+        "NOT NULL,  created_at TEXT NOT NULL,  updated_at TEXT NOT NULL,  last_seq INTEGER NOT "
+        "NULL) STRICT;"
+        "CREATE INDEX threads_recent ON threads (owner, updated_at, id);"
+        "CREATE TABLE messages (  id TEXT NOT NULL PRIMARY KEY,  thread_id TEXT NOT NULL,  seq "
+        "INTEGER NOT NULL,  role TEXT NOT NULL CHECK (role IN ('user', 'assistant')),  text TEXT "
+        "NOT NULL,  created_at TEXT NOT NULL,  run_ids TEXT NOT NULL,  meta TEXT NOT NULL,  UNIQUE "
+        "(thread_id, seq)) STRICT;";
 
-/* Three sealed capsules and one that is open, in a database of version 1. */
-static void make_version_1(struct fixture *fixture)
+/* Three sealed capsules and one that is open, in a database of that version. */
+static void make_version(struct fixture *fixture, int version)
 {
         struct error err = {0};
         char sql[512];
@@ -660,20 +676,31 @@ static void make_version_1(struct fixture *fixture)
         (void)snprintf(sql, sizeof(sql),
                        "ATTACH '%s' AS newer; INSERT INTO capsules SELECT id, run_id, created_at, "
                        "dataset_id, status, owner, seq, body FROM newer.capsules ORDER BY id; "
-                       "INSERT INTO chain SELECT * FROM newer.chain",
+                       "INSERT INTO chain SELECT one, count, head FROM newer.chain",
                        newer);
         run_sql(fixture, sql);
+        if (version == 2)
+                run_sql(fixture, version_2_tables);
         run_sql(fixture, version_1_triggers);
+        if (version == 2)
+                run_sql(fixture, "PRAGMA user_version = 2");
         assert_int_equal(unlink(newer), 0);
         assert_int_equal(number(fixture, "SELECT count(*) FROM capsules"), 4);
-        assert_int_equal(number(fixture, "PRAGMA user_version"), 1);
+        assert_int_equal(number(fixture, "PRAGMA user_version"), version);
+}
+
+static void make_version_1(struct fixture *fixture)
+{
+        make_version(fixture, 1);
 }
 
 static void check_migrated(const struct fixture *fixture, struct capsule_store *store)
 {
         size_t recovered = 0;
         struct error err = {0};
-        assert_int_equal(number(fixture, "PRAGMA user_version"), 2);
+        assert_int_equal(number(fixture, "PRAGMA user_version"), 3);
+        assert_int_equal(number(fixture, "SELECT count(*) FROM capsules WHERE kind = 'run'"), 4);
+        assert_int_equal(number(fixture, "SELECT removed FROM chain"), 0);
         check_chain(store, 3);
         assert_int_equal(capsule_store_recover(store, &recovered, &err), 0);
         assert_int_equal(recovered, 1);
@@ -694,17 +721,36 @@ static void test_migration(void **state)
         check_chain(again, 5);
 }
 
+/* From version 2: its conversations and its requests that are done once are what they were. */
+static void test_migration_from_2(void **state)
+{
+        struct fixture *fixture = *state;
+        make_version(fixture, 2);
+        run_sql(fixture,
+                "UPDATE capsules SET asker = 'ann', request_key = 'k' WHERE seq IS NULL;"
+                "INSERT INTO threads VALUES ('" NOBODY "', 'ann', 'Old', "
+                "'2026-01-31T00:00:00.000Z', '2026-01-31T00:00:00.000Z', 1);"
+                "INSERT INTO messages VALUES ('" NOBODY "', '" NOBODY "', 1, 'user', 'hello', "
+                "'2026-01-31T00:00:00.000Z', '[]', '{}')");
+        _cleanup_store_ struct capsule_store *store = open_store(fixture);
+        struct thread old = {.id = NOBODY, .owner = "ann"};
+        check_messages(store, &old, 0, 0, "1 user hello|");
+        assert_int_equal(number(fixture, "SELECT count(*) FROM capsules WHERE request_key = 'k' "
+                                         "AND asker = 'ann'"),
+                         1);
+        check_migrated(fixture, store);
+}
+
 /* A migrated store is the same as a new one, to the letter. */
-static void test_migrated_schema(void **state)
+static void check_migrated_schema(struct fixture *fixture, int version)
 {
         static const char schema[] = "SELECT count(*), group_concat(name || sql, ';') FROM "
                                      "(SELECT name, sql FROM %s.sqlite_schema ORDER BY name)";
-        struct fixture *fixture = *state;
         struct fixture fresh = *fixture;
         char sql[1024];
         (void)snprintf(fresh.path, sizeof(fresh.path), "%s/fresh.db", fixture->dir);
         (void)snprintf(fresh.url, sizeof(fresh.url), "sqlite:%s", fresh.path);
-        make_version_1(fixture);
+        make_version(fixture, version);
         capsule_store_free(open_store(fixture));
         capsule_store_free(open_store(&fresh));
         sqlite3 *db = NULL;
@@ -723,6 +769,16 @@ static void test_migrated_schema(void **state)
         }
         assert_int_equal(sqlite3_close(db), SQLITE_OK);
         assert_string_equal(texts[0], texts[1]);
+}
+
+static void test_migrated_schema(void **state)
+{
+        check_migrated_schema(*state, 1);
+}
+
+static void test_migrated_schema_of_2(void **state)
+{
+        check_migrated_schema(*state, 2);
 }
 
 static void child_open(const struct fixture *fixture)
@@ -814,7 +870,9 @@ int main(void)
                 STORE_TEST(test_shared),
                 STORE_TEST(test_locked),
                 STORE_TEST(test_migration),
+                STORE_TEST(test_migration_from_2),
                 STORE_TEST(test_migrated_schema),
+                STORE_TEST(test_migrated_schema_of_2),
                 STORE_TEST(test_migration_at_once),
                 STORE_TEST(test_out_of_memory),
         };

@@ -1,0 +1,337 @@
+#include "server/exchange_parts.h"
+
+#include "agent/record.h"
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/json.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* A message that a model answers, on a thread of its own. */
+struct talk {
+        struct exchange *exchange;
+        struct setup *setup; /* of the request; its planners and datasets */
+        struct planner_choice choice;
+        const struct dataset *dataset;
+        char *message;
+        bool sees_all;
+        json_t *history, *previous; /* as struct agent_question has them */
+        int cancel_fd; /* an epoll descriptor: the exchange's cancel_fd, and the server's end */
+        bool has_said;
+        struct agent_answer answer;
+};
+
+static void talk_free(struct talk *talk)
+{
+        agent_answer_done(&talk->answer);
+        json_decref(talk->history);
+        json_decref(talk->previous);
+        cleanup_close(&talk->cancel_fd);
+        setup_release(talk->setup);
+        free(talk->message);
+        exchange_release(talk->exchange);
+        free(talk);
+}
+
+/* ---- runs ---- */
+
+static void on_run(struct ticket *ticket, void *data)
+{
+        struct exchange *exchange = data;
+        const uint64_t one = 1;
+        struct ticket_view view;
+        _cleanup_json_ json_t *body = ticket_body(ticket);
+        const json_t *result = json_object_get(body, "result");
+        ticket_look(ticket, &view);
+        (void)pthread_mutex_lock(&exchange->lock);
+        exchange_tell_progress(exchange, &view, body);
+        if (view.has_ended && json_is_object(result))
+                exchange_tell_result(exchange, result);
+        exchange_pump(exchange);
+        (void)pthread_mutex_unlock(&exchange->lock);
+        if (!view.has_ended)
+                return;
+        (void)!write(exchange->run_fd, &one, sizeof(one));
+        exchange_release(exchange); /* the ticket's */
+}
+
+static struct ticket *hold_ticket(struct exchange *exchange)
+{
+        (void)pthread_mutex_lock(&exchange->lock);
+        struct ticket *ticket = ticket_hold(exchange->ticket);
+        (void)pthread_mutex_unlock(&exchange->lock);
+        return ticket;
+}
+
+/* Until the run has ended, which is soon when nobody wants it any more. */
+static void await_run(const struct talk *talk, struct ticket *ticket)
+{
+        struct pollfd fds[] = {{.fd = talk->exchange->run_fd, .events = POLLIN},
+                               {.fd = talk->cancel_fd, .events = POLLIN}};
+        uint64_t count;
+        while (read(talk->exchange->run_fd, &count, sizeof(count)) < 0) {
+                if (poll(fds, ARRAY_SIZE(fds), -1) > 0 && fds[1].revents) {
+                        ticket_cancel(ticket);
+                        fds[1].fd = -1; /* once is enough */
+                }
+        }
+}
+
+static int talk_run(const struct agent_query *query, json_t **ret, void *data, struct error *err)
+{
+        struct talk *talk = data;
+        struct exchange *exchange = talk->exchange;
+        struct order order = {.setup = talk->setup,
+                              .dataset = query->dataset,
+                              .owner = exchange->owner,
+                              .plan_text = query->plan,
+                              .plan_bytes = query->plan_bytes,
+                              .sql = query->sql,
+                              .sql_bytes = query->sql_bytes,
+                              .asked = talk->message,
+                              .reading = query->reading,
+                              .planner_name = talk->choice.name,
+                              .limits = LIMITS_DEFAULT};
+        api_cap_limits(talk->setup, &order.limits);
+        (void)pthread_mutex_lock(&exchange->lock);
+        exchange->told = (struct progress){0};
+        (void)pthread_mutex_unlock(&exchange->lock);
+        int r = exchange_submit(exchange, &order, on_run, err);
+        if (r < 0)
+                return r;
+        struct ticket_view view;
+        struct ticket *ticket = hold_ticket(exchange);
+        await_run(talk, ticket);
+        ticket_look(ticket, &view);
+        json_t *body = json_incref((json_t *)ticket_ended_body(ticket));
+        ticket_release(ticket);
+        if (!body) {
+                *err = view.error;
+                return -(int)view.error.type;
+        }
+        *ret = json_deep_copy(body);
+        json_decref(body);
+        return *ret ? 0 : error_oom(err);
+}
+
+static int talk_find(const char *run_id, json_t **ret, void *data, struct error *err)
+{
+        const struct talk *talk = data;
+        _cleanup_capsule_ struct capsule *capsule = NULL;
+        int r = capsule_store_get(talk->exchange->api->store, run_id, &capsule, err);
+        if (r < 0)
+                return r;
+        bool is_own = talk->sees_all || strcmp(capsule->asker, talk->exchange->owner) == 0;
+        if (!is_own || capsule->kind != CAPSULE_RUN || !capsule_is_sealed(capsule))
+                return error_set(err, ERROR_RUN_NOT_FOUND,
+                                 "there is no run \"%.60s\" that has ended", run_id);
+        *ret = json_incref(capsule->body);
+        return 0;
+}
+
+/* ---- words ---- */
+
+static void tell_delta(struct talk *talk, json_t *data)
+{
+        (void)pthread_mutex_lock(&talk->exchange->lock);
+        exchange_tell(talk->exchange, "message.delta", data);
+        exchange_pump(talk->exchange);
+        (void)pthread_mutex_unlock(&talk->exchange->lock);
+}
+
+static void talk_say(const char *text, size_t n, void *data)
+{
+        struct talk *talk = data;
+        talk->has_said = true;
+        tell_delta(talk, json_pack("{s:s%}", "text", text, n));
+}
+
+static void talk_unsay(void *data)
+{
+        struct talk *talk = data;
+        talk->has_said = false;
+        tell_delta(talk, json_pack("{s:s, s:b}", "text", "", "reset", 1));
+}
+
+static void talk_repair(const json_t *error, void *data)
+{
+        struct talk *talk = data;
+        struct api *api = talk->exchange->api;
+        metrics_count(api->metrics, METRIC_REPAIRS, NULL, 1);
+        (void)pthread_mutex_lock(&talk->exchange->lock);
+        exchange_tell(talk->exchange, "repair", json_deep_copy(error));
+        exchange_pump(talk->exchange);
+        (void)pthread_mutex_unlock(&talk->exchange->lock);
+}
+
+/* ---- the end ---- */
+
+/* The run that the answer shows: the last that succeeded, else the last. */
+static const json_t *shown_run(const json_t *runs)
+{
+        const json_t *shown = NULL;
+        for (size_t i = json_array_size(runs); i > 0; i--) {
+                const json_t *run = json_array_get(runs, i - 1);
+                const char *status = json_get_string(run, "status");
+                if (status && strcmp(status, "succeeded") == 0)
+                        return run;
+                shown = shown ? shown : run;
+        }
+        return shown;
+}
+
+static void end_talk(struct talk *talk, const char *answer_id, const struct error *why)
+{
+        struct agent_answer *answer = &talk->answer;
+        const json_t *run = shown_run(answer->runs);
+        if (why->type != ERROR_NONE) {
+                exchange_fail(talk->exchange, why);
+                return;
+        }
+        struct exchange_message message = {
+                .words = json_string(answer->text),
+                .run_ids = json_incref(answer->run_ids),
+                .run = run,
+                .status = run || answer->end == AGENT_ANSWERED ? NULL : "failed",
+                .planner = talk->choice.name,
+                .answer_id = answer_id,
+                .end = agent_end_name(answer->end),
+                .grounding = answer->grounding,
+                .was_told = talk->has_said,
+        };
+        exchange_end(talk->exchange, &message);
+}
+
+static const char *outcome_of(const struct agent_answer *answer, const struct error *why)
+{
+        return why->type != ERROR_NONE ? error_type_name(why->type) : agent_end_name(answer->end);
+}
+
+/* What it took, for who has to answer for it; nothing of what was said. */
+static void note_end(const struct talk *talk, const char *answer_id, double took_ms,
+                     const struct error *why)
+{
+        const struct api *api = talk->exchange->api;
+        const json_t *usage = talk->answer.usage;
+        const char *provider = talk->choice.provider;
+        json_int_t in = json_get_int(usage, "tokens_in", 0);
+        json_int_t out = json_get_int(usage, "tokens_out", 0);
+        bool ok = why->type == ERROR_NONE;
+        metrics_count(api->metrics, METRIC_PLANNER_TOKENS, METRIC_LABELS(provider, "input"),
+                      (uint64_t)in);
+        metrics_count(api->metrics, METRIC_PLANNER_TOKENS, METRIC_LABELS(provider, "output"),
+                      (uint64_t)out);
+        metrics_count(api->metrics, METRIC_PLANNER_CALLS,
+                      METRIC_LABELS(provider, ok ? "ok" : "error"),
+                      (uint64_t)json_get_int(usage, "steps", 0) + !ok);
+        log_info(api->log, "answer", log_text("answer_id", answer_id),
+                 log_text("thread_id", talk->exchange->thread_id),
+                 log_text("planner", talk->choice.name),
+                 log_text("outcome", outcome_of(&talk->answer, why)),
+                 log_number("runs", (int64_t)json_array_size(talk->answer.runs)),
+                 log_number("steps", json_get_int(usage, "steps", 0)),
+                 log_number("repairs", json_get_int(usage, "repairs", 0)),
+                 log_number("tokens_in", in), log_number("tokens_out", out),
+                 log_number("took_ms", (int64_t)took_ms),
+                 log_text("error", ok ? NULL : why->message));
+}
+
+static int begin_record(const struct talk *talk, struct capsule **ret, struct error *err)
+{
+        const struct answer_origin origin = {.dataset = talk->dataset,
+                                             .asker = talk->exchange->owner,
+                                             .question = talk->message,
+                                             .planner = talk->choice.name,
+                                             .thread_id = talk->exchange->thread_id};
+        return answer_record_begin(talk->exchange->api->store, &origin, ret, err);
+}
+
+static void talk_work(void *data)
+{
+        struct talk *talk = data;
+        _cleanup_capsule_ struct capsule *capsule = NULL;
+        struct api *api = talk->exchange->api;
+        struct error why = {0};
+        struct error err = {0};
+        int64_t start_us = clock_monotonic_us();
+        const struct agent_world world = {.registry = talk->setup->registry,
+                                          .run = talk_run,
+                                          .find = talk_find,
+                                          .say = talk_say,
+                                          .unsay = talk_unsay,
+                                          .repair = talk_repair,
+                                          .data = talk,
+                                          .cancel_fd = talk->cancel_fd};
+        const struct agent_question question = {.dataset = talk->dataset,
+                                                .text = talk->message,
+                                                .history = talk->history,
+                                                .previous = talk->previous};
+        if (begin_record(talk, &capsule, &why) == 0)
+                (void)agent_answer(talk->choice.model, planners_bounds(talk->setup->planners),
+                                   &world, &question, &talk->answer, &why);
+        double took_ms = (double)(clock_monotonic_us() - start_us) / 1000;
+        if (capsule &&
+            answer_record_end(api->store, capsule, &talk->answer, &why, took_ms, &err) < 0 &&
+            why.type == ERROR_NONE)
+                why = err; /* what is not recorded is not said */
+        const char *answer_id = capsule ? capsule_run_id(capsule) : NULL;
+        note_end(talk, answer_id, took_ms, &why);
+        end_talk(talk, answer_id, &why);
+        talk_free(talk);
+}
+
+/* ---- the beginning ---- */
+
+static int watch(int epoll, int fd, struct error *err)
+{
+        struct epoll_event event = {.events = EPOLLIN};
+        return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0
+                       ? error_errno(err, errno, "watching a descriptor")
+                       : 0;
+}
+
+static int open_events(struct talk *talk, struct error *err)
+{
+        struct exchange *exchange = talk->exchange;
+        exchange->run_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        exchange->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        talk->cancel_fd = epoll_create1(EPOLL_CLOEXEC);
+        if (exchange->run_fd < 0 || exchange->cancel_fd < 0 || talk->cancel_fd < 0)
+                return error_errno(err, errno, "making an event descriptor");
+        int r = watch(talk->cancel_fd, exchange->cancel_fd, err);
+        return r < 0 ? r : watch(talk->cancel_fd, exchange->api->chats_stop_fd, err);
+}
+
+int exchange_ask(struct exchange *exchange, const struct exchange_input *input,
+                 const struct planner_choice *choice, const json_t *history, const json_t *previous,
+                 struct error *err)
+{
+        struct talk *talk = alloc_calloc(1, sizeof(*talk));
+        if (!talk)
+                return error_oom(err);
+        talk->exchange = exchange_hold(exchange);
+        talk->setup = setup_hold(input->setup);
+        talk->choice = *choice;
+        talk->dataset = input->dataset;
+        talk->message = alloc_strdup(input->message);
+        talk->sees_all = input->sees_all;
+        talk->history = json_deep_copy(history);
+        talk->previous = previous ? json_deep_copy(previous) : NULL;
+        talk->cancel_fd = -1;
+        int r = talk->message && talk->history && (!previous || talk->previous) ? 0
+                                                                                : error_oom(err);
+        if (r == 0)
+                r = open_events(talk, err);
+        if (r == 0)
+                r = chores_add(exchange->api->chats, talk_work, talk, err);
+        if (r < 0)
+                talk_free(talk);
+        return r;
+}
