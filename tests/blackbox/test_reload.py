@@ -16,6 +16,7 @@ import pytest
 from conftest import Askcsv
 from host import wait_until
 from programs import ROOT
+from scripted_model import ScriptedModel, say
 from served import COUNT, END_SECONDS, JSON, Reply, Server, problem
 
 ENDLESS = "SELECT count(*) AS n FROM range(1000000000000) AS a(x) WHERE x % 7 = sqrt(x)"
@@ -242,6 +243,38 @@ def test_no_request_fails_meanwhile(serve, shop, tmp_path):
     assert not wrong, wrong[:3]
     assert {200, 201, 400} == set(answered)
     assert server.end() == 0
+
+
+def test_retention(serve, shop):
+    server = serve()
+    ids = [server.run(f"SELECT {i} AS x").json()["run_id"] for i in range(3)]
+    configure(shop, retention_count=1)
+    assert server.reload()["changed"] == "retention_count"
+    assert wait_until(lambda: server.get(f"/v1/runs/{ids[1]}").status == 404)
+    assert server.get(f"/v1/runs/{ids[2]}").status == 200
+
+
+def test_the_language_model(serve, shop):
+    def ask():
+        return server.ask("POST", "/v1/chat", {"dataset_id": "ecommerce", "message": "Good day?"}).json()
+
+    def setting(model, name):
+        return {"planner": "openai", "openai_base_url": model.base_url("openai"),
+                "openai_model": name, "openai_key": f"{SECRET}-{name}"}
+
+    with ScriptedModel([say("Of the first.")]) as first, ScriptedModel([say("Of the second.")]) as second:
+        configure(shop, **setting(first, "one"))
+        server = serve()
+        assert "Of the first." in ask()["message"]["text"]
+        configure(shop, **setting(second, "two"))
+        line = server.reload()
+        assert line["changed"] == "openai_base_url, openai_model, openai_key"
+        assert "Of the second." in ask()["message"]["text"]
+        assert (len(first.requests), len(second.requests)) == (1, 1)
+        (request,) = second.requests
+        assert request.body["model"] == "two"
+        assert request.headers["Authorization"] == f"Bearer {SECRET}-two"
+    assert SECRET not in "".join(server.said)
 
 
 # --- TLS ----------------------------------------------------------------------------------------
