@@ -90,7 +90,7 @@ void api_chat_resume(struct call *call)
                                 sse_last_id(http_header(call->request, "Last-Event-ID")));
         else
                 reply_own(call->request, PROBLEM_NOT_FOUND,
-                          "there is no such stream, or it ended more than a minute ago; the "
+                          "there is no such stream, or it ended a while ago; the "
                           "thread's messages have the answer");
         exchange_release(exchange);
 }

@@ -16,6 +16,7 @@ import pytest
 from conftest import Askcsv
 from host import wait_until
 from programs import ROOT
+from scripted_model import ScriptedModel, say
 from served import COUNT, END_SECONDS, JSON, Reply, Server, problem
 
 ENDLESS = "SELECT count(*) AS n FROM range(1000000000000) AS a(x) WHERE x % 7 = sqrt(x)"
@@ -106,25 +107,20 @@ def test_what_is_wrong_changes_nothing(serve, shop, text, why):
 
 def test_the_log_level(serve, shop):
     server = serve()
-    configure(shop, log_level="error")
+
+    def is_logged(name):
+        return [line for line in server.log("request") if line["request_id"] == name]
+
+    configure(shop, log_level="error", rows_max=5)
     server.process.send_signal(signal.SIGHUP)
-    # The line is of a level that is not logged any more; so are those of requests.
-    assert wait_until(lambda: not logs_requests(server))
-    configure(shop, log_level="info")
-    assert server.reload()["changed"] == "log_level"
-    assert logs_requests(server)
-
-
-def logs_requests(server):
-    """A request's line is written after its answer; when a second one's is there or nothing was, the
-    connection has been served twice."""
-    before = len(server.log("request"))
-    connection = server.connect()
-    with contextlib.closing(connection):
-        for _ in range(2):
-            connection.request("GET", "/healthz")
-            connection.getresponse().read()
-    return bool(wait_until(lambda: len(server.log("request")) > before, 0.2))
+    # The reload's own line is of a level that is not logged any more.
+    assert wait_until(lambda: rows(server, 6) == 400)
+    assert server.get("/healthz", X_Request_Id="quiet").status == 200
+    configure(shop)
+    assert server.reload()["changed"] == "rows_max, log_level"
+    assert server.get("/healthz", X_Request_Id="loud").status == 200
+    assert wait_until(lambda: is_logged("loud"))
+    assert not is_logged("quiet")
 
 
 def bearer(shop, name="ann"):
@@ -247,6 +243,38 @@ def test_no_request_fails_meanwhile(serve, shop, tmp_path):
     assert not wrong, wrong[:3]
     assert {200, 201, 400} == set(answered)
     assert server.end() == 0
+
+
+def test_retention(serve, shop):
+    server = serve()
+    ids = [server.run(f"SELECT {i} AS x").json()["run_id"] for i in range(3)]
+    configure(shop, retention_count=1)
+    assert server.reload()["changed"] == "retention_count"
+    assert wait_until(lambda: server.get(f"/v1/runs/{ids[1]}").status == 404)
+    assert server.get(f"/v1/runs/{ids[2]}").status == 200
+
+
+def test_the_language_model(serve, shop):
+    def ask():
+        return server.ask("POST", "/v1/chat", {"dataset_id": "ecommerce", "message": "Good day?"}).json()
+
+    def setting(model, name):
+        return {"planner": "openai", "openai_base_url": model.base_url("openai"),
+                "openai_model": name, "openai_key": f"{SECRET}-{name}"}
+
+    with ScriptedModel([say("Of the first.")]) as first, ScriptedModel([say("Of the second.")]) as second:
+        configure(shop, **setting(first, "one"))
+        server = serve()
+        assert "Of the first." in ask()["message"]["text"]
+        configure(shop, **setting(second, "two"))
+        line = server.reload()
+        assert line["changed"] == "openai_base_url, openai_model, openai_key"
+        assert "Of the second." in ask()["message"]["text"]
+        assert (len(first.requests), len(second.requests)) == (1, 1)
+        (request,) = second.requests
+        assert request.body["model"] == "two"
+        assert request.headers["Authorization"] == f"Bearer {SECRET}-two"
+    assert SECRET not in "".join(server.said)
 
 
 # --- TLS ----------------------------------------------------------------------------------------

@@ -469,6 +469,15 @@ def test_stream(server):
     assert [name for _, name, _ in events(greeted)] == ["message.delta", "message", "done"]
 
 
+def test_only_so_many_ended_streams_are_kept(server):
+    """A greeting, that nothing is run for."""
+    ids = [server.ask("POST", "/v1/chat/stream", {"dataset_id": "ecommerce", "message": "hello"})
+           .headers["X-Stream-Id"] for _ in range(502)]
+    problem(server.get(f"/v1/chat/stream/{ids[0]}"), 404, "NOT_FOUND")
+    assert b"event: done" in server.get(f"/v1/chat/stream/{ids[-500]}").bytes
+    assert b"event: done" in server.get(f"/v1/chat/stream/{ids[-1]}").bytes
+
+
 def test_a_stream_that_has_ended_holds_no_descriptor(serve):
     """Its events are kept for a minute, for a client that comes back; its run's connections are not."""
     server = serve(ASKCSV_LINGER=20)
