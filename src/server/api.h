@@ -26,7 +26,7 @@ struct api {
         struct timer *timer;
         struct chores *chores;
         struct samples *samples; /* rows that schemas show */
-        int stop_fd; /* becomes readable when chores that take long are to end */
+        int stop_fd;             /* becomes readable when chores that take long are to end */
         struct exchanges *exchanges;
         struct keys *keys;
         const char *user_header;             /* a proxy's, that is trusted; or "" */
