@@ -1,8 +1,8 @@
 #include "grounding/grounding.h"
 
-#include "grounding/match.h"
 #include "base/cleanup.h"
 #include "base/utf8.h"
+#include "grounding/match.h"
 
 #include <string.h>
 

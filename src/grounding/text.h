@@ -2,10 +2,10 @@
 #ifndef ASKCSV_GROUNDING_TEXT_H
 #define ASKCSV_GROUNDING_TEXT_H
 
-#include "grounding/date.h"
-#include "grounding/decimal.h"
 #include "base/arena.h"
 #include "base/error.h"
+#include "grounding/date.h"
+#include "grounding/decimal.h"
 
 #include <stdint.h>
 

@@ -27,6 +27,13 @@ CAPSULE_SCHEMA = json.loads((ROOT / "schemas/capsule.v1.json").read_text())
 FINAL = {"succeeded", "failed", "rejected", "timed_out", "cancelled", "abstained"}
 
 
+def test_capsules_name_files_as_the_registry_does(server):
+    reply = server.run()
+    assert [table["path"] for table in reply.json()["tables"]] == [
+        "orders.csv", "order_items.csv", "inventory.csv"]
+    assert str(server.askcsv.home) not in reply.bytes.decode()
+
+
 def test_health(server):
     reply = server.get("/healthz")
     assert reply.status == 200 and reply.json()["status"] == "ok"

@@ -2,8 +2,8 @@
  * outcome adds up, and every number stands where it is said to. */
 #include "fuzz.h"
 
-#include "grounding/grounding.h"
 #include "base/utf8.h"
+#include "grounding/grounding.h"
 
 /* The bytes that so many code points take. */
 static size_t bytes_of(const char *text, size_t n, json_int_t points)

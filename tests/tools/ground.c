@@ -5,10 +5,10 @@
  * Each line is one order, {"text", "question", "sources": [{"run_id", "result", "plan", "sql"}]},
  * and gives one line: what grounding_check gives, with "took_us", or {"error": {"type",
  * "message"}}. */
-#include "grounding/grounding.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "grounding/grounding.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -7,10 +7,10 @@
 
 #include <cmocka.h>
 
-#include "grounding/grounding.h"
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "grounding/grounding.h"
 
 #include <string.h>
 
