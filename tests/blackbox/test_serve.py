@@ -377,6 +377,22 @@ def test_nothing_is_left_behind(serve, shop):
     assert wait_until(lambda: not hosts_of(shop.home))
 
 
+def test_children_are_counted(serve):
+    server = serve()
+
+    def gauges():
+        text = server.get("/metrics").bytes.decode()
+        return {name: int(float(value)) for name, value in
+                re.findall(r"^askcsv_host_(\w+) (\S+)$", text, re.M)}
+
+    assert gauges() == {"parents": 0, "children": 0, "children_idle": 0}
+    run_id = server.run(ENDLESS, wait_ms=0).json()["run_id"]
+    assert wait_until(lambda: gauges()["children"] > gauges()["children_idle"])
+    assert gauges()["parents"] == 1
+    server.ask("POST", f"/v1/runs/{run_id}/cancel")
+    assert wait_until(lambda: gauges()["children"] == gauges()["children_idle"])
+
+
 def test_what_is_logged_and_counted(serve):
     server = serve()
     secret = "SELECT 'do not log me' AS x"
