@@ -170,6 +170,23 @@ def test_answer_has_a_capsule(chat):
     assert listed["run_id"] == said["run_id"]
 
 
+def test_verify_of_an_answer(own_chat):
+    """The record holds, and the runs that it names are those that it was made of."""
+    with ScriptedModel([plan(), say("Most are completed.")]) as model:
+        chat = own_chat(model)
+        said = chat.ok("How many orders by status?")
+        path = f"/v1/runs/{said['message']['answer_id']}/verify"
+        verdict = chat.server.ask("POST", path, {}).json()
+        assert verdict["verdict"] == "same" and "1 run that" in verdict["message"]
+        assert model.requests and len(model.requests) == 2
+        with sqlite3.connect(chat.server.askcsv.home / "capsules.db") as db:
+            db.execute("DROP TRIGGER capsules_update")
+            db.execute("UPDATE capsules SET body = replace(body, 'completed', 'forgotten') "
+                       "WHERE run_id = ?", [said["run_id"]])
+        verdict = chat.server.ask("POST", path, {}).json()
+        assert verdict["verdict"] == "tampered" and said["run_id"] in verdict["message"]
+
+
 def test_what_the_model_is_shown(chat):
     chat.ok("How many orders by status?", plan(), say("Most are completed."))
     first, second = chat.model.requests
