@@ -59,6 +59,8 @@ class Document:
             return
         kind = reply.headers["Content-Type"].split(";")[0]
         assert kind in content, f"{kind} is not in the document"
+        if "schema" not in content[kind]:  # bytes that are no text
+            return
         text = reply.bytes.decode()
         value = json.loads(text) if kind.endswith("json") else text
         assert not (faults := self.faults(content[kind]["schema"], value)), faults

@@ -9,10 +9,12 @@ Each request takes the next step; beyond the last one it is answered 500 and m.f
 may be a function of the request's body that gives the step. A request that a real server would not
 take (its shape is checked) is answered 400 and is in m.faults, too.
 
-Steps: say, call, steps of dicts with the same members, and the faults status, hang, cut, raw.
+Steps: say, call, steps of dicts with the same members, and the faults status, hang, cut, broken,
+raw. The official SDKs take these answers for their providers' own (tests/blackbox/test_sdk.py).
 """
 import http.server
 import json
+import re
 import ssl
 import threading
 import urllib.parse
@@ -20,8 +22,10 @@ import urllib.parse
 
 def say(text, **more):
     """An answer of text. more: tool_calls=[(name, arguments[, id])], stop, tokens=(in, out) or None,
-    chunk=bytes in a chunk, pieces=characters in a delta, crlf, comments, streamed=False, ids=False,
-    indexes=False, done=False (nothing says that the stream is at its end)."""
+    refusal=a text (OpenAI), thoughts=[{"thinking", "signature"} or {"data"}] (Anthropic),
+    chunk=bytes in a chunk, pieces=characters in a delta, crlf, comments, streamed=whether it comes as
+    a stream though it was asked for otherwise, ids=False, indexes=False, done=False (nothing says
+    that the stream is at its end)."""
     return {"text": text, **more}
 
 
@@ -30,11 +34,12 @@ def call(name, arguments, text="", **more):
     return {"text": text, "tool_calls": [(name, arguments)], **more}
 
 
-def status(code, message="no", *, type="some_error", retry_after=None, location=None, body=None,
+def status(code, message="no", *, type=None, retry_after=None, location=None, body=None,
            content_type="application/json"):
+    """An HTTP status that is no answer; without a type or a body, with those of the wire."""
     headers = {k: v for k, v in (("Retry-After", retry_after), ("Location", location)) if v is not None}
-    return {"status": code, "headers": headers, "content_type": content_type,
-            "body": body if body is not None else {"error": {"message": message, "type": type}}}
+    return {"status": code, "headers": headers, "content_type": content_type, "message": message,
+            "type": type, "body": body}
 
 
 def hang(where="start", **more):
@@ -47,11 +52,43 @@ def cut(at=0.5, **more):
     return {"text": "Half of an answer", **more, "cut": at}
 
 
+def broken(message="no", *, type=None, at=0.5, **more):
+    """An answer in whose stream, behind that part of its events, an error comes instead of the rest."""
+    return {"text": "Half of an answer", **more, "broken": at, "message": message, "type": type}
+
+
 def raw(body, content_type="text/event-stream", **more):
     return {"raw": body, "content_type": content_type, **more}
 
 
+# ---- errors ----
+
+# OpenAI: type and code; Anthropic: type. https://platform.openai.com/docs/guides/error-codes and
+# https://docs.anthropic.com/en/api/errors
+ERRORS = {400: ("invalid_request_error", None, "invalid_request_error"),
+          401: ("invalid_request_error", "invalid_api_key", "authentication_error"),
+          403: ("invalid_request_error", "unsupported_country_region_territory", "permission_error"),
+          404: ("invalid_request_error", "model_not_found", "not_found_error"),
+          413: ("invalid_request_error", None, "request_too_large"),
+          429: ("tokens", "rate_limit_exceeded", "rate_limit_error"),
+          500: ("server_error", None, "api_error"),
+          503: ("service_unavailable_error", None, "api_error"),
+          529: ("server_error", None, "overloaded_error")}
+
+
+def error_body(wire, code, message, type=None):
+    """What the providers send with a status, and in a stream (as an event named error, Anthropic's)."""
+    known = ERRORS.get(code, ("some_error", None, "api_error"))
+    if wire == "anthropic":
+        return {"type": "error", "error": {"type": type or known[2], "message": message},
+                "request_id": REQUEST_ID}
+    return {"error": {"message": message, "type": type or known[0], "param": None,
+                      "code": type or known[1]}}
+
+
 # ---- the answers' bytes ----
+
+REQUEST_ID = "req_011CSHoEeqs5C35K2UUqR7Fy"
 
 def _pieces(text, n):
     return [text[i:i + n] for i in range(0, len(text), n)]
@@ -75,10 +112,8 @@ def _openai_usage(step):
                        "total_tokens": sum(tokens)}
 
 
-def _openai_call(step, i, name, arguments, given, first=True):
+def _openai_call(step, name, arguments, given, first=True):
     out = {"function": {"arguments": arguments}}
-    if step.get("indexes", True):
-        out["index"] = i
     if first:
         out["type"] = "function"
         out["function"]["name"] = name
@@ -87,37 +122,47 @@ def _openai_call(step, i, name, arguments, given, first=True):
     return out
 
 
-def _openai_events(step):
-    def chunk(delta, finish=None, **more):
-        return None, {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1,
-                      "model": "m", "choices": [{"index": 0, "delta": delta, "logprobs": None,
-                                                 "finish_reason": finish}], **more}
-    yield chunk({"role": "assistant", "content": ""})
+def _openai_events(step, body):
+    usage = (body.get("stream_options") or {}).get("include_usage") and _openai_usage(step)
+    head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+
+    def chunk(delta, finish=None):
+        return None, {**head, "choices": [{"index": 0, "delta": delta, "logprobs": None,
+                                           "finish_reason": finish}],
+                      **({"usage": None} if usage else {})}
+
+    def call_chunk(i, *one, **more):
+        index = {"index": i} if step.get("indexes", True) else {}
+        return chunk({"tool_calls": [{**index, **_openai_call(step, *one, **more)}]})
+    yield chunk({"role": "assistant", "content": "", "refusal": None})
     for piece in _pieces(step["text"], step.get("pieces", 4)):
         yield chunk({"content": piece})
+    for piece in _pieces(step.get("refusal", ""), step.get("pieces", 4)):
+        yield chunk({"refusal": piece})
     for i, name, arguments, given in _calls(step):
         if step.get("whole_arguments") or not step.get("indexes", True):
-            yield chunk({"tool_calls": [_openai_call(step, i, name, arguments, given)]})
+            yield call_chunk(i, name, arguments, given)
             continue
-        yield chunk({"tool_calls": [_openai_call(step, i, name, "", given)]})
+        yield call_chunk(i, name, "", given)
         for piece in _pieces(arguments, step.get("pieces", 4)):
-            yield chunk({"tool_calls": [_openai_call(step, i, name, piece, given, first=False)]})
+            yield call_chunk(i, name, piece, given, first=False)
     if not step.get("done", True):
         return
     yield chunk({}, _openai_stop(step))
-    if _openai_usage(step):
-        yield None, {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m",
-                     "choices": [], "usage": _openai_usage(step)}
+    if usage:
+        yield None, {**head, "choices": [], "usage": usage}
     yield None, "[DONE]"
 
 
 def _openai_whole(step):
-    calls = [_openai_call(step, *one) for one in _calls(step)]
-    message = {"role": "assistant", "content": step["text"] or None}
+    calls = [_openai_call(step, *one[1:]) for one in _calls(step)]
+    message = {"role": "assistant", "content": step["text"] or None,
+               "refusal": step.get("refusal"), "annotations": []}
     if calls:
         message["tool_calls"] = calls
     whole = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "m",
-             "choices": [{"index": 0, "message": message, "finish_reason": _openai_stop(step)}]}
+             "choices": [{"index": 0, "message": message, "logprobs": None,
+                          "finish_reason": _openai_stop(step)}]}
     if _openai_usage(step):
         whole["usage"] = _openai_usage(step)
     return whole
@@ -127,49 +172,84 @@ def _anthropic_stop(step):
     return step.get("stop") or ("tool_use" if step.get("tool_calls") else "end_turn")
 
 
+def _anthropic_usage(tokens_in, tokens_out, **more):
+    return {"input_tokens": tokens_in, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0,
+            "output_tokens": tokens_out, "output_tokens_details": None, "server_tool_use": None, **more}
+
+
+def _anthropic_message(step):
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": [],
+               "container": None, "diagnostics": None, "stop_reason": None, "stop_sequence": None,
+               "stop_details": None}
+    tokens = step.get("tokens", (11, 7))
+    if tokens:
+        message["usage"] = _anthropic_usage(tokens[0], 1, cache_creation=None, inference_geo=None,
+                                            service_tier="standard", speed=None)
+    return message
+
+
+def _anthropic_blocks(step):
+    """The content; the input of a tool's call is a text, as it comes in pieces."""
+    for thought in step.get("thoughts", ()):
+        yield {"type": "thinking" if "thinking" in thought else "redacted_thinking", **thought}
+    if step["text"]:
+        yield {"type": "text", "text": step["text"], "citations": None}
+    for _, name, arguments, given in _calls(step):
+        yield {"type": "tool_use", "id": given, "name": name, "input": arguments,
+               "caller": {"type": "direct"}}
+
+
+# How a block begins, and of which deltas it consists: (type, member, in pieces). A signature is whole.
+_EMPTY = {"text": "", "thinking": "", "signature": "", "input": {}}
+_DELTAS = {"text": [("text_delta", "text", "text", True)],
+           "thinking": [("thinking_delta", "thinking", "thinking", True),
+                        ("signature_delta", "signature", "signature", False)],
+           "tool_use": [("input_json_delta", "input", "partial_json", True)]}
+
+
+def _anthropic_block_events(step, index, block):
+    yield {"type": "content_block_start", "index": index,
+           "content_block": {k: _EMPTY.get(k, v) for k, v in block.items()}}
+    for type, member, name, is_cut in _DELTAS.get(block["type"], ()):
+        first = [""] if type == "input_json_delta" else []
+        pieces = _pieces(block[member], step.get("pieces", 4)) if is_cut else [block[member]]
+        for piece in first + pieces:
+            yield {"type": "content_block_delta", "index": index, "delta": {"type": type, name: piece}}
+    yield {"type": "content_block_stop", "index": index}
+
+
 def _anthropic_events(step):
     tokens = step.get("tokens", (11, 7))
-    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": [],
-               "stop_reason": None, "stop_sequence": None}
-    if tokens:
-        message["usage"] = {"input_tokens": tokens[0], "output_tokens": 1}
-    events = [{"type": "message_start", "message": message}, {"type": "ping"}]
-    index = 0
-    if step["text"]:
-        events.append({"type": "content_block_start", "index": 0,
-                       "content_block": {"type": "text", "text": ""}})
-        events += [{"type": "content_block_delta", "index": 0,
-                    "delta": {"type": "text_delta", "text": piece}}
-                   for piece in _pieces(step["text"], step.get("pieces", 4))]
-        events.append({"type": "content_block_stop", "index": 0})
-        index = 1
-    for i, name, arguments, given in _calls(step):
-        events.append({"type": "content_block_start", "index": index + i, "content_block":
-                       {"type": "tool_use", "id": given, "name": name, "input": {}}})
-        events += [{"type": "content_block_delta", "index": index + i,
-                    "delta": {"type": "input_json_delta", "partial_json": piece}}
-                   for piece in ["", *_pieces(arguments, step.get("pieces", 4))]]
-        events.append({"type": "content_block_stop", "index": index + i})
+    events = [{"type": "message_start", "message": _anthropic_message(step)}, {"type": "ping"}]
+    for index, block in enumerate(_anthropic_blocks(step)):
+        events += _anthropic_block_events(step, index, block)
     if step.get("done", True):
         end = {"type": "message_delta",
-               "delta": {"stop_reason": _anthropic_stop(step), "stop_sequence": None}}
+               "delta": {"stop_reason": _anthropic_stop(step), "stop_sequence": None,
+                         "stop_details": None, "container": None}}
         if tokens:
-            end["usage"] = {"output_tokens": tokens[1]}
+            end["usage"] = _anthropic_usage(*tokens)
         events += [end, {"type": "message_stop"}]
     for event in events:
         yield event["type"], event
 
 
 def _anthropic_whole(step):
-    content = [{"type": "text", "text": step["text"]}] if step["text"] else []
-    content += [{"type": "tool_use", "id": given, "name": name, "input": json.loads(arguments)}
-                for _, name, arguments, given in _calls(step)]
-    whole = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": content,
-             "stop_reason": _anthropic_stop(step), "stop_sequence": None}
-    tokens = step.get("tokens", (11, 7))
-    if tokens:
-        whole["usage"] = {"input_tokens": tokens[0], "output_tokens": tokens[1]}
+    content = [{**block, "input": json.loads(block["input"])} if "input" in block else block
+               for block in _anthropic_blocks(step)]
+    whole = {**_anthropic_message(step), "content": content, "stop_reason": _anthropic_stop(step)}
+    if step.get("tokens", True):
+        whole["usage"]["output_tokens"] = step.get("tokens", (11, 7))[1]
     return whole
+
+
+def _broken_events(wire, step, events):
+    """Those before the fault, and the fault."""
+    events = list(events)
+    yield from events[:int(len(events) * step["broken"])]
+    code = 529 if wire == "anthropic" else 500
+    body = error_body(wire, code, step["message"], step["type"])
+    yield ("error", body) if wire == "anthropic" else (None, body)
 
 
 def _stream(step, events):
@@ -186,13 +266,21 @@ def _stream(step, events):
     return "".join(out).encode()
 
 
-def answer_bytes(wire, step):
-    """The reply's type and body for a step of say() or call()."""
-    if step.get("streamed", True):
-        events = _openai_events(step) if wire == "openai" else _anthropic_events(step)
-        return "text/event-stream; charset=utf-8", _stream(step, events)
-    whole = _openai_whole(step) if wire == "openai" else _anthropic_whole(step)
-    return "application/json", json.dumps(whole).encode()
+def answer_events(wire, step, body):
+    """The events of a step of say(), call() or broken(), in their order: (name or None, data)."""
+    events = _openai_events(step, body) if wire == "openai" else _anthropic_events(step)
+    return _broken_events(wire, step, events) if "broken" in step else events
+
+
+def answer_whole(wire, step):
+    return _openai_whole(step) if wire == "openai" else _anthropic_whole(step)
+
+
+def answer_bytes(wire, step, body):
+    """The reply's type and body for a step of say() or call(), as the request's body wants it."""
+    if step.get("streamed", body.get("stream") is True):
+        return "text/event-stream; charset=utf-8", _stream(step, answer_events(wire, step, body))
+    return "application/json", json.dumps(answer_whole(wire, step)).encode()
 
 
 # ---- what a real server would refuse ----
@@ -202,88 +290,129 @@ def _need(truth, what):
         raise ValueError(what)
 
 
-def _check_head(headers, body):
+# https://platform.openai.com/docs/guides/function-calling and Anthropic's "define tools"
+TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+PROPERTY = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
+
+
+def _check_members(thing, needed, optional, what):
+    _need(isinstance(thing, dict), f"{what} is no object")
+    _need(set(needed) <= set(thing), f"{what} has no {set(needed) - set(thing)}")
+    _need(set(thing) <= {*needed, *optional}, f"{what} has {set(thing) - {*needed, *optional}}")
+
+
+def _check_head(headers, body, needed, optional):
     _need(headers.get_content_type() == "application/json", "content type")
-    _need(isinstance(body.get("model"), str) and body["model"], "model")
-    _need(body.get("stream") is True, "stream")
-    _need(isinstance(body.get("messages"), list) and body["messages"], "messages")
+    _check_members(body, needed, optional, "the request")
+    _need(isinstance(body["model"], str) and body["model"], "model")
+    _need(isinstance(body.get("stream", False), bool), "stream")
+    _need(isinstance(body["messages"], list) and body["messages"], "messages")
+
+
+def _check_tools(body, tools):
+    """tools: the members that both wires have, of each."""
+    names = [tool["name"] for tool in tools]
+    _need(body.get("tools") != [], "tools may not be empty")
+    _need(len(names) == len(set(names)), "two tools of one name")
+    for name, schema in ((tool["name"], tool["parameters"]) for tool in tools):
+        _need(TOOL_NAME.fullmatch(name), f"a tool's name {name}")
+        _need(isinstance(schema, dict) and schema.get("type") == "object", "a tool's parameters")
+        _need(not {"oneOf", "anyOf", "allOf"} & set(schema), "a choice at the top of a tool's parameters")
+        keys = schema.get("properties", {})
+        _need(all(PROPERTY.fullmatch(key) for key in keys), f"the names of a tool's parameters {list(keys)}")
+
+
+OPENAI_MEMBERS = {
+    "stream", "stream_options", "tools", "tool_choice", "parallel_tool_calls", "max_tokens",
+    "max_completion_tokens", "temperature", "top_p", "n", "stop", "seed", "user", "response_format",
+    "reasoning_effort", "metadata", "store", "service_tier", "presence_penalty", "frequency_penalty"}
 
 
 def check_openai(headers, body):
-    _check_head(headers, body)
-    allowed = {"model", "messages", "stream", "stream_options", "tools", "max_tokens",
-               "max_completion_tokens"}
-    _need(set(body) <= allowed, f"unknown members {set(body) - allowed}")
-    _need(body.get("stream_options") == {"include_usage": True}, "stream_options")
+    _check_head(headers, body, {"model", "messages"}, OPENAI_MEMBERS)
+    _need("stream_options" not in body or body.get("stream"), "stream_options without stream")
     open_calls = set()
     for message in body["messages"]:
         role = message["role"]
-        _need(role in ("system", "user", "assistant", "tool"), f"role {role}")
+        _need(role in ("system", "developer", "user", "assistant", "tool"), f"role {role}")
         if role == "tool":
-            _need(set(message) == {"role", "content", "tool_call_id"}, "members of a tool message")
+            _check_members(message, {"role", "content", "tool_call_id"}, (), "a tool message")
             _need(message["tool_call_id"] in open_calls, "a tool message without its call")
             open_calls.remove(message["tool_call_id"])
             continue
         _need(not open_calls, f"tool calls without results: {open_calls}")
-        _need(set(message) <= {"role", "content", "tool_calls"}, "members of a message")
-        _need(isinstance(message.get("content"), str) or message.get("tool_calls"), "content")
+        _check_members(message, {"role"}, {"content", "tool_calls", "refusal", "name"}, "a message")
+        _need(isinstance(message.get("content"), (str, list)) or message.get("tool_calls"), "content")
         for one in message.get("tool_calls", ()):
-            _need(role == "assistant" and set(one) == {"id", "type", "function"}, "a tool call")
+            _need(role == "assistant", "tool calls of another than the assistant")
+            _check_members(one, {"id", "type", "function"}, (), "a tool call")
             _need(one["type"] == "function", "a tool call's type")
-            _need(set(one["function"]) == {"name", "arguments"}, "a tool call's function")
+            _check_members(one["function"], {"name", "arguments"}, (), "a tool call's function")
             _need(isinstance(json.loads(one["function"]["arguments"]), dict), "arguments")
             open_calls.add(one["id"])
+    _need(not open_calls, f"tool calls without results: {open_calls}")
     for tool in body.get("tools", ()):
-        _need(set(tool) == {"type", "function"} and tool["type"] == "function", "a tool")
-        _need(set(tool["function"]) == {"name", "description", "parameters"}, "a tool's function")
-        _need(isinstance(tool["function"]["parameters"], dict), "a tool's parameters")
-    _need(body.get("tools") != [], "tools may not be empty")
+        _check_members(tool, {"type", "function"}, (), "a tool")
+        _check_members(tool["function"], {"name", "parameters"}, {"description", "strict"}, "a function")
+    _check_tools(body, [tool["function"] for tool in body.get("tools", ())])
 
 
 def _check_anthropic_block(role, block, open_calls):
     if block["type"] == "text":
-        _need(set(block) == {"type", "text"} and block["text"], "an empty text")
+        _check_members(block, {"type", "text"}, {"citations", "cache_control"}, "a text")
+        _need(block["text"], "an empty text")
         _need(not (role == "user" and open_calls), "text before the results of tools")
     elif block["type"] in ("thinking", "redacted_thinking"):
         members = {"thinking", "signature"} if block["type"] == "thinking" else {"data"}
-        _need(role == "assistant" and set(block) == {"type", *members}, "thoughts")
+        _need(role == "assistant", "thoughts of another than the assistant")
+        _check_members(block, {"type", *members}, (), "thoughts")
     elif block["type"] == "tool_use":
-        _need(role == "assistant" and set(block) == {"type", "id", "name", "input"}, "tool_use")
+        _need(role == "assistant", "tool_use of another than the assistant")
+        _check_members(block, {"type", "id", "name", "input"}, {"caller", "cache_control"}, "tool_use")
         _need(isinstance(block["input"], dict), "input")
         open_calls.add(block["id"])
     else:
         _need(block["type"] == "tool_result" and role == "user", "tool_result")
-        _need(set(block) == {"type", "tool_use_id", "content"}, "members of a tool_result")
+        _check_members(block, {"type", "tool_use_id"}, {"content", "is_error", "cache_control"},
+                       "a tool_result")
         _need(block["tool_use_id"] in open_calls, "a result without its call")
         open_calls.remove(block["tool_use_id"])
 
 
 # Both are served; they differ in nothing that is checked here.
 ANTHROPIC_VERSIONS = ("2023-06-01", "2026-10-21")
+ANTHROPIC_MEMBERS = {"stream", "system", "tools", "tool_choice", "stop_sequences", "thinking", "metadata",
+                     "service_tier", "output_config", "cache_control"}
 
 
 def check_anthropic(headers, body):
-    _check_head(headers, body)
-    allowed = {"model", "messages", "stream", "system", "tools", "max_tokens"}
-    _need(set(body) <= allowed, f"unknown members {set(body) - allowed}")
+    _check_head(headers, body, {"model", "messages", "max_tokens"}, ANTHROPIC_MEMBERS)
     _need(headers.get("anthropic-version") in ANTHROPIC_VERSIONS, "anthropic-version")
-    _need(isinstance(body.get("max_tokens"), int) and body["max_tokens"] > 0, "max_tokens")
-    _need("system" not in body or isinstance(body["system"], str) and body["system"], "system")
+    _need(isinstance(body["max_tokens"], int) and body["max_tokens"] > 0, "max_tokens")
+    _need("system" not in body or body["system"] and isinstance(body["system"], (str, list)), "system")
     open_calls, last = set(), None
     for message in body["messages"]:
-        _need(set(message) == {"role", "content"}, "members of a message")
+        _check_members(message, {"role", "content"}, (), "a message")
         _need(message["role"] in ("user", "assistant"), "role")
         _need(message["role"] != last, "two turns of the same role")
-        _need(isinstance(message["content"], list) and message["content"], "content")
         last = message["role"]
-        for block in message["content"]:
+        for block in blocks_of(message["content"]):
             _check_anthropic_block(message["role"], block, open_calls)
         _need(not (open_calls and message["role"] == "user"), f"calls without results: {open_calls}")
     _need(body["messages"][0]["role"] == "user", "the first turn is the user's")
+    _need(last == "user", "the last turn is the user's")
     for tool in body.get("tools", ()):
-        _need(set(tool) == {"name", "description", "input_schema"}, "a tool")
-        _need(isinstance(tool["input_schema"], dict), "input_schema")
-    _need(body.get("tools") != [], "tools may not be empty")
+        _check_members(tool, {"name", "input_schema"}, {"description", "type", "strict", "cache_control"},
+                       "a tool")
+    _check_tools(body, [{"name": tool["name"], "parameters": tool["input_schema"]}
+                        for tool in body.get("tools", ())])
+
+
+def blocks_of(content):
+    """A message's content as blocks: a text stands for one."""
+    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    _need(isinstance(blocks, list) and blocks, "content")
+    return blocks
 
 
 # ---- the server ----
@@ -322,6 +451,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(code)
         if content_type:
             self.send_header("Content-Type", content_type)
+        self.send_header("x-request-id", REQUEST_ID)
+        self.send_header("request-id", REQUEST_ID)
         for name, value in dict(headers).items():
             self.send_header(name, value)
         if length is None:
@@ -345,12 +476,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return
         if "status" in step:
             body = step["body"]
+            if body is None:
+                body = error_body(model.wire_of(request), step["status"], step["message"], step["type"])
             body = body if isinstance(body, bytes) else json.dumps(body).encode()
             self.head(step["status"], step["content_type"], len(body), step["headers"])
             self.wfile.write(body)
             return
         content_type, body = ((step["content_type"], step["raw"]) if "raw" in step else
-                              answer_bytes(model.wire_of(request), step))
+                              answer_bytes(model.wire_of(request), step, request.body))
         content_type = step.get("content_type", content_type)
         self.head(200, content_type, headers=step.get("headers", ()))
         part = step.get("cut", 0.5 if step.get("hang") else None)
@@ -420,17 +553,25 @@ class ScriptedModel:
             return f"{type(fault).__name__}: {fault}"
         return None
 
+    def next_step(self, request):
+        """What answers a request that a real server takes. A LookupError says why nothing does."""
+        if not self.steps:
+            raise LookupError("a request beyond the script")
+        return self.steps.pop(0)
+
     def take(self, request):
         """Notes the request, and gives the step that answers it."""
         with self.lock:
             self.requests.append(request)
             fault = self.check(request)
-            step = self.steps.pop(0) if self.steps else None
-            if fault or step is None:
-                self.faults.append(fault or "a request beyond the script")
+            step = status(400, fault, type="invalid_request_error") if fault else None
+            if not fault:
+                try:
+                    step = self.next_step(request)
+                except LookupError as why:
+                    fault = str(why)
+                    step = status(500, f"the script does not say: {fault}")
+            if fault:
+                self.faults.append(fault)
         self.came.set()
-        if fault:
-            return status(400, fault, type="invalid_request_error")
-        if step is None:
-            return status(500, "the script is at its end")
         return step(request.body) if callable(step) else step

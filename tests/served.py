@@ -4,6 +4,7 @@ import http.client
 import json
 import re
 import signal
+import ssl
 import subprocess
 import threading
 
@@ -24,6 +25,16 @@ class Reply:
         return json.loads(self.bytes)
 
 
+def problem(reply, status, error):
+    body = reply.json()
+    assert reply.status == status, body
+    assert reply.headers["Content-Type"] == "application/problem+json"
+    assert body["status"] == status and body["error"] == error, body
+    assert body["type"].startswith("/problems/") and body["title"] and body["detail"]
+    assert body["request_id"] == reply.headers["X-Request-Id"]
+    return body
+
+
 class Server:
     """askcsv serve on a free port, or on one that was free."""
 
@@ -35,9 +46,9 @@ class Server:
         self.said = []
         for line in self.process.stderr:
             self.said.append(line.decode())
-            found = re.search(r"serving on http://127\.0\.0\.1:(\d+)", self.said[-1])
+            found = re.search(r"serving on (https?)://127\.0\.0\.1:(\d+)", self.said[-1])
             if found:
-                self.port = int(found.group(1))
+                self.scheme, self.port = found.group(1), int(found.group(2))
                 # Its log: a pipe that nobody reads would stop it once it is full.
                 self.reader = threading.Thread(target=self.read_log, daemon=True)
                 self.reader.start()
@@ -54,6 +65,11 @@ class Server:
         return [line for line in lines if event in (None, line["event"])]
 
     def connect(self):
+        if self.scheme == "https":
+            trusting = ssl.create_default_context()
+            trusting.check_hostname = False
+            trusting.verify_mode = ssl.CERT_NONE
+            return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=60, context=trusting)
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
 
     def ask(self, method, path, body=None, headers=None):
@@ -76,6 +92,13 @@ class Server:
 
     def await_status(self, run_id, statuses):
         assert wait_until(lambda: self.status(run_id)["status"] in statuses), self.status(run_id)
+
+    def reload(self):
+        """What its log says of a reload that is asked for now."""
+        before = len(self.log("config.reload"))
+        self.process.send_signal(signal.SIGHUP)
+        assert wait_until(lambda: len(self.log("config.reload")) > before), self.said
+        return self.log("config.reload")[before]
 
     def end(self, number=signal.SIGTERM):
         self.process.send_signal(number)

@@ -3,7 +3,6 @@
 #include "agent/budget.h"
 #include "agent/claims.h"
 #include "agent/frame.h"
-#include "agent/grounding.h"
 #include "agent/prompt.h"
 #include "agent/tools.h"
 #include "base/alloc.h"
@@ -11,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "grounding/grounding.h"
 #include "planner/planner.h"
 
 #include <stdio.h>
@@ -213,9 +213,14 @@ static int send_back(struct agent *agent, const json_t *unsupported, struct erro
         return 0;
 }
 
-static void put_marks(struct buf *words, const json_t *unsupported)
+static void put_marks(struct buf *words, const json_t *grounding)
 {
+        const json_t *unsupported = json_object_get(grounding, "unsupported");
+        long long unchecked = json_get_int(grounding, "unchecked", 0);
         size_t n = json_array_size(unsupported);
+        if (unchecked > 0)
+                buf_printf(words, "\n\n%lld figures were not looked for in the results.",
+                           unchecked);
         if (n == 0)
                 return;
         buf_puts(words, "\n\nNot found in the results: ");
@@ -234,14 +239,13 @@ static const char *remark_of(enum model_stop stop)
                                             : "";
 }
 
-static int accept(struct agent *agent, const struct model_reply *reply, const json_t *unsupported,
-                  struct error *err)
+static int accept(struct agent *agent, const struct model_reply *reply, struct error *err)
 {
         _cleanup_buf_ struct buf words = {0};
         buf_init(&words, WORDS_MAX);
         buf_puts(&words, reply->text);
         buf_puts(&words, remark_of(reply->stop));
-        put_marks(&words, unsupported);
+        put_marks(&words, agent->answer->grounding);
         int r = set_run_ids(agent, true, err);
         if (json_array_size(agent->answer->run_ids) == 0)
                 buf_puts(&words, "\n\n(No query was run for this answer.)");
@@ -269,7 +273,7 @@ static int conclude(struct agent *agent, const struct model_reply *reply, struct
             !toolbox_is_closed(&agent->box))
                 return send_back(agent, unsupported, err);
         if (!baseless)
-                return accept(agent, reply, unsupported, err);
+                return accept(agent, reply, err);
         json_decref(agent->answer->grounding);
         agent->answer->grounding = NULL;
         return close_with(agent, AGENT_WITHHELD,

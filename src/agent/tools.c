@@ -379,16 +379,17 @@ static int dispatch(struct toolbox *box, const json_t *call, json_t **ret, struc
         const json_t *arguments = json_object_get(call, "arguments");
         const struct tool *tool = name ? find_tool(name) : NULL;
         struct error what = {0};
-        if (!tool)
+        if (tool && json_is_object(arguments))
+                return tool->call(box, arguments, ret, err);
+        if (tool)
+                (void)error_set(&what, ERROR_VALIDATION,
+                                "the arguments of %s are not a JSON object", tool->name);
+        else
                 (void)error_set(&what, ERROR_VALIDATION,
                                 "there is no tool \"%.60s\"; the tools are list_datasets, "
                                 "get_dataset_schema, execute_query_plan, execute_sql and get_run",
                                 name ? name : "");
-        else if (!json_is_object(arguments))
-                (void)error_set(&what, ERROR_VALIDATION,
-                                "the arguments of %s are not a JSON object", tool->name);
-        return what.type != ERROR_NONE ? fault(box, ret, &what, err)
-                                       : tool->call(box, arguments, ret, err);
+        return fault(box, ret, &what, err);
 }
 
 int toolbox_call(struct toolbox *box, const json_t *call, char **ret, struct error *err)

@@ -67,6 +67,11 @@ static int do_seal(struct capsule_store *inner, struct write *write)
         return inner->ops->seal(inner, write->seal, write->err);
 }
 
+static int do_probe(struct capsule_store *inner, struct write *write)
+{
+        return inner->ops->probe(inner, write->err);
+}
+
 /* What a commit that failed has left: a capsule that is not sealed after all. */
 static void take_back(struct write *write)
 {
@@ -160,6 +165,12 @@ static int shared_seal(struct capsule_store *base, struct capsule *capsule, stru
         return shared_write(shared_of(base), &write);
 }
 
+static int shared_probe(struct capsule_store *base, struct error *err)
+{
+        struct write write = {.call = do_probe, .err = err};
+        return shared_write(shared_of(base), &write);
+}
+
 /* The writer alone, for what makes transactions of its own. */
 static struct capsule_store *writer_take(struct shared_store *store)
 {
@@ -217,6 +228,16 @@ static int shared_get(struct capsule_store *base, const char *run_id, struct cap
         return r;
 }
 
+static int shared_asker(struct capsule_store *base, const char *run_id, char *out,
+                        struct error *err)
+{
+        struct shared_store *store = shared_of(base);
+        struct capsule_store *inner = reader_take(store);
+        int r = inner->ops->asker(inner, run_id, out, err);
+        reader_give(store);
+        return r;
+}
+
 static int shared_list(struct capsule_store *base, const struct capsule_filter *filter,
                        int (*each)(const struct capsule *capsule, void *data), void *data,
                        struct error *err)
@@ -254,6 +275,26 @@ static int shared_head(struct capsule_store *base, struct chain_head *ret, struc
         struct capsule_store *inner = reader_take(store);
         int r = inner->ops->head(inner, ret, err);
         reader_give(store);
+        return r;
+}
+
+static int shared_retentions(struct capsule_store *base, int64_t *ret_n, int64_t *ret_newest,
+                             struct error *err)
+{
+        struct shared_store *store = shared_of(base);
+        struct capsule_store *inner = reader_take(store);
+        int r = inner->ops->retentions(inner, ret_n, ret_newest, err);
+        reader_give(store);
+        return r;
+}
+
+static int shared_remove(struct capsule_store *base, const struct capsule *capsule, int64_t after,
+                         int64_t through, struct error *err)
+{
+        struct shared_store *store = shared_of(base);
+        struct capsule_store *inner = writer_take(store);
+        int r = inner->ops->remove(inner, capsule, after, through, err);
+        writer_give(store);
         return r;
 }
 
@@ -309,12 +350,16 @@ static const struct capsule_store_ops shared_ops = {
         .insert = shared_insert,
         .update = shared_update,
         .seal = shared_seal,
+        .probe = shared_probe,
         .recover = shared_recover,
         .get = shared_get,
+        .asker = shared_asker,
         .list = shared_list,
         .snapshot_begin = shared_snapshot_begin,
         .snapshot_end = shared_snapshot_end,
         .head = shared_head,
+        .retentions = shared_retentions,
+        .remove = shared_remove,
         .place = shared_place,
         .sealed = shared_sealed,
         .batch_begin = shared_batch_begin,

@@ -1,4 +1,5 @@
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "capsule/owner.h"
 #include "capsule/sqlite_db.h"
@@ -14,6 +15,7 @@
 
 #define PREFIX_MIN 8
 #define NAMES_BYTES_MAX (64 * 1024 * 1024) /* of the ids that a recovery goes through */
+#define RETENTION_OWNER "retention"
 #define FAILED_MESSAGE "the command or server that started this run ended before it finished"
 
 struct sqlite_store {
@@ -152,23 +154,28 @@ static int check_request(struct sqlite_store *store, const struct capsule *capsu
                          "this one again to have its answer");
 }
 
+static int insert_row(struct sqlite_store *store, const struct capsule *capsule, const char *owner,
+                      struct error *err)
+{
+        int changed;
+        return write_capsule(store,
+                             "INSERT INTO capsules (run_id, created_at, dataset_id, status, kind, "
+                             "owner, asker, request_key, request_hash, body) VALUES (:run_id, "
+                             ":created_at, :dataset_id, :status, :kind, :owner, :asker, "
+                             ":request_key, :request_hash, :body)",
+                             capsule, owner, &changed, err);
+}
+
 static int sqlite_insert(struct capsule_store *base, const struct capsule *capsule,
                          struct error *err)
 {
         struct sqlite_store *store = sqlite_of(base);
-        int changed = 0;
         int r = take_ownership(store, err);
         if (r == 0)
                 r = check_batch(store, err);
         if (r == 0)
                 r = check_request(store, capsule, err);
-        return r < 0 ? r
-                     : write_capsule(store,
-                                     "INSERT INTO capsules (run_id, created_at, dataset_id, "
-                                     "status, kind, owner, asker, request_key, request_hash, body) "
-                                     "VALUES (:run_id, :created_at, :dataset_id, :status, :kind, "
-                                     ":owner, :asker, :request_key, :request_hash, :body)",
-                                     capsule, store->owner.id, &changed, err);
+        return r < 0 ? r : insert_row(store, capsule, store->owner.id, err);
 }
 
 static int not_ours(struct sqlite_store *store, const struct capsule *capsule, struct error *err)
@@ -197,7 +204,8 @@ static int sqlite_head(struct capsule_store *base, struct chain_head *ret, struc
 {
         struct sqlite_store *store = sqlite_of(base);
         _cleanup_statement_ sqlite3_stmt *statement = NULL;
-        int r = sqlite_db_prepare(&store->db, "SELECT count, head FROM chain", &statement, err);
+        int r = sqlite_db_prepare(&store->db, "SELECT count, head, removed FROM chain", &statement,
+                                  err);
         if (r == 0)
                 r = sqlite_db_step(&store->db, statement, err);
         if (r < 0)
@@ -209,23 +217,32 @@ static int sqlite_head(struct capsule_store *base, struct chain_head *ret, struc
                                  "put it back from a backup",
                                  store->db.path);
         ret->count = sqlite3_column_int64(statement, 0);
+        ret->removed = sqlite3_column_int64(statement, 2);
         memcpy(ret->hash, hash, HASH_HEX_SIZE);
         return 0;
 }
 
-static int advance_head(struct sqlite_store *store, const char *hash, struct error *err)
+/* removed: how many are removed now, or 0 for as many as before. */
+static int advance_head(struct sqlite_store *store, const char *hash, int64_t removed,
+                        struct error *err)
 {
         _cleanup_statement_ sqlite3_stmt *statement = NULL;
-        int r = sqlite_db_prepare(&store->db, "UPDATE chain SET count = count + 1, head = :hash",
+        int r = sqlite_db_prepare(&store->db,
+                                  "UPDATE chain SET count = count + 1, head = :hash, removed = "
+                                  "max(removed, :removed)",
                                   &statement, err);
         if (r == 0)
                 r = sqlite_db_bind_text(&store->db, statement, ":hash", hash, err);
-        return r < 0 ? r : sqlite_db_step(&store->db, statement, err);
+        if (r < 0)
+                return r;
+        (void)sqlite3_bind_int64(statement, sqlite3_bind_parameter_index(statement, ":removed"),
+                                 removed);
+        return sqlite_db_step(&store->db, statement, err);
 }
 
 /* Inside a transaction that has the write lock. */
 static int seal_locked(struct sqlite_store *store, struct capsule *capsule, const char *owner,
-                       struct error *err)
+                       int64_t removed, struct error *err)
 {
         struct chain_head head;
         int changed = 0;
@@ -240,13 +257,15 @@ static int seal_locked(struct sqlite_store *store, struct capsule *capsule, cons
                                   capsule, owner, &changed, err);
         if (r == 0 && changed != 1)
                 r = not_ours(store, capsule, err);
-        return r < 0 ? r : advance_head(store, json_get_string(capsule->body, "capsule_hash"), err);
+        return r < 0 ? r
+                     : advance_head(store, json_get_string(capsule->body, "capsule_hash"), removed,
+                                    err);
 }
 
 static int sqlite_batch_begin(struct capsule_store *base, struct error *err)
 {
         struct sqlite_store *store = sqlite_of(base);
-        int r = sqlite_db_exec(&store->db, "BEGIN IMMEDIATE", err);
+        int r = sqlite_db_do(&store->db, "BEGIN IMMEDIATE", err);
         store->in_batch = r == 0;
         return r;
 }
@@ -264,8 +283,8 @@ static int seal_begin(struct sqlite_store *store, struct error *err)
 {
         int r = check_batch(store, err);
         return r < 0 ? r
-                     : sqlite_db_exec(&store->db,
-                                      store->in_batch ? "SAVEPOINT seal" : "BEGIN IMMEDIATE", err);
+                     : sqlite_db_do(&store->db,
+                                    store->in_batch ? "SAVEPOINT seal" : "BEGIN IMMEDIATE", err);
 }
 
 static int seal_end(struct sqlite_store *store, int r, struct error *err)
@@ -273,7 +292,7 @@ static int seal_end(struct sqlite_store *store, int r, struct error *err)
         if (!store->in_batch)
                 return sqlite_db_finish(&store->db, r, err);
         if (r == 0)
-                r = sqlite_db_exec(&store->db, "RELEASE seal", err);
+                r = sqlite_db_do(&store->db, "RELEASE seal", err);
         if (r < 0 && !sqlite3_get_autocommit(store->db.handle))
                 (void)sqlite3_exec(store->db.handle, "ROLLBACK TO seal; RELEASE seal", NULL, NULL,
                                    NULL);
@@ -290,13 +309,101 @@ static int sqlite_seal(struct capsule_store *base, struct capsule *capsule, stru
                 return error_oom(err);
         int r = seal_begin(store, err);
         if (r == 0)
-                r = seal_end(store, seal_locked(store, &copy, store->owner.id, err), err);
+                r = seal_end(store, seal_locked(store, &copy, store->owner.id, 0, err), err);
         if (r == 0) {
                 json_decref(capsule->body);
                 capsule->body = steal_ptr(&copy.body);
         }
         json_decref(copy.body);
         return r;
+}
+
+static int delete_through(struct sqlite_store *store, int64_t through, int64_t n, struct error *err)
+{
+        _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        int r = sqlite_db_prepare(&store->db, "DELETE FROM capsules WHERE seq <= ?1", &statement,
+                                  err);
+        if (r < 0)
+                return r;
+        (void)sqlite3_bind_int64(statement, 1, through);
+        r = sqlite_db_step(&store->db, statement, err);
+        if (r == 0 && sqlite3_changes(store->db.handle) != n)
+                return error_set(
+                        err, ERROR_STORE,
+                        "the chain of the capsule store %s has gaps, so nothing is removed "
+                        "from it; \"askcsv capsules check\" says where",
+                        store->db.path);
+        return r;
+}
+
+/* Inside a transaction. Nobody sees the capsule before it is sealed, so its owner needs no lock. */
+static int remove_locked(struct sqlite_store *store, struct capsule *capsule, int64_t after,
+                         int64_t through, struct error *err)
+{
+        struct chain_head head;
+        int r = sqlite_head(&store->base, &head, err);
+        if (r < 0 || head.removed != after)
+                return r;
+        r = insert_row(store, capsule, RETENTION_OWNER, err);
+        if (r == 0)
+                r = seal_locked(store, capsule, RETENTION_OWNER, through, err);
+        if (r == 0)
+                r = delete_through(store, through, through - after, err);
+        return r < 0 ? r : 1;
+}
+
+static int sqlite_remove(struct capsule_store *base, const struct capsule *capsule, int64_t after,
+                         int64_t through, struct error *err)
+{
+        struct sqlite_store *store = sqlite_of(base);
+        struct capsule copy = {
+                .body = json_copy(capsule->body), .kind = capsule->kind, .state = capsule->state};
+        if (!copy.body)
+                return error_oom(err);
+        int r = sqlite_db_do(&store->db, "BEGIN IMMEDIATE", err);
+        if (r == 0) {
+                int removed = remove_locked(store, &copy, after, through, err);
+                r = sqlite_db_finish(&store->db, removed < 0 ? removed : 0, err);
+                r = r < 0 ? r : removed;
+        }
+        json_decref(copy.body);
+        return r;
+}
+
+static int sqlite_retentions(struct capsule_store *base, int64_t *ret_n, int64_t *ret_newest,
+                             struct error *err)
+{
+        struct sqlite_store *store = sqlite_of(base);
+        _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        /* "kind <> 'run'" says to SQLite that the index has them all. */
+        int r = sqlite_db_prepare(&store->db,
+                                  "SELECT count(*), (SELECT seq FROM capsules WHERE kind = "
+                                  "'retention' AND kind <> 'run' ORDER BY id DESC LIMIT 1) FROM "
+                                  "capsules WHERE kind = 'retention' AND kind <> 'run'",
+                                  &statement, err);
+        if (r == 0)
+                r = sqlite_db_step(&store->db, statement, err);
+        if (r < 0)
+                return r;
+        *ret_n = sqlite3_column_int64(statement, 0);
+        *ret_newest = sqlite3_column_int64(statement, 1);
+        return 0;
+}
+
+/* The version is written as it is: that is a page to be logged, and the commit waits for the disk.
+ */
+static int sqlite_probe(struct capsule_store *base, struct error *err)
+{
+        struct sqlite_store *store = sqlite_of(base);
+        char pragma[64];
+        int64_t version = 0;
+        int r = check_batch(store, err);
+        if (r == 0)
+                r = sqlite_db_number(&store->db, "PRAGMA user_version", &version, err);
+        if (r < 0)
+                return r;
+        (void)snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d", (int)version);
+        return sqlite_db_exec(&store->db, pragma, err);
 }
 
 static int read_capsule(struct sqlite_store *store, sqlite3_stmt *statement, int column,
@@ -311,10 +418,10 @@ static int read_capsule(struct sqlite_store *store, sqlite3_stmt *statement, int
         return capsule_parse(body, (size_t)n, ret, err);
 }
 
-static void read_asker(sqlite3_stmt *statement, int column, struct capsule *capsule)
+static void read_asker(sqlite3_stmt *statement, int column, char out[CAPSULE_ASKER_MAX + 1])
 {
         const char *asker = (const char *)sqlite3_column_text(statement, column);
-        (void)snprintf(capsule->asker, sizeof(capsule->asker), "%s", asker ? asker : "");
+        (void)snprintf(out, CAPSULE_ASKER_MAX + 1, "%s", asker ? asker : "");
 }
 
 /* The open capsule that the dead owner left; *ret stays NULL when somebody else was faster. */
@@ -355,14 +462,14 @@ static int recover_run(struct sqlite_store *store, const char *run_id, const cha
                        struct error *err)
 {
         _cleanup_capsule_ struct capsule *capsule = NULL;
-        int r = sqlite_db_exec(&store->db, "BEGIN IMMEDIATE", err);
+        int r = sqlite_db_do(&store->db, "BEGIN IMMEDIATE", err);
         if (r < 0)
                 return r;
         r = read_abandoned(store, run_id, owner, &capsule, err);
         if (r == 0 && capsule)
                 r = mark_abandoned(capsule, err);
         if (r == 0 && capsule)
-                r = seal_locked(store, capsule, owner, err);
+                r = seal_locked(store, capsule, owner, 0, err);
         r = sqlite_db_finish(&store->db, r, err);
         return r == 0 && capsule ? 1 : r;
 }
@@ -468,11 +575,49 @@ static int sqlite_recover(struct capsule_store *base, size_t *ret_count, struct 
         return r;
 }
 
-static int none_found(const char *run_id, struct error *err)
+/* When the newest of the capsules that retention removed was made; "" when none was. */
+static void read_removed_until(struct sqlite_store *store, char out[CLOCK_TEXT_SIZE])
 {
+        _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        _cleanup_capsule_ struct capsule *capsule = NULL;
+        out[0] = '\0';
+        if (sqlite_db_prepare(&store->db,
+                              "SELECT body FROM capsules WHERE kind = 'retention' AND kind <> "
+                              "'run' ORDER BY id DESC LIMIT 1",
+                              &statement, NULL) < 0 ||
+            sqlite_db_step(&store->db, statement, NULL) != 1 ||
+            read_capsule(store, statement, 0, &capsule, NULL) < 0)
+                return;
+        const char *made = json_get_string(json_object_get(capsule->body, "removed"), "created_at");
+        (void)snprintf(out, CLOCK_TEXT_SIZE, "%s", made ? made : "");
+}
+
+/* Whether the run of that id, which says when it was made, is as old as those that were removed. */
+static bool may_be_removed(const char *run_id, const char *until)
+{
+        char made[CLOCK_TEXT_SIZE];
+        unsigned int high;
+        unsigned int low;
+        if (!*until || !uuid_is_valid(run_id) || run_id[14] != '7' ||
+            sscanf(run_id, "%8x-%4x", &high, &low) != 2)
+                return false;
+        clock_format_ms((int64_t)high << 16 | low, made);
+        return strcmp(made, until) <= 0;
+}
+
+static int none_found(struct sqlite_store *store, const char *run_id, struct error *err)
+{
+        char until[CLOCK_TEXT_SIZE];
+        read_removed_until(store, until);
         if (strcmp(run_id, "last") == 0)
                 return error_set(err, ERROR_RUN_NOT_FOUND,
-                                 "there is no run yet; \"askcsv ask\" or \"askcsv run\" makes one");
+                                 "there is no run %s; \"askcsv ask\" or \"askcsv run\" makes one",
+                                 *until ? "any more (retention removed them)" : "yet");
+        if (may_be_removed(run_id, until))
+                return error_set(err, ERROR_RUN_NOT_FOUND,
+                                 "there is no run %s; if there was one, it was removed by "
+                                 "retention, as were others up to that of %s",
+                                 run_id, until);
         return error_set(err, ERROR_RUN_NOT_FOUND,
                          "there is no run %s; \"askcsv capsules list\" shows those that there are",
                          run_id);
@@ -529,7 +674,7 @@ static int find_run(struct sqlite_store *store, const char *run_id, sqlite3_stmt
         if (r < 0)
                 return r;
         if (r == 0)
-                return none_found(run_id, err);
+                return none_found(store, run_id, err);
         if (sqlite3_column_int64(statement, 4) > 1)
                 return error_set(err, ERROR_RUN_NOT_FOUND,
                                  "%lld runs begin with %s; give more of the id",
@@ -548,10 +693,20 @@ static int sqlite_get(struct capsule_store *base, const char *run_id, struct cap
                 return r;
         r = read_capsule(store, statement, 3, ret, err);
         if (r == 0)
-                read_asker(statement, 5, *ret);
+                read_asker(statement, 5, (*ret)->asker);
         return r < 0 ? error_prefix(err, r, "the stored capsule of run %s",
                                     (const char *)sqlite3_column_text(statement, 2))
                      : 0;
+}
+
+static int sqlite_asker(struct capsule_store *base, const char *run_id, char *out,
+                        struct error *err)
+{
+        _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        int r = find_run(sqlite_of(base), run_id, &statement, err);
+        if (r == 0)
+                read_asker(statement, 5, out);
+        return r;
 }
 
 static int sqlite_place(struct capsule_store *base, const char *run_id, int64_t *ret_seq,
@@ -633,7 +788,7 @@ static int sqlite_list(struct capsule_store *base, const struct capsule_filter *
                 if (r < 0)
                         return error_prefix(err, r, "the stored capsule of run %s",
                                             (const char *)sqlite3_column_text(statement, 0));
-                read_asker(statement, 2, capsule);
+                read_asker(statement, 2, capsule->asker);
                 const char *hash = (const char *)sqlite3_column_text(statement, 3);
                 (void)snprintf(capsule->request_hash, sizeof(capsule->request_hash), "%s",
                                hash ? hash : "");
@@ -676,7 +831,7 @@ static int sqlite_sealed(struct capsule_store *base, int64_t from, int64_t to,
 
 static int sqlite_snapshot_begin(struct capsule_store *base, struct error *err)
 {
-        return sqlite_db_exec(&sqlite_of(base)->db, "BEGIN", err);
+        return sqlite_db_do(&sqlite_of(base)->db, "BEGIN", err);
 }
 
 static void sqlite_snapshot_end(struct capsule_store *base)
@@ -701,12 +856,16 @@ const struct capsule_store_ops capsule_sqlite_ops = {
         .batch_end = sqlite_batch_end,
         .seal = sqlite_seal,
         .threads = sqlite_threads,
+        .probe = sqlite_probe,
         .recover = sqlite_recover,
         .get = sqlite_get,
+        .asker = sqlite_asker,
         .list = sqlite_list,
         .snapshot_begin = sqlite_snapshot_begin,
         .snapshot_end = sqlite_snapshot_end,
         .head = sqlite_head,
+        .retentions = sqlite_retentions,
+        .remove = sqlite_remove,
         .place = sqlite_place,
         .sealed = sqlite_sealed,
 };

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#define STATEMENTS_KEPT 64        /* prepared ones, of a connection */
 #define APPLICATION_ID 0x61736B63 /* "askc", in the file's header for file(1) and for us */
 
 /* Each step takes the database from the version before it (its index) to the next. Steps are
@@ -116,12 +117,40 @@ int sqlite_db_exec(const struct sqlite_db *db, const char *sql, struct error *er
                        : sqlite_db_failed(db, err);
 }
 
+/* One that was prepared before and is at rest; SQLite has the list of them, the newest first. When
+ * there are too many the oldest one goes. */
+static sqlite3_stmt *find_kept(const struct sqlite_db *db, const char *sql)
+{
+        sqlite3_stmt *oldest = NULL;
+        size_t n = 0;
+        for (sqlite3_stmt *at = NULL; (at = sqlite3_next_stmt(db->handle, at));) {
+                if (sqlite3_stmt_busy(at))
+                        continue;
+                if (strcmp(sqlite3_sql(at), sql) == 0)
+                        return at;
+                oldest = at;
+                n++;
+        }
+        if (n >= STATEMENTS_KEPT)
+                (void)sqlite3_finalize(oldest);
+        return NULL;
+}
+
 int sqlite_db_prepare(const struct sqlite_db *db, const char *sql, sqlite3_stmt **ret,
                       struct error *err)
 {
-        return sqlite3_prepare_v2(db->handle, sql, -1, ret, NULL) == SQLITE_OK
+        *ret = find_kept(db, sql);
+        return *ret || sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, ret,
+                                          NULL) == SQLITE_OK
                        ? 0
                        : sqlite_db_failed(db, err);
+}
+
+int sqlite_db_do(const struct sqlite_db *db, const char *sql, struct error *err)
+{
+        _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        int r = sqlite_db_prepare(db, sql, &statement, err);
+        return r < 0 ? r : sqlite_db_step(db, statement, err);
 }
 
 int sqlite_db_step(const struct sqlite_db *db, sqlite3_stmt *statement, struct error *err)
@@ -147,13 +176,13 @@ int sqlite_db_bind_text(const struct sqlite_db *db, sqlite3_stmt *statement, con
 int sqlite_db_finish(const struct sqlite_db *db, int r, struct error *err)
 {
         if (r == 0)
-                r = sqlite_db_exec(db, "COMMIT", err);
+                r = sqlite_db_do(db, "COMMIT", err);
         if (r < 0 && !sqlite3_get_autocommit(db->handle))
                 (void)sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
         return r;
 }
 
-static int read_number(const struct sqlite_db *db, const char *sql, int64_t *ret, struct error *err)
+int sqlite_db_number(const struct sqlite_db *db, const char *sql, int64_t *ret, struct error *err)
 {
         _cleanup_statement_ sqlite3_stmt *statement = NULL;
         int r = sqlite_db_prepare(db, sql, &statement, err);
@@ -163,6 +192,17 @@ static int read_number(const struct sqlite_db *db, const char *sql, int64_t *ret
                 return r;
         *ret = r == 1 ? sqlite3_column_int64(statement, 0) : 0;
         return 0;
+}
+
+/* False when something is still under way. */
+static bool disconnect(struct sqlite_db *db)
+{
+        sqlite3_stmt *statement;
+        while ((statement = sqlite3_next_stmt(db->handle, NULL)))
+                (void)sqlite3_finalize(statement);
+        bool closed = sqlite3_close(db->handle) == SQLITE_OK;
+        db->handle = NULL;
+        return closed;
 }
 
 static int connect_to(struct sqlite_db *db, const char *path, struct error *err)
@@ -183,9 +223,9 @@ static int check_identity(const struct sqlite_db *db, struct error *err)
 {
         int64_t id = 0;
         int64_t version = 0;
-        int r = read_number(db, "PRAGMA application_id", &id, err);
+        int r = sqlite_db_number(db, "PRAGMA application_id", &id, err);
         if (r == 0)
-                r = read_number(db, "PRAGMA user_version", &version, err);
+                r = sqlite_db_number(db, "PRAGMA user_version", &version, err);
         if (r < 0)
                 return r;
         if (id != APPLICATION_ID)
@@ -210,12 +250,12 @@ static int check_identity(const struct sqlite_db *db, struct error *err)
 static int migrate(const struct sqlite_db *db, struct error *err)
 {
         int64_t version = 0;
-        int r = read_number(db, "PRAGMA user_version", &version, err);
+        int r = sqlite_db_number(db, "PRAGMA user_version", &version, err);
         if (r < 0 || version == VERSION)
                 return r;
         r = sqlite_db_exec(db, "BEGIN IMMEDIATE", err);
         if (r == 0)
-                r = read_number(db, "PRAGMA user_version", &version, err);
+                r = sqlite_db_number(db, "PRAGMA user_version", &version, err);
         for (; r == 0 && version < VERSION; version++) {
                 char pragma[64];
                 (void)snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d",
@@ -244,11 +284,15 @@ static int step_to_wal(const struct sqlite_db *db, sqlite3_stmt *statement, stru
 }
 
 /* With WAL and full sync a commit is on the disk when it returns, and readers never wait. WAL
- * needs memory shared through a file, which network file systems do not have. */
+ * needs memory shared through a file, which network file systems do not have. What retention
+ * removes is overwritten in the file, whose room later capsules take. */
 static int set_modes(const struct sqlite_db *db, struct error *err)
 {
         _cleanup_statement_ sqlite3_stmt *statement = NULL;
-        int r = sqlite_db_exec(db, "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY", err);
+        int r = sqlite_db_exec(db,
+                               "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; "
+                               "PRAGMA secure_delete = ON",
+                               err);
         if (r == 0)
                 r = sqlite_db_prepare(db, "PRAGMA journal_mode = WAL", &statement, err);
         if (r == 0)
@@ -277,9 +321,8 @@ static int set_up_new(struct sqlite_db *db, const char *path, struct error *err)
         if (r == 0)
                 r = migrate(db, err);
         /* Closing moves the log into the file and removes it. */
-        if (sqlite3_close(db->handle) != SQLITE_OK && r == 0)
+        if (!disconnect(db) && r == 0)
                 r = error_set(err, ERROR_INTERNAL, "the new capsule store does not close");
-        db->handle = NULL;
         return r;
 }
 
@@ -397,7 +440,7 @@ static int open_existing(struct sqlite_db *db, struct error *err)
                 r = set_modes(db, err);
         if (r == 0)
                 r = migrate(db, err);
-        return r < 0 ? r : read_number(db, "SELECT count FROM chain", &count, err);
+        return r < 0 ? r : sqlite_db_number(db, "SELECT count FROM chain", &count, err);
 }
 
 static int find_and_open(struct sqlite_db *db, struct error *err)
@@ -432,8 +475,8 @@ int sqlite_db_open(const char *path, struct sqlite_db *db, struct error *err)
 
 void sqlite_db_close(struct sqlite_db *db)
 {
-        (void)sqlite3_close(db->handle);
+        if (db->handle)
+                (void)disconnect(db);
         free(db->path);
-        db->handle = NULL;
         db->path = NULL;
 }

@@ -7,6 +7,7 @@
 #include "base/error.h"
 
 #include <sqlite3.h>
+#include <stdint.h>
 
 struct sqlite_db {
         sqlite3 *handle;
@@ -24,8 +25,14 @@ int sqlite_db_failed(const struct sqlite_db *db, struct error *err);
 /* The same for an errno met outside SQLite, while doing something with path. */
 int sqlite_path_failed(int errnum, const char *path, const char *doing, struct error *err);
 
-/* Runs statements that give no rows. */
+/* The number that a statement gives in its first row, 0 without one. */
+int sqlite_db_number(const struct sqlite_db *db, const char *sql, int64_t *ret, struct error *err);
+/* Runs a statement that gives no rows, and which comes again. */
+int sqlite_db_do(const struct sqlite_db *db, const char *sql, struct error *err);
+/* Runs statements, several in one text, that give no rows. */
 int sqlite_db_exec(const struct sqlite_db *db, const char *sql, struct error *err);
+/* Statements stay prepared until the database is closed, and are lent: nobody asks for the same
+ * text a second time before the first one has been stepped. */
 int sqlite_db_prepare(const struct sqlite_db *db, const char *sql, sqlite3_stmt **ret,
                       struct error *err);
 /* The text must live until the statement is done. NULL stays NULL, and a name that the statement
@@ -39,7 +46,9 @@ int sqlite_db_step(const struct sqlite_db *db, sqlite3_stmt *statement, struct e
 
 static inline void cleanup_statement(sqlite3_stmt **statement)
 {
-        (void)sqlite3_finalize(*statement);
+        (void)sqlite3_reset(*statement); /* NULL is fine */
+        if (*statement)
+                (void)sqlite3_clear_bindings(*statement);
 }
 
 #define _cleanup_statement_ _cleanup_(cleanup_statement)

@@ -192,7 +192,7 @@ static int insert_message(const struct sqlite_db *db, const struct thread_call *
 static int threads_append(const struct sqlite_db *db, const struct thread_call *call,
                           struct error *err)
 {
-        int r = sqlite_db_exec(db, "BEGIN IMMEDIATE", err);
+        int r = sqlite_db_do(db, "BEGIN IMMEDIATE", err);
         if (r < 0)
                 return r;
         r = advance(db, call, err);
@@ -271,7 +271,7 @@ static int threads_delete(const struct sqlite_db *db, const struct thread_call *
                           struct error *err)
 {
         int changed = 0;
-        int r = sqlite_db_exec(db, "BEGIN IMMEDIATE", err);
+        int r = sqlite_db_do(db, "BEGIN IMMEDIATE", err);
         if (r < 0)
                 return r;
         r = run(db, "DELETE FROM threads WHERE id = :id AND owner = :owner", call, &changed, err);

@@ -32,7 +32,7 @@ void capsule_store_set_wait(struct capsule_store *store, int wait_ms)
 int capsule_store_insert(struct capsule_store *store, const struct capsule *capsule,
                          struct error *err)
 {
-        if (capsule->state != RUN_PENDING)
+        if (run_state_is_final(capsule->state))
                 return error_set(err, ERROR_INTERNAL, "a capsule that is %s cannot be inserted",
                                  run_state_name(capsule->state));
         return store->ops->insert(store, capsule, err);
@@ -52,6 +52,11 @@ int capsule_store_seal(struct capsule_store *store, struct capsule *capsule, str
         return store->ops->seal(store, capsule, err);
 }
 
+int capsule_store_probe(struct capsule_store *store, struct error *err)
+{
+        return store->ops->probe(store, err);
+}
+
 int capsule_store_recover(struct capsule_store *store, size_t *ret_count, struct error *err)
 {
         return store->ops->recover(store, ret_count, err);
@@ -61,6 +66,12 @@ int capsule_store_get(struct capsule_store *store, const char *run_id, struct ca
                       struct error *err)
 {
         return store->ops->get(store, run_id, ret, err);
+}
+
+int capsule_store_asker(struct capsule_store *store, const char *run_id, char *out,
+                        struct error *err)
+{
+        return store->ops->asker(store, run_id, out, err);
 }
 
 int capsule_store_list(struct capsule_store *store, const struct capsule_filter *filter,

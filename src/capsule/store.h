@@ -29,7 +29,7 @@ int capsule_store_open_shared(const char *url, struct capsule_store **ret, struc
 /* How long each call waits for other processes, in milliseconds, from 0. */
 void capsule_store_set_wait(struct capsule_store *store, int wait_ms);
 
-/* Keeps a pending capsule, durably, before its run starts. The first one takes an owner's lock
+/* Keeps an open capsule, durably, before its run starts. The first one takes an owner's lock
  * (a file in the folder "owners" beside the store), before anything is written; the process's end,
  * however it comes, lets go of it. ERROR_REQUEST_REPEATED when there is a capsule with the same
  * request_key. */
@@ -45,6 +45,9 @@ int capsule_store_update(struct capsule_store *store, const struct capsule *caps
  * again. */
 int capsule_store_seal(struct capsule_store *store, struct capsule *capsule, struct error *err);
 
+/* Whether capsules can be kept now: writes to the disk and waits for it, and changes nothing. */
+int capsule_store_probe(struct capsule_store *store, struct error *err);
+
 /* Seals as failed every open capsule whose owner is gone; *ret_count is how many. Capsules of
  * processes that live are left alone. What cannot be sealed stays open, the others are sealed
  * nevertheless, and the first error is returned. */
@@ -55,6 +58,11 @@ int capsule_store_recover(struct capsule_store *store, size_t *ret_count, struct
  * *ret. */
 int capsule_store_get(struct capsule_store *store, const char *run_id, struct capsule **ret,
                       struct error *err);
+
+/* Whose it is (CAPSULE_ASKER_MAX + 1 bytes; "": nobody's), also when its text was altered and
+ * cannot be read. run_id as in get. */
+int capsule_store_asker(struct capsule_store *store, const char *run_id, char *out,
+                        struct error *err);
 
 struct capsule_filter {
         const char *kind;          /* as capsule_kind_name says it, or NULL: runs */
@@ -74,11 +82,12 @@ int capsule_store_list(struct capsule_store *store, const struct capsule_filter 
                        int (*each)(const struct capsule *capsule, void *data), void *data,
                        struct error *err);
 
-/* The end of the chain: how many capsules are sealed, and the newest one's hash (CAPSULE_NO_HASH
- * when there is none). Whoever notes it elsewhere can tell later that nothing before it was
- * rewritten. */
+/* The end of the chain: how many capsules were ever sealed, how many of them retention has removed
+ * (all from the beginning), and the newest one's hash (CAPSULE_NO_HASH when there is none). Whoever
+ * notes it elsewhere can tell later that nothing before it was rewritten. */
 struct chain_head {
         int64_t count;
+        int64_t removed;
         char hash[HASH_HEX_SIZE];
 };
 int capsule_store_head(struct capsule_store *store, struct chain_head *ret, struct error *err);
@@ -100,7 +109,8 @@ const char *capsule_fault_name(enum capsule_fault fault);
 int capsule_store_check(struct capsule_store *store, const char *run_id, enum capsule_fault *ret,
                         char *message, struct error *err);
 
-/* Checks the whole chain, oldest first; stops at the first fault and names its run in message.
+/* Checks the whole chain, from the oldest that retention has left; stops at the first fault and
+ * names its run in message.
  * *ret_checked is how many were sound. */
 int capsule_store_check_all(struct capsule_store *store, enum capsule_fault *ret, char *message,
                             size_t *ret_checked, struct error *err);

@@ -28,15 +28,17 @@ struct capsule_store_ops {
         int (*update)(struct capsule_store *store, const struct capsule *capsule,
                       struct error *err);
         int (*seal)(struct capsule_store *store, struct capsule *capsule, struct error *err);
+        int (*probe)(struct capsule_store *store, struct error *err);
         int (*recover)(struct capsule_store *store, size_t *ret_count, struct error *err);
         int (*get)(struct capsule_store *store, const char *run_id, struct capsule **ret,
                    struct error *err);
+        int (*asker)(struct capsule_store *store, const char *run_id, char *out, struct error *err);
         int (*list)(struct capsule_store *store, const struct capsule_filter *filter,
                     int (*each)(const struct capsule *capsule, void *data), void *data,
                     struct error *err);
 
-        /* Between the two calls insert, update and seal are one transaction; one of them that fails
-         * undoes itself alone. When the end fails, none of them was done. */
+        /* Between the two calls insert, update, seal and probe are one transaction; one of them
+         * that fails undoes itself alone. When the end fails, none of them was done. */
         int (*batch_begin)(struct capsule_store *store, struct error *err);
         int (*batch_end)(struct capsule_store *store, struct error *err);
 
@@ -44,6 +46,14 @@ struct capsule_store_ops {
         int (*snapshot_begin)(struct capsule_store *store, struct error *err);
         void (*snapshot_end)(struct capsule_store *store);
         int (*head)(struct capsule_store *store, struct chain_head *ret, struct error *err);
+        /* How many retention capsules there are, and the newest one's place; 0, 0 when none. */
+        int (*retentions)(struct capsule_store *store, int64_t *ret_n, int64_t *ret_newest,
+                          struct error *err);
+        /* Seals the capsule, of kind retention and in its final state, and removes the sealed ones
+         * behind place `after` up to `through`, in one transaction. 1: done; 0: nothing was, as
+         * others have removed some meanwhile. The capsule is left as it was. */
+        int (*remove)(struct capsule_store *store, const struct capsule *capsule, int64_t after,
+                      int64_t through, struct error *err);
         /* The place of that run in the chain, 0 while it is open. run_id is as in get. */
         int (*place)(struct capsule_store *store, const char *run_id, int64_t *ret_seq,
                      struct error *err);

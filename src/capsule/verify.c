@@ -2,12 +2,11 @@
 #include "base/json.h"
 #include "capsule/store.h"
 #include "capsule/store_ops.h"
+#include "capsule/walk.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-static const char zeros[] = CAPSULE_NO_HASH;
 
 const char *capsule_fault_name(enum capsule_fault fault)
 {
@@ -20,13 +19,6 @@ const char *capsule_fault_name(enum capsule_fault fault)
         };
         return (size_t)fault < ARRAY_SIZE(names) ? names[fault] : "unknown";
 }
-
-/* What a walk along the chain has found so far. */
-struct finding {
-        enum capsule_fault fault;
-        char *message; /* ERROR_MESSAGE_MAX bytes */
-        struct error *err;
-};
 
 __attribute__((format(printf, 3, 4))) static int
 found(struct finding *finding, enum capsule_fault fault, const char *format, ...)
@@ -138,21 +130,110 @@ static int check_end(int64_t count, const char *hash, const struct chain_head *h
         return 0;
 }
 
-struct walk {
-        struct finding finding;
-        int64_t count; /* of the capsules checked */
-        char hash[HASH_HEX_SIZE];
+/* ---- what retention has left ---- */
+
+static void read_removal(const struct capsule *capsule, struct removal *ret)
+{
+        const json_t *removed = json_object_get(capsule->body, "removed");
+        const char *hash = json_get_string(removed, "capsule_hash");
+        ret->total = json_get_int(removed, "total", 0);
+        (void)snprintf(ret->hash, sizeof(ret->hash), "%s", hash ? hash : "");
+}
+
+struct newest {
+        struct finding *finding;
+        struct removal *removal;
 };
 
-static int walk_row(const struct stored_row *row, void *data)
+static int newest_row(const struct stored_row *row, void *data)
+{
+        const struct newest *newest = data;
+        _cleanup_capsule_ struct capsule *capsule = NULL;
+        int r = capsule_parse(row->body, row->body_bytes, &capsule, newest->finding->err);
+        if (r == -(int)ERROR_STORE)
+                return found(newest->finding, CAPSULE_HASH_DIFFERS,
+                             "the retention capsule %s was altered: %s", row->run_id,
+                             newest->finding->err->message);
+        if (r == 0)
+                read_removal(capsule, newest->removal);
+        return r;
+}
+
+/* Where the chain begins. What the newest retention capsule says is believed here; that it is sound
+ * itself, the walk finds when it comes to it. *ret_seq is its place, 0 when nothing was removed. */
+static int read_beginning(struct capsule_store *store, const struct chain_head *head,
+                          struct removal *ret, int64_t *ret_seq, struct finding *finding)
+{
+        int64_t n;
+        struct newest newest = {finding, ret};
+        *ret = (struct removal){.hash = CAPSULE_NO_HASH};
+        *ret_seq = 0;
+        if (head->removed == 0)
+                return 0;
+        int r = store->ops->retentions(store, &n, ret_seq, finding->err);
+        if (r == 0 && *ret_seq > 0)
+                r = store->ops->sealed(store, *ret_seq, *ret_seq, newest_row, &newest,
+                                       finding->err);
+        if (r != 0 || ret->total == head->removed)
+                return r;
+        return found(finding, CAPSULE_MISSING,
+                     "the chain begins with number %lld, but the newest retention capsule says "
+                     "that %lld were removed: others were removed besides, or that capsule",
+                     (long long)head->removed + 1, (long long)ret->total);
+}
+
+/* Each retention capsule goes on where the one before it ended. */
+static int check_retention(const struct stored_row *row, const struct capsule *capsule,
+                           struct walk *walk)
+{
+        struct removal removal;
+        if (capsule->kind != CAPSULE_RETENTION)
+                return 0;
+        read_removal(capsule, &removal);
+        if (removal.total <= walk->said.total || removal.total >= row->seq)
+                return found(&walk->finding, CAPSULE_CHAIN_BROKEN,
+                             "the retention capsule %s says that %lld capsules were removed, which "
+                             "cannot be",
+                             row->run_id, (long long)removal.total);
+        walk->said = removal;
+        return 0;
+}
+
+/* ---- the whole chain ---- */
+
+int walk_begin(struct capsule_store *store, struct walk *walk, struct error *err)
+{
+        int64_t seq;
+        int r = store->ops->head(store, &walk->head, err);
+        if (r == 0)
+                r = read_beginning(store, &walk->head, &walk->before, &seq, &walk->finding);
+        walk->said = (struct removal){.hash = CAPSULE_NO_HASH};
+        walk->seq = walk->head.removed;
+        memcpy(walk->hash, walk->before.hash, HASH_HEX_SIZE);
+        return r;
+}
+
+static int check_place(const struct stored_row *row, struct walk *walk)
+{
+        if (row->seq == walk->seq + 1)
+                return 0;
+        if (row->seq <= walk->head.removed)
+                return found(&walk->finding, CAPSULE_CHAIN_BROKEN,
+                             "number %lld of the chain, run %s, was removed by retention, but is "
+                             "there",
+                             (long long)row->seq, row->run_id);
+        return found(&walk->finding, CAPSULE_MISSING,
+                     "number %lld of the chain is missing; the next one there is run %s",
+                     (long long)walk->seq + 1, row->run_id);
+}
+
+int walk_row(const struct stored_row *row, void *data)
 {
         struct walk *walk = data;
         _cleanup_capsule_ struct capsule *capsule = NULL;
-        if (row->seq != walk->count + 1)
-                return found(&walk->finding, CAPSULE_MISSING,
-                             "number %lld of the chain is missing; the next one there is run %s",
-                             (long long)walk->count + 1, row->run_id);
-        int r = check_row(row, &capsule, &walk->finding);
+        int r = check_place(row, walk);
+        if (r == 0)
+                r = check_row(row, &capsule, &walk->finding);
         if (r != 0)
                 return r;
         if (strcmp(text_of(capsule, "prev_hash"), walk->hash) != 0)
@@ -160,18 +241,28 @@ static int walk_row(const struct stored_row *row, void *data)
                              "the capsule of run %s does not follow the one before it: prev_hash "
                              "is %.16s..., that one's hash is %.16s...",
                              row->run_id, text_of(capsule, "prev_hash"), walk->hash);
+        r = check_retention(row, capsule, walk);
+        if (r != 0)
+                return r;
         memcpy(walk->hash, text_of(capsule, "capsule_hash"), HASH_HEX_SIZE);
-        walk->count++;
+        walk->seq = row->seq;
         return 0;
 }
 
 static int walk_all(struct capsule_store *store, struct walk *walk, struct error *err)
 {
-        struct chain_head head;
-        int r = store->ops->head(store, &head, err);
+        int r = walk_begin(store, walk, err);
         if (r == 0)
                 r = store->ops->sealed(store, 1, INT64_MAX, walk_row, walk, err);
-        return r != 0 ? r : check_end(walk->count, walk->hash, &head, &walk->finding);
+        if (r == 0)
+                r = check_end(walk->seq, walk->hash, &walk->head, &walk->finding);
+        if (r != 0 || (walk->said.total == walk->before.total &&
+                       strcmp(walk->said.hash, walk->before.hash) == 0))
+                return r;
+        return found(&walk->finding, CAPSULE_CHAIN_BROKEN,
+                     "the chain begins with number %lld, but the last retention capsule in it says "
+                     "that %lld were removed",
+                     (long long)walk->before.total + 1, (long long)walk->said.total);
 }
 
 int capsule_store_check_all(struct capsule_store *store, enum capsule_fault *ret, char *message,
@@ -179,7 +270,6 @@ int capsule_store_check_all(struct capsule_store *store, enum capsule_fault *ret
 {
         struct error local = {0};
         struct walk walk = {.finding = {.message = message, .err = err ? err : &local}};
-        memcpy(walk.hash, zeros, HASH_HEX_SIZE);
         message[0] = '\0';
         int r = store->ops->snapshot_begin(store, err);
         if (r < 0)
@@ -189,7 +279,7 @@ int capsule_store_check_all(struct capsule_store *store, enum capsule_fault *ret
         if (r < 0)
                 return r;
         *ret = walk.finding.fault;
-        *ret_checked = (size_t)walk.count;
+        *ret_checked = (size_t)(walk.seq - walk.head.removed);
         return 0;
 }
 
@@ -198,6 +288,7 @@ int capsule_store_check_all(struct capsule_store *store, enum capsule_fault *ret
 struct look {
         struct finding finding;
         int64_t seq;
+        struct removal beginning; /* set when this is the first one that is there */
         bool has_before;
         bool has_after;
         char before[HASH_HEX_SIZE]; /* capsule_hash of the one before; "" when it has none */
@@ -240,8 +331,8 @@ static int look_row(const struct stored_row *row, void *data)
 static int check_links(struct look *look, const struct chain_head *head)
 {
         struct finding *finding = &look->finding;
-        if (look->seq == 1)
-                memcpy(look->before, zeros, HASH_HEX_SIZE);
+        if (look->seq == head->removed + 1)
+                memcpy(look->before, look->beginning.hash, HASH_HEX_SIZE);
         else if (!look->has_before)
                 return found(finding, CAPSULE_MISSING,
                              "the capsule before this one, number %lld of the chain, is missing",
@@ -261,6 +352,30 @@ static int check_links(struct look *look, const struct chain_head *head)
         return 0;
 }
 
+/* The one at look->seq and its links, but where the chain begins. */
+static int look_between(struct capsule_store *store, const struct chain_head *head,
+                        struct look *look, struct error *err)
+{
+        int r = store->ops->sealed(store, look->seq > 1 ? look->seq - 1 : 1, look->seq + 1,
+                                   look_row, look, err);
+        return r != 0 ? r : check_links(look, head);
+}
+
+/* For the first one that is there, what is before it is what the newest retention capsule says;
+ * which must be sound, and in its place. */
+static int look_at_beginning(struct capsule_store *store, const struct chain_head *head,
+                             struct look *look, struct error *err)
+{
+        int64_t seq;
+        int r = read_beginning(store, head, &look->beginning, &seq, &look->finding);
+        if (r != 0 || seq == 0 || seq == look->seq)
+                return r;
+        struct look other = {.finding = look->finding, .seq = seq};
+        r = look_between(store, head, &other, err);
+        look->finding = other.finding;
+        return r;
+}
+
 static int look_at(struct capsule_store *store, const char *run_id, struct look *look,
                    struct error *err)
 {
@@ -273,10 +388,9 @@ static int look_at(struct capsule_store *store, const char *run_id, struct look 
                                  run_id);
         if (r == 0)
                 r = store->ops->head(store, &head, err);
-        if (r == 0)
-                r = store->ops->sealed(store, look->seq > 1 ? look->seq - 1 : 1, look->seq + 1,
-                                       look_row, look, err);
-        return r != 0 ? r : check_links(look, &head);
+        if (r == 0 && look->seq == head.removed + 1)
+                r = look_at_beginning(store, &head, look, err);
+        return r != 0 ? r : look_between(store, &head, look, err);
 }
 
 int capsule_store_check(struct capsule_store *store, const char *run_id, enum capsule_fault *ret,

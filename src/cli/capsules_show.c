@@ -47,13 +47,14 @@ static void put_members(struct buf *out, const json_t *body, const char *const *
 
 static void put_all(struct buf *out, const json_t *body)
 {
-        static const char *const names[] = {"run_id",       "status",          "created_at",
-                                            "finished_at",  "dataset_id",      "question",
-                                            "reading",      "planner",         "query_mode",
-                                            "as_of",        "dataset_version", "executor",
-                                            "limits",       "timings",         "engine",
-                                            "sandbox",      "result_hash",     "prev_hash",
-                                            "capsule_hash", "cached_from",     NULL};
+        static const char *const names[] = {
+                "run_id",          "kind",         "status",      "created_at",
+                "finished_at",     "dataset_id",   "thread_id",   "question",
+                "reading",         "planner",      "query_mode",  "as_of",
+                "dataset_version", "executor",     "limits",      "runs",
+                "answer",          "usage",        "rule",        "removed",
+                "timings",         "engine",       "sandbox",     "result_hash",
+                "prev_hash",       "capsule_hash", "cached_from", NULL};
         size_t i;
         json_t *table;
         put_members(out, body, names);

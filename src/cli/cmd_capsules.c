@@ -1,5 +1,6 @@
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "capsule/retention.h"
 #include "cli/capsules_show.h"
 #include "cli/command.h"
 #include "cli/options.h"
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #define LIST_LIMIT_DEFAULT 20
+#define DAYS_MAX 36500
 #define ASKED_WIDTH 40
 #define ASKED_SIZE 200
 
@@ -52,11 +54,26 @@ static const char check_help[] =
         "Checks the hashes of all capsules and the chain that they form. Exit status: 0 intact,\n"
         "1 otherwise, and the first fault is named.\n";
 
+static const char prune_help[] =
+        "askcsv capsules prune [--days N] [--count N] [--dry-run]\n"
+        "\n"
+        "Removes the oldest capsules: those that are older than N days, and all but the newest N.\n"
+        "The chain of those that are left can still be checked: what was removed is recorded by a\n"
+        "capsule of its own. Runs that have not ended, and capsules that were altered, stay. The\n"
+        "file keeps its size; later capsules take the room.\n"
+        "\n"
+        "  askcsv capsules prune --days 90\n"
+        "  askcsv capsules prune --count 10000 --dry-run\n"
+        "\n"
+        "--dry-run says how many would be removed. \"askcsv serve\" does it by itself with the\n"
+        "settings retention_days and retention_count.\n";
+
 static const char help[] =
         "askcsv capsules list          the runs, newest first\n"
         "askcsv capsules show RUN      one run\n"
         "askcsv capsules export RUN    its capsule as canonical JSON\n"
         "askcsv capsules check         all hashes, and the chain\n"
+        "askcsv capsules prune         removes the oldest ones\n"
         "\n"
         "Every run leaves a capsule: an unchangeable record of what was asked, on\n"
         "which data, how it ran, and what came out. RUN may be \"last\".\n"
@@ -197,12 +214,14 @@ static int run_list(const struct surface *surface, int argc, char **argv);
 static int run_show(const struct surface *surface, int argc, char **argv);
 static int run_export(const struct surface *surface, int argc, char **argv);
 static int run_check_all(const struct surface *surface, int argc, char **argv);
+static int run_prune(const struct surface *surface, int argc, char **argv);
 
 static const struct command parts[] = {
         {.name = "list", .summary = "the runs", .help = list_help, .run = run_list},
         {.name = "show", .summary = "one run", .help = show_help, .run = run_show},
         {.name = "export", .summary = "its capsule", .help = export_help, .run = run_export},
         {.name = "check", .summary = "the chain", .help = check_help, .run = run_check_all},
+        {.name = "prune", .summary = "removes old ones", .help = prune_help, .run = run_prune},
 };
 
 static int run_list(const struct surface *surface, int argc, char **argv)
@@ -304,13 +323,21 @@ static int check_all(struct error *err)
         enum capsule_fault fault = CAPSULE_INTACT;
         char message[ERROR_MESSAGE_MAX] = "";
         size_t checked = 0;
+        struct chain_head head = {0};
         buf_init(&out, OUTPUT_BYTES_MAX);
         int r = session_open(SESSION_STORE, &session, err);
         if (r == 0)
                 r = capsule_store_check_all(session.store, &fault, message, &checked, err);
+        if (r == 0)
+                r = capsule_store_head(session.store, &head, err);
         if (r < 0)
                 return r;
-        if (fault == CAPSULE_INTACT)
+        if (fault == CAPSULE_INTACT && head.removed > 0)
+                buf_printf(&out,
+                           "intact: %zu capsules (%lld before them were removed by "
+                           "retention)\n",
+                           checked, (long long)head.removed);
+        else if (fault == CAPSULE_INTACT)
                 buf_printf(&out, "intact: %zu capsules\n", checked);
         else
                 buf_printf(&out, "%s\n", capsule_fault_name(fault));
@@ -334,9 +361,76 @@ static int run_check_all(const struct surface *surface, int argc, char **argv)
         return r < 0 ? report_error(&err, NULL) : r;
 }
 
+/* Until nothing is left to be removed; *ret_removed is how many went, also when it fails. */
+static int prune_all(struct capsule_store *store, const struct retention_rule *rule,
+                     int64_t *ret_removed, struct error *err)
+{
+        struct retention_outcome outcome = {.more = true};
+        int r = 0;
+        while (r == 0 && outcome.more) {
+                r = retention_prune(store, rule, &outcome, err);
+                *ret_removed += outcome.removed;
+        }
+        return r;
+}
+
+static int prune(const struct retention_rule *rule, bool dry_run, struct error *err)
+{
+        _cleanup_session_ struct session session = {0};
+        _cleanup_buf_ struct buf out = {0};
+        int64_t removed = 0;
+        buf_init(&out, OUTPUT_BYTES_MAX);
+        int r = session_open(SESSION_STORE, &session, err);
+        if (r == 0)
+                r = dry_run ? retention_count(session.store, rule, &removed, err)
+                            : prune_all(session.store, rule, &removed, err);
+        if (r < 0 && removed > 0)
+                report_note("removed: %lld capsules, and then:", (long long)removed);
+        if (r < 0)
+                return r;
+        buf_printf(&out, "%s: %lld capsules\n", dry_run ? "would be removed" : "removed",
+                   (long long)removed);
+        return output_write(&out, 0);
+}
+
+static int check_rule(const struct retention_rule *rule, struct error *err)
+{
+        if (rule->days > DAYS_MAX)
+                return error_set(err, ERROR_USAGE, "--days takes 1 to %d days", DAYS_MAX);
+        if (rule->days > 0 || rule->count > 0)
+                return 0;
+        return error_set(
+                err, ERROR_USAGE,
+                "capsules prune needs --days N or --count N, from 1: what is older, or all "
+                "but the newest, goes");
+}
+
+static int run_prune(const struct surface *surface, int argc, char **argv)
+{
+        struct retention_rule rule = {0};
+        struct arguments arguments;
+        struct error err = {0};
+        bool dry_run = false;
+        const struct option_spec specs[] = {
+                {.name = "--days", .number = &rule.days},
+                {.name = "--count", .number = &rule.count},
+                {.name = "--dry-run", .flag = &dry_run},
+        };
+        (void)surface;
+        int r = options_parse(specs, ARRAY_SIZE(specs), 0, argc, argv, &arguments, &err);
+        if (r == 0 && !arguments.help)
+                r = check_rule(&rule, &err);
+        if (r < 0)
+                return report_usage(&err, "capsules prune");
+        if (arguments.help)
+                return command_help(&parts[4]);
+        r = prune(&rule, dry_run, &err);
+        return r < 0 ? report_error(&err, NULL) : r;
+}
+
 const struct command cmd_capsules = {
         .name = "capsules",
-        .summary = "the record of every run: list, show, export, check",
+        .summary = "the record of every run: list, show, export, check, prune",
         .help = help,
         .parts = parts,
         .n_parts = ARRAY_SIZE(parts),

@@ -169,6 +169,20 @@ static json_t *file_rows(void)
         return steal_ptr(&rows);
 }
 
+/* The settings for which a running server has to be started anew. */
+static void put_restarts(struct buf *out)
+{
+        size_t n = 0;
+        for (enum config_id id = 0; id < CONFIG_COUNT; id++)
+                if (!config_setting(id)->live)
+                        buf_printf(out, "%s%s",
+                                   n++ == 0     ? ""
+                                   : n % 6 == 1 ? ",\n"
+                                                : ", ",
+                                   config_setting(id)->name);
+        buf_puts(out, ".\n");
+}
+
 static int show_file(const struct style *style, struct error *err)
 {
         static const char *const heads[3] = {"setting", "values", "what it is"};
@@ -183,11 +197,14 @@ static int show_file(const struct style *style, struct error *err)
                 r = put_table(heads, file_rows(), style, &explained, err);
         if (r < 0)
                 return r;
-        buf_puts(&explained,
-                 "A setting's environment variable is ASKCSV_ and its name in capitals "
-                 "(ASKCSV_PORT),"
-                 "\nits flag the name with hyphens (--port, --tls-key). The environment wins over "
-                 "the file,\na flag over both.\n");
+        buf_puts(
+                &explained,
+                "A setting's environment variable is ASKCSV_ and its name in capitals "
+                "(ASKCSV_PORT),"
+                "\nits flag the name with hyphens (--port, --tls-key). The environment wins over "
+                "the file,\na flag over both.\n\nA server that runs reads the file again on SIGHUP "
+                "and takes over all settings but these,\nwhich want a restart:\n");
+        put_restarts(&explained);
         int status = output_write(&out, 0);
         report_text(&explained);
         return status;

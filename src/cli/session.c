@@ -88,10 +88,16 @@ int session_add_store(struct session *session, struct error *err)
         return 0;
 }
 
+int session_registry(struct registry **ret, struct error *err)
+{
+        const char *path = getenv("ASKCSV_REGISTRY");
+        int r = registry_open(path && *path ? path : NULL, ret, err);
+        return r < 0 ? error_prefix(err, r, "the registry of datasets") : 0;
+}
+
 int session_open(enum session_needs needs, struct session *ret, struct error *err)
 {
         _cleanup_session_ struct session session = {0};
-        const char *registry = getenv("ASKCSV_REGISTRY");
         int r = home_path(&session.home, err);
         if (r < 0)
                 return r;
@@ -99,10 +105,8 @@ int session_open(enum session_needs needs, struct session *ret, struct error *er
                 session.datasets_folder = NULL;
                 return error_oom(err);
         }
-        r = registry_open(registry && *registry ? registry : NULL, &session.registry, err);
-        if (r < 0)
-                return error_prefix(err, r, "the registry of datasets");
-        if (needs == SESSION_STORE)
+        r = session_registry(&session.registry, err);
+        if (r == 0 && needs == SESSION_STORE)
                 r = session_add_store(&session, err);
         if (r < 0)
                 return r;

@@ -20,6 +20,9 @@ enum session_needs {
 };
 
 int session_open(enum session_needs needs, struct session *ret, struct error *err);
+/* The registry as it is now: the built-in one, or what ASKCSV_REGISTRY names. The caller frees
+ * *ret. */
+int session_registry(struct registry **ret, struct error *err);
 /* Adds the store to a session that was opened without it. */
 int session_add_store(struct session *session, struct error *err);
 void session_done(struct session *session); /* safe on a zeroed struct */

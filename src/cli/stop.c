@@ -19,24 +19,40 @@ static void fill(sigset_t *set)
         }
 }
 
-int stop_begin(struct stop *stop, struct error *err)
+static int begin(struct stop *stop, struct error *err)
 {
-        sigset_t set;
-        fill(&set);
-        stop->fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+        stop->fd = signalfd(-1, &stop->set, SFD_CLOEXEC | SFD_NONBLOCK);
         if (stop->fd < 0)
                 return error_errno(err, errno, "preparing for signals");
-        (void)sigprocmask(SIG_BLOCK, &set, &stop->before);
+        (void)sigprocmask(SIG_BLOCK, &stop->set, &stop->before);
         return 0;
+}
+
+int stop_begin(struct stop *stop, struct error *err)
+{
+        fill(&stop->set);
+        return begin(stop, err);
+}
+
+int stop_begin_server(struct stop *stop, struct error *err)
+{
+        fill(&stop->set);
+        (void)sigaddset(&stop->set, SIGHUP);
+        return begin(stop, err);
+}
+
+int stop_next(const struct stop *stop)
+{
+        struct signalfd_siginfo info;
+        return read(stop->fd, &info, sizeof(info)) == (ssize_t)sizeof(info) ? (int)info.ssi_signo
+                                                                            : 0;
 }
 
 bool stop_end(struct stop *stop)
 {
         static const struct timespec now = {0};
-        sigset_t set;
         bool came = false;
-        fill(&set);
-        while (sigtimedwait(&set, NULL, &now) > 0)
+        while (sigtimedwait(&stop->set, NULL, &now) > 0)
                 came = true;
         (void)sigprocmask(SIG_SETMASK, &stop->before, NULL);
         (void)close(stop->fd);

@@ -10,10 +10,15 @@
 
 struct stop {
         int fd; /* readable once one of them came */
-        sigset_t before;
+        sigset_t set, before;
 };
 
 int stop_begin(struct stop *stop, struct error *err);
+/* The same for a server, to which SIGHUP says something else: it comes here also when it was
+ * ignored (nohup). */
+int stop_begin_server(struct stop *stop, struct error *err);
+/* Takes the oldest signal that came; 0: none did. */
+int stop_next(const struct stop *stop);
 
 /* Back to how it was; true when one of them had come. */
 bool stop_end(struct stop *stop);

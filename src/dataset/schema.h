@@ -56,6 +56,7 @@ struct column {
 struct table {
         const char *name;        /* [A-Za-z_][A-Za-z0-9_]* */
         const char *path;        /* registry: relative to the dataset's folder; files: absolute */
+        const char *shown;       /* the path as records name it; NULL: as it is */
         const char *format;      /* "csv" or "parquet" */
         const char *description; /* or NULL */
         char sha256[HASH_HEX_SIZE]; /* of the file's bytes; "" while unknown */

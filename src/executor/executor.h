@@ -25,7 +25,8 @@ struct executor_call {
 
 /* Opens the executor of that name ("local"). runner is the path of askcsv-runner, or NULL: the
  * one beside this program, or $ASKCSV_RUNNER. data_root is the folder that the runner may read
- * tables from. Neither is kept beyond executor_free. */
+ * tables from. Neither is kept beyond executor_free. That there is no such runner, the first call
+ * finds. */
 int executor_open(const char *name, const char *runner, const char *data_root,
                   struct executor **ret, struct error *err);
 void executor_free(struct executor *executor); /* NULL is fine */

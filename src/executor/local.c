@@ -69,16 +69,19 @@ static int local_find_runner(const char *runner, char out[PATH_MAX], struct erro
                         return error_set(err, ERROR_IO, "the path of the runner is too long");
                 memcpy(out, path, strlen(path) + 1);
         } else {
-                int r = runner_beside_us(out, err);
-                if (r < 0)
-                        return r;
+                return runner_beside_us(out, err);
         }
-        if (access(out, X_OK) < 0)
-                return error_errno(err, errno,
-                                   "the program " RUNNER_NAME " is needed to run anything; build "
-                                   "it (make build), or set ASKCSV_RUNNER to its path: %s",
-                                   out);
         return 0;
+}
+
+static int check_runner(const struct local *local, struct error *err)
+{
+        if (access(local->runner, X_OK) == 0)
+                return 0;
+        return error_errno(err, errno,
+                           "the program " RUNNER_NAME " is needed to run anything; build it (make "
+                           "build), or set ASKCSV_RUNNER to its path: %s",
+                           local->runner);
 }
 
 static int local_open(const char *runner, const char *data_root, struct executor **ret,
@@ -342,6 +345,8 @@ static int local_use_host(struct executor *executor, const struct executor_host 
 {
         struct local *local = (struct local *)executor;
         struct host_client *client = NULL;
+        if (check_runner(local, NULL) < 0)
+                return 0; /* the first call says so */
         int r = host_client_new(local->runner, host, &client, err);
         if (r == 0) {
                 host_client_free(local->host);
@@ -354,13 +359,16 @@ static int local_prepare(struct executor *executor, struct error *err)
 {
         struct local *local = (struct local *)executor;
         struct error ignored = {0};
+        int r = check_runner(local, err);
+        if (r < 0)
+                return r;
         if (local->host && host_client_connect(local->host, &ignored) == 0)
                 return 0;
         char option[] = "--data-root";
         char *argv[] = {local->runner, option, local->data_root, NULL};
         if (local->is_prepared)
                 return 0;
-        int r = local_start(argv, &local->prepared, err);
+        r = local_start(argv, &local->prepared, err);
         local->is_prepared = r == 0;
         return r;
 }
@@ -393,7 +401,9 @@ static int local_ask(struct executor *executor, enum executor_question question,
         if (question == EXECUTOR_ASK_HOST)
                 return local->host ? host_client_status(local->host, answer, err)
                                    : error_set(err, ERROR_IO, "no host is in use");
-        int r = local_start(argv, &process, err);
+        int r = check_runner(local, err);
+        if (r == 0)
+                r = local_start(argv, &process, err);
         return r < 0 ? r : local_call(&process, &call, true, answer, err);
 }
 

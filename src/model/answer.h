@@ -23,6 +23,7 @@ struct answer {
         struct answer_call calls[MODEL_CALLS_MAX];
         size_t calls_n;
         int64_t tokens_in, tokens_out; /* -1: not known */
+        int64_t tokens_in_parts[3]; /* where tokens_in comes in parts: each as it was last said */
         enum model_stop stop;
         bool is_stopped;    /* it said why it ended: nothing is missing but perhaps tokens */
         bool is_told;       /* on_text was called */

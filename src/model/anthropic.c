@@ -8,19 +8,20 @@
 
 #include <string.h>
 
-/* What was read from a cache or written to one was sent as well. */
+/* What was read from a cache or written to one was sent as well. Each member is the total so far:
+ * it replaces what was known of it, and one that is left out or null stays as it was. */
 static void read_tokens(struct answer *answer, const json_t *usage)
 {
         static const char *const names[] = {"input_tokens", "cache_creation_input_tokens",
                                             "cache_read_input_tokens"};
-        int64_t sum = 0;
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-                json_int_t n = json_get_int(usage, names[i], 0);
-                if (n > 0 && n < INT32_MAX)
-                        sum += n;
+                json_int_t n = json_get_int(usage, names[i], -1);
+                if (n < 0 || n >= INT32_MAX)
+                        continue;
+                answer->tokens_in = (answer->tokens_in > 0 ? answer->tokens_in : 0) -
+                                    answer->tokens_in_parts[i] + n;
+                answer->tokens_in_parts[i] = n;
         }
-        if (sum > 0)
-                answer->tokens_in = sum;
         answer_set_tokens(&answer->tokens_out, json_object_get(usage, "output_tokens"));
 }
 

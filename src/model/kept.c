@@ -105,10 +105,12 @@ int kept_add(struct kept *kept, const json_t *delta, struct error *err)
 {
         if (!kept->open)
                 return 0;
+        const char *signature = json_get_string(delta, "signature");
         int r = put(kept, &kept->text, json_get_string(delta, kept->open), err);
-        if (r == 0)
-                r = put(kept, &kept->signature, json_get_string(delta, "signature"), err);
-        return r;
+        if (r < 0 || !signature)
+                return r;
+        buf_clear(&kept->signature); /* it comes whole, and never in pieces as texts do */
+        return put(kept, &kept->signature, signature, err);
 }
 
 json_t *kept_take(struct kept *kept)

@@ -17,13 +17,12 @@
 #define REQUEST_ID_MAX 64      /* bytes of a dataset's id */
 #define REQUEST_COLUMN_MAX 255 /* bytes of a column's name, and of a type */
 #define REQUEST_PATH_MAX 4095  /* PATH_MAX without the NUL */
-#define REQUEST_COLUMNS_MAX 4096 /* of one table */
+#define REQUEST_COLUMNS_MAX 4096      /* of one table */
+#define REQUEST_RESULT_TEXT_MAX 65536 /* bytes of a result's column name, and of its type */
 
 static const char *const op_names[] = {
-        [REQUEST_RUN] = "run",
-        [REQUEST_CHECK] = "check",
-        [REQUEST_DESCRIBE] = "describe",
-        [REQUEST_VALUES] = "values",
+        [REQUEST_RUN] = "run",       [REQUEST_CHECK] = "check",   [REQUEST_DESCRIBE] = "describe",
+        [REQUEST_VALUES] = "values", [REQUEST_EXPORT] = "export",
 };
 
 static const struct {
@@ -393,7 +392,9 @@ static int parse_op(const json_t *json, const struct place *place, enum request_
                         return 0;
                 }
         }
-        return refuse(place, err, "\"op\" must be \"run\", \"check\", \"describe\" or \"values\"");
+        return refuse(place, err,
+                      "\"op\" must be \"run\", \"check\", \"describe\", \"values\" or "
+                      "\"export\"");
 }
 
 static int parse_run_id(const json_t *json, const struct place *place, struct arena *arena,
@@ -434,11 +435,80 @@ static int parse_as_of(const json_t *json, const struct place *place, struct are
         return request->as_of ? 0 : error_oom(err);
 }
 
+/* An array of n strings, or of any number of them when n is 0. */
+static int parse_texts(const json_t *json, const struct place *place, size_t n, struct arena *arena,
+                       const char *const **ret, struct error *err)
+{
+        size_t size = json_array_size(json);
+        if (!json_is_array(json) || size == 0 || size > REQUEST_COLUMNS_MAX)
+                return refuse(place, err, "\"%s\" must be an array of 1 to %d strings", place->key,
+                              REQUEST_COLUMNS_MAX);
+        if (n > 0 && size != n)
+                return refuse(place, err, "there are %zu columns and %zu types", n, size);
+        const char **texts = arena_array(arena, size, sizeof(*texts));
+        if (!texts)
+                return error_oom(err);
+        for (size_t i = 0; i < size; i++) {
+                const json_t *text = json_array_get(json, i);
+                struct place at = place_index(place, i);
+                if (!json_is_string(text) || json_string_length(text) > REQUEST_RESULT_TEXT_MAX)
+                        return refuse(&at, err, "this must be a string of at most %d bytes",
+                                      REQUEST_RESULT_TEXT_MAX);
+                texts[i] = arena_strdup(arena, json_string_value(text));
+                if (!texts[i])
+                        return error_oom(err);
+        }
+        *ret = texts;
+        return 0;
+}
+
+static int parse_result_members(const json_t *json, const struct place *place, struct arena *arena,
+                                struct request_result *result, struct error *err)
+{
+        static const char *const keys[] = {"columns", "types", "rows"};
+        struct place columns = place_key(place, "columns");
+        struct place types = place_key(place, "types");
+        struct place rows = place_key(place, "rows");
+        int r = check_keys(json, place, keys, ARRAY_SIZE(keys), err);
+        if (r == 0)
+                r = parse_texts(member(json, "columns"), &columns, 0, arena, &result->columns, err);
+        if (r < 0)
+                return r;
+        result->n = json_array_size(member(json, "columns"));
+        r = parse_texts(member(json, "types"), &types, result->n, arena, &result->types, err);
+        if (r == 0)
+                r = take_text(json, &rows, TEXT_REQUIRED, REQUEST_ROWS_MAX, arena, &result->rows,
+                              err);
+        result->rows_bytes = json_string_length(member(json, "rows"));
+        return r;
+}
+
+/* Whoever exports needs a result, and no tables; nobody else has one. */
+static int parse_result(const json_t *json, const struct place *place, struct arena *arena,
+                        struct request *request, struct error *err)
+{
+        bool wanted = request->op == REQUEST_EXPORT;
+        if (!wanted && json)
+                return refuse(place, err, "the op \"%s\" takes no \"result\"",
+                              request_op_name(request->op));
+        if (!wanted)
+                return 0;
+        if (!json)
+                return refuse(place, err, "\"result\" is missing");
+        if (request->n_tables > 0)
+                return refuse(place, err, "the op \"export\" takes no tables");
+        struct request_result *result = arena_alloc(arena, sizeof(*result));
+        if (!result)
+                return error_oom(err);
+        request->result = result;
+        return parse_result_members(json, place, arena, result, err);
+}
+
 static int parse_document(const json_t *json, struct arena *arena, struct request *request,
                           struct error *err)
 {
-        static const char *const keys[] = {"protocol", "run_id", "op",    "dataset",
-                                           "sql",      "as_of",  "limits"};
+        static const char *const keys[] = {"protocol", "run_id", "op",     "dataset",
+                                           "sql",      "as_of",  "limits", "result"};
         struct place at[ARRAY_SIZE(keys)];
         for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
                 at[i] = place_key(NULL, keys[i]);
@@ -455,13 +525,15 @@ static int parse_document(const json_t *json, struct arena *arena, struct reques
                 r = parse_sql(json, &at[4], arena, request, err);
         if (r == 0)
                 r = parse_as_of(json, &at[5], arena, request, err);
+        if (r == 0)
+                r = parse_result(member(json, "result"), &at[7], arena, request, err);
         return r < 0 ? r : parse_limits(member(json, "limits"), &at[6], &request->limits, err);
 }
 
 int request_parse(const char *text, size_t n, struct arena *arena, struct request **ret,
                   struct error *err)
 {
-        static const struct json_limits bounds = {.max_bytes = REQUEST_BYTES_MAX,
+        static const struct json_limits bounds = {.max_bytes = REQUEST_EXPORT_BYTES_MAX,
                                                   .max_depth = REQUEST_DEPTH_MAX};
         _cleanup_json_ json_t *json = NULL;
         int r = json_parse(text, n, &bounds, ERROR_INVALID_REQUEST, &json, err);
@@ -471,6 +543,9 @@ int request_parse(const char *text, size_t n, struct arena *arena, struct reques
         if (!request)
                 return error_oom(err);
         r = parse_document(json, arena, request, err);
+        if (r == 0 && request->op != REQUEST_EXPORT && n > REQUEST_BYTES_MAX)
+                r = error_set(err, ERROR_INVALID_REQUEST,
+                              "the JSON text has %zu bytes; the limit is %d", n, REQUEST_BYTES_MAX);
         if (r == 0)
                 *ret = request;
         return r;
@@ -554,6 +629,34 @@ static int write_dataset(const struct request *request, json_t *document, struct
         return r < 0 ? r : write_tables(request, dataset, err);
 }
 
+static int write_texts(json_t *object, const char *key, const char *const *texts, size_t n,
+                       struct error *err)
+{
+        json_t *array = put_container(object, key, json_array());
+        if (!array)
+                return error_oom(err);
+        for (size_t i = 0; i < n; i++)
+                if (json_array_append_new(array, json_string(texts[i])) < 0)
+                        return error_oom(err);
+        return 0;
+}
+
+static int write_result(const struct request *request, json_t *document, struct error *err)
+{
+        const struct request_result *result = request->result;
+        if (!result)
+                return 0;
+        json_t *object = put_container(document, "result", json_object());
+        int r = object ? write_texts(object, "columns", result->columns, result->n, err)
+                       : error_oom(err);
+        if (r == 0)
+                r = write_texts(object, "types", result->types, result->n, err);
+        if (r == 0 &&
+            json_object_set_new(object, "rows", json_stringn(result->rows, result->rows_bytes)) < 0)
+                return error_oom(err);
+        return r;
+}
+
 static int write_limits(const struct request *request, json_t *document, struct error *err)
 {
         struct limits limits = request->limits;
@@ -584,6 +687,8 @@ int request_write(const struct request *request, struct buf *out, struct error *
                 r = put_text(document, "as_of", request->as_of, err);
         if (r == 0)
                 r = write_limits(request, document, err);
+        if (r == 0)
+                r = write_result(request, document, err);
         if (r == 0)
                 r = json_put(document, out, err);
         if (r < 0)

@@ -13,18 +13,23 @@
 
 #define PROTOCOL_VERSION 1
 #define REQUEST_BYTES_MAX (4 * 1024 * 1024)
+#define REQUEST_ROWS_MAX (64 * 1024 * 1024) /* bytes of a result's rows, for REQUEST_EXPORT */
+/* Of that op, whose rows stand in a string: each byte of theirs takes at most two. */
+#define REQUEST_EXPORT_BYTES_MAX (REQUEST_BYTES_MAX + 2 * REQUEST_ROWS_MAX)
 #define REQUEST_SQL_MAX (1024 * 1024) /* bytes of SQL text */
 #define REQUEST_TABLES_MAX 64
 #define REQUEST_ARENA_MAX (16 * 1024 * 1024) /* of the arena that one is parsed into */
+#define REQUEST_EXPORT_ARENA_MAX (REQUEST_ARENA_MAX + REQUEST_ROWS_MAX) /* of that op, too */
 
 enum request_op {
         REQUEST_RUN,      /* load the tables, check the SQL, run it */
         REQUEST_CHECK,    /* the policy's verdict on the SQL; no file is opened */
         REQUEST_DESCRIBE, /* hash the tables, find their columns; there is no SQL */
         REQUEST_VALUES,   /* the same, and which values the columns hold */
+        REQUEST_EXPORT,   /* write a result that is given as a Parquet file; no tables, no SQL */
 };
 
-/* True when it takes SQL: the other two are about the tables alone. */
+/* True when it takes SQL: the others are about the tables, or a result, alone. */
 bool request_op_has_sql(enum request_op op);
 
 struct request_column {
@@ -42,10 +47,20 @@ struct request_table {
         size_t n_columns;
 };
 
+/* A result that is to become a file. */
+struct request_result {
+        const char *const *columns; /* n names */
+        const char *const *types;   /* n types, as responses spell them */
+        size_t n;                   /* 1 .. 4,096 */
+        const char
+                *rows; /* JSON text as a response has it: parsed in the sandbox, and not before */
+        size_t rows_bytes;
+};
+
 struct limits {
         int64_t timeout_ms;       /* from the request's arrival; 1 .. 3,600,000 */
         int64_t max_rows;         /* returned; 0 .. 1,000,000: more rows set "truncated" */
-        int64_t max_output_bytes; /* of the response's rows; 1,024 .. 256 MiB */
+        int64_t max_output_bytes; /* of the response's rows, or its file; 1,024 .. 256 MiB */
         int64_t memory_mb;        /* of the engine; 64 .. 1,048,576 */
         int64_t threads;          /* of the engine; 1 .. 256 */
 };
@@ -67,14 +82,16 @@ struct request {
         const char *sql;   /* NULL when the op has none */
         const char *as_of; /* "2026-01-31T00:00:00Z": what now() and current_date give; never NULL
                             * for REQUEST_RUN, may be for the others */
+        const struct request_result *result; /* of REQUEST_EXPORT; else NULL */
         struct limits limits;
 };
 
 /* Reads and checks a request out of outside bytes, into arena. Every string is valid UTF-8
  * without NUL. Required: protocol, run_id, dataset.id, dataset.tables (may be empty), each table's
- * name, path and format, sql (if the op has it), as_of (for run); "op" is "run" when it is absent,
- * and each absent limit is that of LIMITS_DEFAULT; null is as good as absent. On failure err says
- * which field, with a JSON Pointer. */
+ * name, path and format, sql (if the op has it), as_of (for run), result (for export); "op" is
+ * "run" when it is absent, and each absent limit is that of LIMITS_DEFAULT; null is as good as
+ * absent. On failure err says which field, with a JSON Pointer. The arena needs room for
+ * REQUEST_ARENA_MAX, and for an export REQUEST_EXPORT_ARENA_MAX. */
 int request_parse(const char *text, size_t n, struct arena *arena, struct request **ret,
                   struct error *err);
 

@@ -201,7 +201,7 @@ int run_ask(struct capsule_store *store, struct executor *executor, const struct
 {
         struct run *run = NULL;
         int r = run_begin_question(store, executor, input, &run, err);
-        return r < 0 ? r : run_finish(run, ret, err);
+        return r < 0 ? r : run_to_its_end(run, ret, err);
 }
 
 int run_choice(struct capsule_store *store, struct executor *executor,

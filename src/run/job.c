@@ -262,7 +262,7 @@ static int job_reuse(struct job *job, struct error *why)
 
 int job_run(struct job *job, struct error *why)
 {
-        int r = job->input.plan_text ? job_compile(job, why) : 0;
+        int r = job->input.plan_text && !job->is_compiled ? job_compile(job, why) : 0;
         if (r == 0)
                 r = job_start(job, why);
         if (r == 0)
@@ -326,7 +326,7 @@ int job_take_plan(struct job *job, const char *text, size_t n, const json_t *rea
 
 void job_tell(const struct job *job)
 {
-        if (job->input.watch)
+        if (job->input.watch && job->is_kept)
                 job->input.watch(job->capsule, job->input.watch_data);
 }
 
@@ -341,6 +341,20 @@ static int job_init(struct job *job, struct error *err)
         buf_init(&job->sql, REQUEST_SQL_MAX);
         job->arena = arena_new(DATASET_ARENA_MAX);
         return job->arena ? capsule_new(&job->capsule, err) : error_oom(err);
+}
+
+/* What has to happen before it runs, when nothing else is to be waited for: it is kept as running
+ * then. *why is what is wrong with it. */
+static int job_start_now(struct job *job, struct error *why, struct error *err)
+{
+        const struct run_input *input = &job->input;
+        if (!input->starts_now || why->type != ERROR_NONE || !(input->plan_text || input->sql) ||
+            !dataset_is_described(input->dataset))
+                return 0;
+        if (input->plan_text && job_compile(job, why) < 0)
+                return 0;
+        job->is_compiled = true;
+        return run_move(job->capsule, RUN_RUNNING, err);
 }
 
 int job_begin(struct job *job, struct capsule_store *store, struct executor *executor,
@@ -362,6 +376,9 @@ int job_begin(struct job *job, struct capsule_store *store, struct executor *exe
         if (r == 0)
                 r = job_record_input(job, why, err);
         if (r == 0)
+                r = job_start_now(job, why, err);
+        if (r == 0)
                 r = capsule_store_insert(store, job->capsule, err);
+        job->is_kept = r == 0;
         return r < 0 ? error_prefix(err, r, "writing the capsule of the run") : 0;
 }

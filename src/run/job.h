@@ -19,6 +19,8 @@ struct job {
         struct buf sql;           /* compiled from the plan */
         json_t *faults;           /* of the plan */
         struct run_cache_key key; /* what its answer is shared by, if has_key */
+        bool is_kept;             /* the capsule is in the store */
+        bool is_compiled;         /* the plan was compiled, if it is one */
         bool has_key, reused;     /* reused: an earlier run had the answer */
         int64_t as_of_s;
         char as_of[CLOCK_TEXT_SIZE];
@@ -33,7 +35,10 @@ struct run {
         void (*release)(struct run *run);                   /* frees all of it */
 };
 
-/* Tells whoever watches. */
+/* As run_finish, but *ret stays untouched whenever it fails. */
+int run_to_its_end(struct run *run, struct capsule **ret, struct error *err);
+
+/* Tells whoever watches, once there is a capsule to be told of. */
 void job_tell(const struct job *job);
 
 /* Puts a pending capsule with what is known into the store, before anything is looked at; *why says

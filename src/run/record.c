@@ -63,8 +63,9 @@ static json_t *record_table(const struct table *table, const json_t *said)
         if (json_is_null(sha256) && table->sha256[0])
                 sha256 = json_string(table->sha256);
         return json_pack("{s:o,s:o,s:s,s:o,s:o,s:o}", "name", json_string(table->name), "path",
-                         json_string(table->path), "format", table->format, "sha256", sha256,
-                         "bytes", copy_of(said, "bytes"), "rows", copy_of(said, "rows"));
+                         json_string(table->shown ? table->shown : table->path), "format",
+                         table->format, "sha256", sha256, "bytes", copy_of(said, "bytes"), "rows",
+                         copy_of(said, "rows"));
 }
 
 json_t *record_tables(const struct dataset *dataset, const json_t *said)

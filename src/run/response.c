@@ -213,6 +213,15 @@ static int check_values(const json_t *body, bool wanted, struct error *err)
                        : malformed(err, "it has no values");
 }
 
+/* What is in the file is for nobody here to see. */
+static int check_file(const json_t *body, bool wanted, struct error *err)
+{
+        const json_t *file = json_object_get(body, "file");
+        if (!wanted)
+                return is_absent(file) ? 0 : malformed(err, "it has a file that nobody asked for");
+        return json_is_string(file) ? 0 : malformed(err, "it has no file");
+}
+
 static bool is_object_of(const json_t *json, bool (*fits)(const json_t *))
 {
         const char *key;
@@ -273,6 +282,8 @@ static int check_body(const json_t *body, const struct request *request, struct 
                 r = check_tables(body, request, well && request->op != REQUEST_CHECK, err);
         if (r == 0)
                 r = check_values(body, well && request->op == REQUEST_VALUES, err);
+        if (r == 0)
+                r = check_file(body, well && request->op == REQUEST_EXPORT, err);
         if (r == 0 && well && request->op == REQUEST_RUN)
                 r = check_result(body, request, err);
         return r;
@@ -282,7 +293,10 @@ static int check_body(const json_t *body, const struct request *request, struct 
 static size_t bytes_max(const struct request *request)
 {
         size_t values = request->op == REQUEST_VALUES ? VALUES_BYTES_MAX : 0;
-        return (size_t)request->limits.max_output_bytes + RESPONSE_SLACK_BYTES + values;
+        size_t output = (size_t)request->limits.max_output_bytes;
+        if (request->op == REQUEST_EXPORT)
+                output = output / 3 * 4 + 4; /* in base64 */
+        return output + RESPONSE_SLACK_BYTES + values;
 }
 
 int response_parse(const char *text, size_t n, const struct request *request, struct response *ret,
@@ -315,7 +329,8 @@ int response_get(struct executor *executor, const struct request *request, int c
 {
         _cleanup_buf_ struct buf sent = {0};
         _cleanup_buf_ struct buf received = {0};
-        buf_init(&sent, REQUEST_BYTES_MAX);
+        bool exports = request->op == REQUEST_EXPORT;
+        buf_init(&sent, exports ? REQUEST_EXPORT_BYTES_MAX : REQUEST_BYTES_MAX);
         buf_init(&received, bytes_max(request));
         int r = request_write(request, &sent, err);
         if (r < 0)
@@ -325,7 +340,7 @@ int response_get(struct executor *executor, const struct request *request, int c
                                            .timeout_ms = request->limits.timeout_ms,
                                            .max_response_bytes = (int64_t)received.max,
                                            .cancel_fd = cancel_fd,
-                                           .more = !request_op_has_sql(request->op)};
+                                           .more = !request_op_has_sql(request->op) && !exports};
         r = executor_run(executor, &call, &received, err);
         return r < 0 ? r : response_parse(buf_text(&received), received.len, request, ret, err);
 }

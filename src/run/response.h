@@ -20,8 +20,9 @@ struct response {
 /* Checks the whole shape: protocol and run_id are the request's; status and error agree; the
  * error's type is one that a runner may say; for a run that succeeded columns, types and rows fit
  * each other, the counts and the limits, and result_hash is that of the rows; tables are the
- * request's, in order; the values are there if they were asked for; timings are numbers, engine
- * names itself, sandbox lists walls. On failure ERROR_RUNNER_INTERNAL. Release with response_done.
+ * request's, in order; the values and the file are there if they were asked for; timings are
+ * numbers, engine names itself, sandbox lists walls. On failure ERROR_RUNNER_INTERNAL. Release with
+ * response_done.
  */
 int response_parse(const char *text, size_t n, const struct request *request, struct response *ret,
                    struct error *err);

@@ -59,7 +59,7 @@ int run_finish(struct run *run, struct capsule **ret, struct error *err)
         if (run->why.type == ERROR_NONE)
                 run->work(run, &end);
         int r = job_end(job, end, &run->why, err);
-        if (r == 0)
+        if (r == 0 || run_state_is_final(job->capsule->state))
                 *ret = steal_ptr(&job->capsule);
         run_drop(run);
         return r;
@@ -71,12 +71,21 @@ void run_drop(struct run *run)
                 run->release(run);
 }
 
+int run_to_its_end(struct run *run, struct capsule **ret, struct error *err)
+{
+        _cleanup_capsule_ struct capsule *capsule = NULL;
+        int r = run_finish(run, &capsule, err);
+        if (r == 0)
+                *ret = steal_ptr(&capsule);
+        return r;
+}
+
 int run_execute(struct capsule_store *store, struct executor *executor,
                 const struct run_input *input, struct capsule **ret, struct error *err)
 {
         struct run *run = NULL;
         int r = run_begin(store, executor, input, &run, err);
-        return r < 0 ? r : run_finish(run, ret, err);
+        return r < 0 ? r : run_to_its_end(run, ret, err);
 }
 
 int run_exit_status(const struct capsule *capsule)

@@ -26,6 +26,8 @@ struct run_input {
         struct limits limits;
         struct run_cache *cache; /* where an earlier run may have the answer; or NULL */
         int cancel_fd;           /* becomes readable when the run is to be stopped; or -1 */
+        bool starts_now; /* it is to be finished as soon as it was begun: kept as running at once,
+                          * if it can run, which spares a commit */
         /* Told whenever the capsule knows more: the plan, the SQL, that it runs. Or NULL. */
         void (*watch)(const struct capsule *capsule, void *data);
         void *watch_data;
@@ -40,7 +42,9 @@ int run_begin(struct capsule_store *store, struct executor *executor, const stru
               struct run **ret, struct error *err);
 const struct capsule *run_capsule(const struct run *run); /* what is known so far; lent */
 /* Compiles or takes the SQL, runs it, seals the capsule, and frees the run in any case. 0 whenever
- * a capsule was sealed; a run that was stopped before ends as cancelled and runs nothing. */
+ * a capsule was sealed; a run that was stopped before ends as cancelled and runs nothing. When only
+ * the sealing fails, *ret is the capsule in its final state, for capsule_store_seal to be tried
+ * again; else it stays untouched. */
 int run_finish(struct run *run, struct capsule **ret, struct error *err);
 /* Lets go of a run that was not finished: its capsule stays open until it is recovered. */
 void run_drop(struct run *run); /* NULL is fine */

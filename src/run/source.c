@@ -193,6 +193,7 @@ static int place_table(struct source *source, size_t i, const char *root, bool b
 {
         struct dataset *dataset = source->dataset;
         struct table *table = &dataset->tables[i];
+        table->shown = table->path; /* where the folder is says nothing of the data */
         table->path = arena_printf(dataset->arena, "%s/%s", root, table->path);
         if (!table->path)
                 return error_oom(err);

@@ -208,17 +208,63 @@ static int compare(const struct capsule *before, const struct capsule *after,
         return compare_ends(before, after, ret);
 }
 
+/* Whether a run that an answer names is what it was: 0 also when it is not, then the verdict is in.
+ */
+static int check_named_run(const struct run_surroundings *around, const json_t *named,
+                           struct run_verification *ret, struct error *err)
+{
+        const char *run_id = json_get_string(named, "run_id");
+        const char *hash = json_get_string(named, "capsule_hash");
+        _cleanup_capsule_ struct capsule *run = NULL;
+        enum capsule_fault fault = CAPSULE_INTACT;
+        char found[ERROR_MESSAGE_MAX] = "";
+        if (!run_id || !hash)
+                return judge(ret, RUN_TAMPERED, "the answer does not say which runs it is made of");
+        int r = capsule_store_check(around->store, run_id, &fault, found, err);
+        if (r == 0 && fault == CAPSULE_INTACT)
+                r = capsule_store_get(around->store, run_id, &run, err);
+        if (r == -(int)ERROR_RUN_NOT_FOUND)
+                return judge(ret, RUN_DATA_CHANGED, "of the runs that the answer names, %s is gone",
+                             run_id);
+        if (r < 0)
+                return r;
+        if (fault != CAPSULE_INTACT)
+                return judge(ret, RUN_TAMPERED, "a run that the answer names: %s", found);
+        const char *now = text_of(run, "capsule_hash");
+        return now && strcmp(now, hash) == 0
+                       ? 0
+                       : judge(ret, RUN_TAMPERED,
+                               "the run %s that the answer names is not the one that it was made "
+                               "of",
+                               run_id);
+}
+
+/* A model's words cannot be had a second time, but what they were made of can be looked at. */
+static int verify_answer(const struct run_surroundings *around, const struct capsule *capsule,
+                         struct run_verification *ret, struct error *err)
+{
+        const json_t *runs = json_object_get(capsule->body, "runs");
+        int r = judge(ret, RUN_SAME,
+                      "the capsule's hashes hold, and so do those of the %zu run%s that the answer "
+                      "was made of (verify these to repeat them); a language model's words are not "
+                      "asked for again",
+                      json_array_size(runs), json_array_size(runs) == 1 ? "" : "s");
+        for (size_t i = 0; r == 0 && ret->verdict == RUN_SAME && i < json_array_size(runs); i++)
+                r = check_named_run(around, json_array_get(runs, i), ret, err);
+        return r;
+}
+
 static int verify_again(const struct run_surroundings *around, const struct capsule *capsule,
                         struct run_verification *ret, struct error *err)
 {
         _cleanup_(source_freep) struct source *source = NULL;
         _cleanup_capsule_ struct capsule *again = NULL;
+        if (capsule->kind == CAPSULE_ANSWER)
+                return verify_answer(around, capsule, ret, err);
         if (capsule->kind != CAPSULE_RUN)
                 return judge(ret, RUN_NOT_REPEATABLE,
-                             "the capsule's hashes hold; it is the record of %s, which cannot be "
-                             "repeated as a run can",
-                             capsule->kind == CAPSULE_ANSWER ? "a language model's answer"
-                                                             : "capsules that were removed");
+                             "the capsule's hashes hold; it is the record of capsules that were "
+                             "removed, which cannot be repeated as a run can");
         if (capsule->state == RUN_CANCELLED)
                 return judge(ret, RUN_NOT_REPEATABLE,
                              "the capsule's hashes hold, but the run was stopped by its user, so "

@@ -417,6 +417,17 @@ int engine_lock_shut(struct engine *engine, struct error *err)
         return r < 0 ? error_prefix(err, r, "locking the engine") : 0;
 }
 
+int engine_lock_but(struct engine *engine, const char *path, struct error *err)
+{
+        _cleanup_buf_ struct buf script = {0};
+        buf_init(&script, STATEMENT_MAX);
+        buf_puts(&script, "SET allowed_paths = [");
+        sql_put_text(&script, path);
+        buf_puts(&script, "];SET enable_external_access = false;SET lock_configuration = true");
+        int r = run_buffered(engine, &script, err);
+        return r < 0 ? error_prefix(err, r, "locking the engine") : 0;
+}
+
 /* Prepared once: a parent's children all have it. */
 static int prepare_parser(struct engine *engine, struct error *err)
 {

@@ -76,6 +76,9 @@ int engine_lock(struct engine *engine, struct error *err);
 int engine_shut(struct engine *engine, struct error *err);
 int engine_lock_shut(struct engine *engine, struct error *err);
 
+/* The second wall of an export: the same, but the file at path can still be written and read. */
+int engine_lock_but(struct engine *engine, const char *path, struct error *err);
+
 /* What json_serialize_sql makes of it; the SQL is parsed, never bound. The caller owns *ret. */
 int engine_parse(struct engine *engine, const char *sql, json_t **ret, struct error *err);
 
@@ -96,5 +99,13 @@ void engine_answer_done(struct engine_answer *answer);
 /* Runs one SELECT. answer->ordered says whether rows are hashed in their order. */
 int engine_query(struct engine *engine, const char *sql, const struct limits *limits,
                  struct engine_answer *answer, struct error *err);
+
+/* Writes the request's result as a Parquet file at path, row by row. answer->columns and ->types
+ * are those of the file, ->row_count its rows; ->rows is the file's content. Fails with
+ * ERROR_INVALID_REQUEST when the rows are not what columns and types say (row and column are in the
+ * message), ERROR_SQL_EXECUTION when a value has no place in such a file,
+ * ERROR_RUNNER_OUTPUT_EXCEEDED when the file gets larger than answer->rows may. */
+int engine_export(struct engine *engine, const struct request *request, const char *path,
+                  struct engine_answer *answer, struct error *err);
 
 #endif

@@ -176,6 +176,10 @@ static int begin_run(struct call *call, size_t *ret_unknown, struct error *err)
                 return error_oom(err);
         int r = request_parse(call->request_text, call->message.request_bytes, call->arena,
                               &call->request, err);
+        if (r == 0 && call->request->op == REQUEST_EXPORT)
+                return error_set(err, ERROR_INVALID_REQUEST,
+                                 "the host of warm tables writes no files; give the op \"export\" "
+                                 "to an askcsv-runner of its own");
         if (r == 0)
                 r = files_open(call->request, call->data_root, &call->files, err);
         return r < 0 ? r : recall_hashes(call, ret_unknown, err);

@@ -95,8 +95,8 @@ static int move_in(struct nursery *nursery, struct error *err)
         if (start->spec->n_files > 0 && fstat(start->spec->files[0].fd, &nursery->snapshot) < 0)
                 return error_errno(err, errno, "looking at the snapshot");
         if (!start->wanted->os_sandbox) {
-                (void)sandbox_stay_out(start->spec, start->walls);
-                return load(nursery, err);
+                int r = sandbox_stay_out(start->spec, start->walls, err);
+                return r < 0 ? r : load(nursery, err);
         }
         int r = sandbox_enter(start->spec, start->walls, err);
         if (r == 0)

@@ -2,6 +2,7 @@
 
 #include "runner/worker.h"
 
+#include "base/base64.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/json.h"
@@ -166,7 +167,8 @@ static int put_answer(struct buf *out, const struct response *response, struct e
         if (r == 0)
                 r = put_json(out, "types", json_object_get(head, "types"), err);
         put_key(out, "rows");
-        if (response->rows_bytes && response->request->op != REQUEST_VALUES)
+        if (response->rows_bytes && response->request->op != REQUEST_VALUES &&
+            response->request->op != REQUEST_EXPORT)
                 buf_append(out, response->rows, response->rows_bytes);
         else
                 buf_puts(out, "null");
@@ -210,6 +212,19 @@ static void put_values(struct buf *out, const struct response *response)
         buf_append(out, values, n);
 }
 
+/* Whatever the bytes are: as base64 they cannot pass for anything else of the response. */
+static void put_file(struct buf *out, const struct response *response)
+{
+        const char *status = json_get_string(response->head, "status");
+        if (response->request->op != REQUEST_EXPORT || response->failure->type != ERROR_NONE ||
+            !status || strcmp(status, "success") != 0)
+                return;
+        put_key(out, "file");
+        buf_putc(out, '"');
+        base64_put(out, response->rows, response->rows_bytes);
+        buf_putc(out, '"');
+}
+
 static int put_outcome(struct buf *out, const struct response *response, struct error *err)
 {
         const struct error *failure = response->failure;
@@ -248,7 +263,7 @@ static int put_circumstances(struct buf *out, const struct response *response, s
 int response_put(const struct response *response, struct buf *out, struct error *err)
 {
         size_t values_bytes = response->values ? response->values->len : 0;
-        buf_init(out, response->rows_bytes + values_bytes + RESPONSE_SLACK);
+        buf_init(out, 2 * response->rows_bytes + values_bytes + RESPONSE_SLACK); /* base64: 4/3 */
         check_values(response);
         buf_printf(out, "{\"protocol\":%d,\"run_id\":\"%s\"", PROTOCOL_VERSION,
                    response->request->run_id);
@@ -256,6 +271,7 @@ int response_put(const struct response *response, struct buf *out, struct error 
         if (r == 0)
                 r = put_circumstances(out, response, err);
         put_values(out, response);
+        put_file(out, response);
         buf_puts(out, "}\n");
         return r < 0 ? r : buf_error(out, err, "the response");
 }

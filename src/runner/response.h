@@ -1,5 +1,5 @@
 /* The response: the worker's words, what the supervisor knows better, and the rows, or the value
- * index, as they came. */
+ * index, as they came; a file as base64. */
 #ifndef ASKCSV_RUNNER_RESPONSE_H
 #define ASKCSV_RUNNER_RESPONSE_H
 

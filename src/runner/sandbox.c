@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -126,6 +127,8 @@ static int close_others(const struct sandbox_spec *spec, bool keep_files, struct
                 keep[n++] = spec->files[i].fd;
         if (spec->role == SANDBOX_PARENT && spec->statm_fd >= 0)
                 keep[n++] = spec->statm_fd;
+        if (spec->role == SANDBOX_WRITER && keep_files)
+                keep[n++] = spec->out_fd;
         qsort(keep, n, sizeof(keep[0]), fd_compare);
         unsigned int from = 3;
         for (size_t i = 0; i < n; i++) {
@@ -194,7 +197,8 @@ static bool limit_computing(const struct sandbox_spec *spec, bool user_namespace
 
 static bool limit_resources(const struct sandbox_spec *spec, bool user_namespace)
 {
-        int64_t file_bytes = spec->role == SANDBOX_BUILDER ? spec->out_bytes : 0;
+        bool writes = spec->role == SANDBOX_BUILDER || spec->role == SANDBOX_WRITER;
+        int64_t file_bytes = writes ? spec->out_bytes : 0;
         return limit_resource(RLIMIT_CORE, 0) && limit_resource(RLIMIT_FSIZE, file_bytes) &&
                limit_resource(RLIMIT_MSGQUEUE, 0) && limit_resource(RLIMIT_MEMLOCK, 0) &&
                limit_resource(RLIMIT_STACK, 64 * 1024 * 1024) &&
@@ -217,6 +221,18 @@ static void use_descriptors(struct sandbox_spec *spec)
         for (size_t i = 0; i < spec->n_files; i++)
                 (void)snprintf(spec->files[i].inside, sizeof(spec->files[i].inside),
                                "/proc/self/fd/%d", spec->files[i].fd);
+}
+
+/* Of a writer that gets no root of its own. */
+static int use_memory(struct sandbox_spec *spec, struct error *err)
+{
+        if (spec->role != SANDBOX_WRITER)
+                return 0;
+        spec->out_fd = memfd_create("result", MFD_CLOEXEC);
+        if (spec->out_fd < 0)
+                return error_errno(err, errno, "making memory for the file");
+        (void)snprintf(spec->out_file, sizeof(spec->out_file), "/proc/self/fd/%d", spec->out_fd);
+        return 0;
 }
 
 /* Emptied, and its text overwritten: it lies at the bottom of the stack. */
@@ -244,9 +260,10 @@ static int settle_namespaces(struct sandbox_spec *spec, struct sandbox_walls *wa
 {
         use_descriptors(spec);
         spec->out_inside = spec->out_path;
-        if (!walls->pid_namespace)
-                return 0;
-        int r = walls->user_namespace ? map_ids(spec->uid, spec->gid, err) : 0;
+        int r = use_memory(spec, err);
+        if (r < 0 || !walls->pid_namespace)
+                return r;
+        r = walls->user_namespace ? map_ids(spec->uid, spec->gid, err) : 0;
         if (r < 0)
                 return r;
         if (sethostname("askcsv", strlen("askcsv")) < 0)
@@ -278,9 +295,15 @@ static void drop_privileges(struct sandbox_walls *walls)
 
 static unsigned int calls_of(enum sandbox_role role)
 {
-        return SANDBOX_CALLS_LOADING | (role == SANDBOX_BUILDER  ? SANDBOX_CALLS_WRITING
-                                        : role == SANDBOX_PARENT ? SANDBOX_CALLS_CHILDREN
-                                                                 : 0);
+        switch (role) {
+        case SANDBOX_BUILDER:
+        case SANDBOX_WRITER:
+                return SANDBOX_CALLS_LOADING | SANDBOX_CALLS_WRITING;
+        case SANDBOX_PARENT:
+                return SANDBOX_CALLS_LOADING | SANDBOX_CALLS_CHILDREN;
+        default:
+                return SANDBOX_CALLS_LOADING;
+        }
 }
 
 int sandbox_enter(struct sandbox_spec *spec, struct sandbox_walls *walls, struct error *err)
@@ -342,13 +365,13 @@ int sandbox_enter_child(struct sandbox_spec *spec, struct sandbox_walls *walls, 
         return judge_walls(walls, err);
 }
 
-int sandbox_stay_out(struct sandbox_spec *spec, struct sandbox_walls *walls)
+int sandbox_stay_out(struct sandbox_spec *spec, struct sandbox_walls *walls, struct error *err)
 {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* a test must leave none behind either */
         *walls = (struct sandbox_walls){0};
         use_descriptors(spec);
         spec->out_inside = spec->out_path;
-        return 0;
+        return use_memory(spec, err);
 }
 
 int sandbox_seal(struct error *err)

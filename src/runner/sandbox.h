@@ -42,6 +42,7 @@ struct sandbox_file {
 enum sandbox_role {
         SANDBOX_WORKER,  /* nothing but what the head of this file says */
         SANDBOX_BUILDER, /* writes files into one folder besides */
+        SANDBOX_WRITER,  /* writes one file besides, in memory that ends with it */
         SANDBOX_PARENT,  /* clones children; its memory and time are bounded by nothing here */
 };
 
@@ -60,8 +61,11 @@ struct sandbox_spec {
         /* Of a builder: */
         const char *out_path;   /* the folder, absolute, resolved */
         int out_fd;             /* the same, open with O_PATH */
-        int64_t out_bytes;      /* ceiling of each file in it */
+        int64_t out_bytes;      /* ceiling of each file in it; of a writer, of its file */
         const char *out_inside; /* set by sandbox_enter: its path from inside */
+        /* Of a writer, beside out_bytes: set by sandbox_enter, the file's path from inside. With a
+         * root of its own a tmpfs is mounted for it; else it is a memfd, out_fd. */
+        char out_file[64];
         /* Of a parent: set by sandbox_enter, for sandbox_enter_child. */
         int statm_fd;
 };
@@ -91,8 +95,8 @@ int sandbox_prepare_children(const struct sandbox_walls *walls, struct error *er
  * child's limits and descriptors. */
 int sandbox_enter_child(struct sandbox_spec *spec, struct sandbox_walls *walls, struct error *err);
 
-/* For the tests of the other two walls: raises none, and makes the files' inside paths. 0. */
-int sandbox_stay_out(struct sandbox_spec *spec, struct sandbox_walls *walls);
+/* For the tests of the other two walls: raises none, and makes the files' inside paths. */
+int sandbox_stay_out(struct sandbox_spec *spec, struct sandbox_walls *walls, struct error *err);
 
 /* Once the files are read: no file can be opened, looked at or listed any more. */
 int sandbox_seal(struct error *err);

@@ -56,11 +56,11 @@ static bool allow_writing(int ruleset_fd, const struct sandbox_spec *spec, bool 
         uint64_t rights = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
                           LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE |
                           (abi >= 3 ? ACCESS_FS_TRUNCATE : 0);
-        if (!spec->out_path)
-                return true;
         /* Without a root of our own the path is still the one from outside. */
-        _cleanup_close_ int out = open(own_root ? spec->out_inside : spec->out_path,
-                                       O_PATH | O_DIRECTORY | O_CLOEXEC);
+        const char *path = own_root ? spec->out_inside : spec->out_path;
+        if (!path) /* a memfd is not in the file system */
+                return true;
+        _cleanup_close_ int out = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
         return out >= 0 && allow(ruleset_fd, out, rights);
 }
 

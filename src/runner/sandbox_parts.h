@@ -10,7 +10,8 @@
 #include <sys/types.h>
 
 /* In a new mount namespace: an empty, read-only root whose only content is /data/0, /data/1, ...,
- * the files bound read-only, which become their `inside`, and for a builder /out, its folder. 1
+ * the files bound read-only, which become their `inside`, and /out: a builder's folder, or a
+ * writer's memory. 1
  * when it stands; 0 when the kernel refuses, and the old root is still there; ERROR_DATASET_CHANGED
  * when a path no longer leads to the file that the supervisor opened. */
 int sandbox_make_root(struct sandbox_spec *spec, struct error *err);

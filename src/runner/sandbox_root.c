@@ -22,6 +22,8 @@ int umount2(const char *target, int flags);
 #define NEW_ROOT "/tmp"
 #define ROOT_OPTIONS "size=1m,nr_inodes=512,mode=0755"
 #define OUT_INSIDE "/out"
+#define OUT_FILE_INSIDE OUT_INSIDE "/result"
+#define PAGE_SLACK 65536 /* tmpfs counts whole pages */
 
 static const struct mount_attr writable = {
         .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
@@ -96,6 +98,17 @@ static int clone_all(const struct sandbox_spec *spec, int *mounts, struct error 
         return r;
 }
 
+/* Room for one file of out_bytes, which nobody outside sees. */
+static bool mount_out(const struct sandbox_spec *spec)
+{
+        char options[96];
+        (void)snprintf(options, sizeof(options), "size=%lld,nr_inodes=8,mode=0700",
+                       (long long)spec->out_bytes + PAGE_SLACK);
+        return mkdir(NEW_ROOT OUT_INSIDE, 0755) == 0 &&
+               mount("tmpfs", NEW_ROOT OUT_INSIDE, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+                     options) == 0;
+}
+
 static bool fill_root(struct sandbox_spec *spec, const int *mounts)
 {
         struct sandbox_file *files = spec->files;
@@ -103,6 +116,8 @@ static bool fill_root(struct sandbox_spec *spec, const int *mounts)
                 return false;
         if (spec->out_path && (mkdir(NEW_ROOT OUT_INSIDE, 0755) < 0 ||
                                !attach(mounts[spec->n_files], NEW_ROOT OUT_INSIDE)))
+                return false;
+        if (spec->role == SANDBOX_WRITER && !mount_out(spec))
                 return false;
         for (size_t i = 0; i < spec->n_files; i++) {
                 char target[96];
@@ -140,6 +155,7 @@ int sandbox_make_root(struct sandbox_spec *spec, struct error *err)
                 (void)umount2(NEW_ROOT, MNT_DETACH);
         if (!filled || !enter_root())
                 return 0;
-        spec->out_inside = spec->out_path ? OUT_INSIDE : NULL;
+        spec->out_inside = spec->out_path || spec->role == SANDBOX_WRITER ? OUT_INSIDE : NULL;
+        (void)snprintf(spec->out_file, sizeof(spec->out_file), "%s", OUT_FILE_INSIDE);
         return 1;
 }

@@ -52,6 +52,8 @@ static int start_worker(struct job *job, const struct runner_options *options, s
 {
         struct sandbox_file files[REQUEST_TABLES_MAX] = {0};
         struct sandbox_spec spec = {
+                .role = job->request->op == REQUEST_EXPORT ? SANDBOX_WRITER : SANDBOX_WORKER,
+                .out_bytes = job->request->limits.max_output_bytes,
                 .files = files,
                 .n_files = job->files.n,
                 .memory_mb = job->request->limits.memory_mb,
@@ -174,12 +176,12 @@ static int refuse(const struct error *why, int out_fd, struct error *err)
 
 int runner_serve(const struct runner_options *options, int in_fd, int out_fd, struct error *err)
 {
-        _cleanup_(arena_freep) struct arena *arena = arena_new(REQUEST_ARENA_MAX);
+        _cleanup_(arena_freep) struct arena *arena = arena_new(REQUEST_EXPORT_ARENA_MAX);
         struct engine *engine = NULL; /* not freed: the process ends, and freeing takes 2 ms */
         _cleanup_buf_ struct buf text = {0};
         struct request *request = NULL;
         struct error why = {0};
-        buf_init(&text, REQUEST_BYTES_MAX);
+        buf_init(&text, REQUEST_EXPORT_BYTES_MAX);
         if (!arena)
                 return error_oom(err);
         int r = engine_open(&engine, &why); /* while the request may still be on its way */

@@ -1,5 +1,6 @@
 #include "runner/value.h"
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/json.h"
 
@@ -191,24 +192,10 @@ static void put_uuid(struct buf *out, duckdb_hugeint value)
                    (unsigned int)(low >> 48), (unsigned long long)(low & 0xFFFFFFFFFFFFULL));
 }
 
-/* RFC 4648, section 4. */
 static void put_base64(struct buf *out, const unsigned char *bytes, size_t n)
 {
-        static const char alphabet[] =
-                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         buf_putc(out, '"');
-        for (size_t i = 0; i < n; i += 3) {
-                unsigned int left = n - i < 3 ? (unsigned int)(n - i) : 3;
-                unsigned int v = (unsigned int)bytes[i] << 16;
-                if (left > 1)
-                        v |= (unsigned int)bytes[i + 1] << 8;
-                if (left > 2)
-                        v |= bytes[i + 2];
-                char quad[4] = {alphabet[v >> 18], alphabet[v >> 12 & 63],
-                                left > 1 ? alphabet[v >> 6 & 63] : '=',
-                                left > 2 ? alphabet[v & 63] : '='};
-                buf_append(out, quad, sizeof(quad));
-        }
+        base64_put(out, bytes, n);
         buf_putc(out, '"');
 }
 

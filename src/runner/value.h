@@ -19,6 +19,13 @@ void value_put(struct buf *out, duckdb_vector vector, duckdb_logical_type type, 
 /* The type as DuckDB spells it: "DECIMAL(10,2)", "STRUCT(a INTEGER)[]". */
 void value_put_type(struct buf *out, duckdb_logical_type type);
 
+/* For messages: a type without what is in its parentheses or brackets. */
+const char *value_kind_name(duckdb_type id);
+
+/* The type that value_put_type writes so, if it has no parentheses or brackets; else
+ * DUCKDB_TYPE_INVALID. */
+duckdb_type value_type_named(const char *name, size_t n);
+
 /* False for a type that has no JSON form here (BIGNUM, UNION, GEOMETRY ...): the query must cast
  * it. */
 bool value_is_supported(duckdb_logical_type type);

@@ -41,6 +41,35 @@ static const char *simple_name(duckdb_type id)
         return (size_t)id < ARRAY_SIZE(simple_names) ? simple_names[id] : NULL;
 }
 
+const char *value_kind_name(duckdb_type id)
+{
+        switch (id) {
+        case DUCKDB_TYPE_DECIMAL:
+                return "DECIMAL";
+        case DUCKDB_TYPE_ENUM:
+                return "ENUM";
+        case DUCKDB_TYPE_LIST:
+                return "LIST";
+        case DUCKDB_TYPE_ARRAY:
+                return "ARRAY";
+        case DUCKDB_TYPE_MAP:
+                return "MAP";
+        case DUCKDB_TYPE_STRUCT:
+                return "STRUCT";
+        default:
+                return simple_name(id) ? simple_name(id) : "UNKNOWN";
+        }
+}
+
+duckdb_type value_type_named(const char *name, size_t n)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(simple_names); i++)
+                if (simple_names[i] && strlen(simple_names[i]) == n &&
+                    memcmp(simple_names[i], name, n) == 0)
+                        return (duckdb_type)i;
+        return DUCKDB_TYPE_INVALID;
+}
+
 static void put_quoted(struct buf *out, const char *text, char quote)
 {
         buf_putc(out, quote);

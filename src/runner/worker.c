@@ -91,6 +91,11 @@ static int load_tables(struct work *work, struct error *err)
 
 static int raise_remaining_walls(struct work *work, struct error *err)
 {
+        /* Its one file has yet to be opened, so files stay to the sandbox, which has no other. */
+        if (work->request->op == REQUEST_EXPORT)
+                return work->wanted->engine_lock
+                               ? engine_lock_but(work->engine, work->spec->out_file, err)
+                               : 0;
         int r = work->wanted->engine_lock ? engine_lock(work->engine, err) : 0;
         if (r == 0 && work->wanted->os_sandbox)
                 r = sandbox_seal(err);
@@ -198,6 +203,16 @@ static int count_values(struct work *work, struct error *err)
         return r;
 }
 
+static int export(struct work *work, struct error *err)
+{
+        int64_t start = clock_monotonic_us();
+        (void)signal(SIGXFSZ, SIG_IGN); /* a file that gets too large is an error of the engine's */
+        int r = engine_export(work->engine, work->request, work->spec->out_file, &work->answer,
+                              err);
+        work->query_ms = ms_since(start);
+        return r;
+}
+
 static int do_work(struct work *work, struct error *err)
 {
         int r = load_tables(work, err);
@@ -205,6 +220,8 @@ static int do_work(struct work *work, struct error *err)
                 r = raise_remaining_walls(work, err);
         if (r == 0 && work->request->op == REQUEST_VALUES)
                 r = count_values(work, err);
+        if (r == 0 && work->request->op == REQUEST_EXPORT)
+                r = export(work, err);
         return r < 0 ? r : answer(work, err);
 }
 
@@ -232,7 +249,7 @@ _Noreturn void worker_main(const struct request *request, const struct runner_wa
         engine_to_stop = engine;
         catch_stop_signal();
         int r = wanted->os_sandbox ? sandbox_enter(spec, walls, &err)
-                                   : sandbox_stay_out(spec, walls);
+                                   : sandbox_stay_out(spec, walls, &err);
         if (!work.tables || words_say_walls(out_fd, walls, &pipe_error) < 0)
                 _exit(WORKER_EXIT_MUTE);
         if (r == 0)

@@ -1,8 +1,8 @@
 /* What happens inside the sandbox: load, lock, check, query. The worker's word to the supervisor
  * is three lines on a pipe: the walls that stand (before any untrusted byte was read), the head
  * (a JSON object with the response's members that the worker knows, and "rows_bytes"), and the
- * rows (a JSON array of arrays; the value index for a request that asks for it; or nothing when
- * rows_bytes is 0). */
+ * rows (a JSON array of arrays; the value index, or the bytes of a file, for a request that asks
+ * for it; or nothing when rows_bytes is 0). */
 #ifndef ASKCSV_RUNNER_WORKER_H
 #define ASKCSV_RUNNER_WORKER_H
 

@@ -46,6 +46,25 @@ static long peak_memory_kb(void)
         return usage.ru_maxrss;
 }
 
+/* What an answer's columns, rows or file are. */
+static json_t *answer_of(const struct work *work, bool is_file)
+{
+        const struct engine_answer *answer = &work->answer;
+        json_t *json = json_pack("{s:O,s:O,s:I,s:I}", "columns", answer->columns, "types",
+                                 answer->types, "row_count", (json_int_t)answer->row_count,
+                                 "rows_bytes", (json_int_t)answer->rows.len);
+        json_t *more =
+                is_file ? json_object()
+                        : json_pack("{s:b,s:b,s:s}", "truncated", answer->truncated, "ordered",
+                                    answer->ordered, "result_hash", answer->result_hash);
+        if (json && json_object_update(json, more) < 0) {
+                json_decref(json);
+                json = NULL;
+        }
+        json_decref(more);
+        return json;
+}
+
 static json_t *head_of(const struct work *work, const struct error *err)
 {
         bool answered = err->type == ERROR_NONE && work->answer.columns;
@@ -55,13 +74,9 @@ static json_t *head_of(const struct work *work, const struct error *err)
         json_t *engine = engine_describe();
         if (!head || !engine || json_object_set_new(head, "engine", engine) < 0)
                 return NULL;
+        bool is_file = work->request && work->request->op == REQUEST_EXPORT;
         json_t *more =
-                answered ? json_pack("{s:O,s:O,s:I,s:b,s:b,s:s,s:I}", "columns",
-                                     work->answer.columns, "types", work->answer.types, "row_count",
-                                     (json_int_t)work->answer.row_count, "truncated",
-                                     work->answer.truncated, "ordered", work->answer.ordered,
-                                     "result_hash", work->answer.result_hash, "rows_bytes",
-                                     (json_int_t)work->answer.rows.len)
+                answered ? answer_of(work, is_file)
                          : json_pack("{s:b,s:I}", "ordered", work->answer.ordered, "rows_bytes",
                                      (json_int_t)(err->type == ERROR_NONE ? work->values.len : 0));
         if (!more || json_object_update(head, more) < 0)

@@ -100,7 +100,7 @@ static bool is_host(const char *header, const char *name)
 
 /* A page of somebody else's name that points to this machine may not use the server (DNS
  * rebinding). */
-static bool may_use_host(const struct api *api, const struct http_request *request)
+static bool may_use_host(const struct setup *setup, const struct http_request *request)
 {
         static const char *const own[] = {"localhost", "127.0.0.1", "[::1]"};
         const char *header = http_header(request, "Host");
@@ -109,21 +109,10 @@ static bool may_use_host(const struct api *api, const struct http_request *reque
         for (size_t i = 0; i < ARRAY_SIZE(own); i++)
                 if (is_host(header, own[i]))
                         return true;
-        for (size_t i = 0; api->hosts && api->hosts[i]; i++)
-                if (is_host(header, api->hosts[i]))
+        for (size_t i = 0; setup->hosts.list[i]; i++)
+                if (is_host(header, setup->hosts.list[i]))
                         return true;
         return false;
-}
-
-/* A browser names the page that a request comes from; only the server's own may change things. */
-static bool may_use_origin(const struct http_request *request)
-{
-        const char *origin = http_header(request, "Origin");
-        const char *host = http_header(request, "Host");
-        const char *name = origin ? strstr(origin, "://") : NULL;
-        if (!origin)
-                return true;
-        return name && host && strcasecmp(name + 3, host) == 0;
 }
 
 static void set_security_headers(struct http_request *request)
@@ -148,11 +137,11 @@ static void refuse_route(struct http_request *request, const char *allowed)
                   http_method(request), allowed);
 }
 
-static void route(struct api *api, struct http_request *request)
+static void route(struct api *api, struct setup *setup, struct http_request *request)
 {
         char allowed[64] = "";
         for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
-                struct call call = {.api = api, .request = request};
+                struct call call = {.api = api, .setup = setup, .request = request};
                 if (!matches(routes[i].path, http_path(request), &call))
                         continue;
                 if (strcmp(routes[i].method, http_method(request)) == 0) {
@@ -163,22 +152,28 @@ static void route(struct api *api, struct http_request *request)
                 (void)snprintf(allowed + strlen(allowed), sizeof(allowed) - strlen(allowed), "%s%s",
                                *allowed ? ", " : "", routes[i].method);
         }
-        refuse_route(request, allowed);
+        if (*allowed && strcmp(http_method(request), "OPTIONS") == 0)
+                reply_options(request, setup, allowed);
+        else
+                refuse_route(request, allowed);
 }
 
 void api_handle(struct http_request *request, void *data)
 {
         struct api *api = data;
+        struct setup *setup = setup_now(&api->setup);
         set_security_headers(request);
-        if (!may_use_host(api, request))
+        if (!may_use_host(setup, request))
                 reply_own(request, PROBLEM_FORBIDDEN,
                           "this server does not answer to the name in the Host header; use "
                           "localhost, or add the name to the setting allowed_hosts");
-        else if (!may_use_origin(request))
+        else if (!api_admit_origin(request, setup))
                 reply_own(request, PROBLEM_FORBIDDEN,
-                          "a page of another origin may not use this server");
+                          "a page of another origin may not use this server, unless the setting "
+                          "allowed_origins lists its origin");
         else
-                route(api, request);
+                route(api, setup, request);
+        setup_release(setup);
 }
 
 struct later {
@@ -190,30 +185,35 @@ static void do_later(void *data)
 {
         struct later *later = data;
         later->handle(&later->call);
+        setup_release(later->call.setup);
         http_release(later->call.request);
         free(later);
+}
+
+int call_try_later(struct call *call, void (*handle)(struct call *call), struct error *err)
+{
+        struct later *later = alloc_malloc(sizeof(*later));
+        if (!later)
+                return error_oom(err);
+        *later = (struct later){*call, handle};
+        (void)http_hold(call->request);
+        (void)setup_hold(call->setup);
+        int r = chores_add(call->api->chores, do_later, later, err);
+        if (r < 0) {
+                setup_release(call->setup);
+                http_release(call->request);
+                free(later);
+        }
+        return r;
 }
 
 void call_later(struct call *call, void (*handle)(struct call *call))
 {
         struct error err = {0};
-        if (atomic_load(&call->api->draining)) {
+        if (atomic_load(&call->api->draining))
                 reply_own(call->request, PROBLEM_UNAVAILABLE, "the server is ending");
-                return;
-        }
-        struct later *later = alloc_malloc(sizeof(*later));
-        int r = later ? 0 : error_oom(&err);
-        if (r == 0) {
-                *later = (struct later){*call, handle};
-                (void)http_hold(call->request);
-                r = chores_add(call->api->chores, do_later, later, &err);
-        }
-        if (r == 0)
-                return;
-        reply_error(call->request, &err, NULL);
-        if (later)
-                http_release(call->request);
-        free(later);
+        else if (call_try_later(call, handle, &err) < 0)
+                reply_error(call->request, &err, NULL);
 }
 
 static bool is_known(const char *key, const char *const *names)
@@ -263,10 +263,10 @@ bool call_body(struct call *call, const char *const *names, json_t **ret)
 bool call_dataset(struct call *call, const char *id, const struct dataset **ret)
 {
         struct error err = {0};
-        *ret = registry_find(call->api->registry, id);
+        *ret = registry_find(call->setup->registry, id);
         if (*ret)
                 return true;
-        const char *nearest = registry_nearest(call->api->registry, id);
+        const char *nearest = registry_nearest(call->setup->registry, id);
         (void)error_set(&err, ERROR_DATASET_NOT_FOUND,
                         "there is no dataset \"%.60s\"%s%s%s; GET /v1/datasets lists them", id,
                         nearest ? " (did you mean \"" : "", nearest ? nearest : "",

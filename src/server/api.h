@@ -2,32 +2,31 @@
 #ifndef ASKCSV_SERVER_API_H
 #define ASKCSV_SERVER_API_H
 
-#include "dataset/registry.h"
 #include "server/chores.h"
 #include "server/http.h"
 #include "server/keys.h"
 #include "server/limits.h"
 #include "server/log.h"
 #include "server/metrics.h"
-#include "server/planners.h"
 #include "server/problem.h"
 #include "server/runs.h"
+#include "server/samples.h"
+#include "server/setup.h"
 #include "server/timer.h"
 
 #include <stdatomic.h>
 
 struct api {
         struct capsule_store *store; /* one that threads may share */
-        const struct registry *registry;
         const char *datasets_folder;
         const char *home;
         char *openapi; /* what GET /openapi.json says; of api_openapi_make */
         struct runs *runs;
         struct timer *timer;
         struct chores *chores;
-        int stop_fd; /* becomes readable when chores that take long are to end */
+        struct samples *samples; /* rows that schemas show */
+        int stop_fd;             /* becomes readable when chores that take long are to end */
         struct exchanges *exchanges;
-        struct planners *planners;
         struct chores *chats; /* threads that talk to a language model */
         int chats_stop_fd;    /* becomes readable when they are to end */
         struct keys *keys;
@@ -38,17 +37,14 @@ struct api {
         const char *routes[METRICS_ROUTES_MAX]; /* the metrics' labels */
         struct log *log;
         struct executor_host host;
-        const char *const *hosts; /* names that a Host header may have besides loopback's; ends with
-                                   * NULL */
-        int64_t wait_ms_max;
-        struct limits limits_max;
+        struct setup_place setup;
         atomic_bool draining;
 };
 
 /* Answers every request: http_options.handle, with the api as its data. */
 void api_handle(struct http_request *request, void *data);
 /* http_options.refuse. */
-char *api_refuse(int status, const char *request_id, void *data);
+char *api_refuse(struct http_request *request, int status, void *data);
 
 /* http_options.ended: counts and logs the request. */
 void api_ended(const struct http_request *request, int status, uint64_t bytes_sent, int64_t took_us,
@@ -61,6 +57,7 @@ int api_metrics_new(struct api *api, struct error *err);
 /* A request and the parts of its path that its route names: "/v1/runs/{id}" gives part[0]. */
 struct call {
         struct api *api;
+        struct setup *setup; /* the one that held when the request came */
         struct http_request *request;
         char owner[CAPSULE_ASKER_MAX + 1]; /* who asks: a key's id, a proxy's user, or "" */
         enum key_scope scope;
@@ -75,9 +72,20 @@ bool call_enter(struct call *call);
 /* Whether the caller may see what belongs to asker. */
 bool call_owns(const struct call *call, const char *asker);
 
+/* api_origin.c. Whether the page that the request comes from may use the server; if it is one of
+ * another origin, its browser is told so with the reply. Before anything else is set. */
+bool api_admit_origin(struct http_request *request, const struct setup *setup);
+/* Sets Vary, of a reply that depends on these headers ("Accept") besides what all depend on. */
+void api_vary(struct http_request *request, const struct setup *setup, const char *on);
+/* To OPTIONS: what is possible at the path, and what a page of an admitted origin may send. Ends
+ * the request. */
+void reply_options(struct http_request *request, const struct setup *setup, const char *methods);
+
 /* api_reply.c. Each ends the request. */
 void reply_json(struct http_request *request, int status, json_t *json); /* takes json over */
 void reply_error(struct http_request *request, const struct error *err, json_t *extra);
+/* What the reply to the error leaves out, and the server's own faults; reply_error does it. */
+void api_log_problem(const struct api *api, const char *request_id, const struct error *err);
 /* INVALID_REQUEST, about the body's member at pointer (or "": of the query). */
 void reply_invalid(struct http_request *request, const char *pointer, const char *message);
 void reply_own(struct http_request *request, enum problem_own own, const char *format, ...)
@@ -104,6 +112,8 @@ const char *call_prefers(const struct call *call, const char *const *types);
 
 /* Goes on in handle(call) on a thread that may wait; the call is a copy. */
 void call_later(struct call *call, void (*handle)(struct call *call));
+/* The same for who can answer without: when it cannot be, nothing was answered. */
+int call_try_later(struct call *call, void (*handle)(struct call *call), struct error *err);
 
 /* The text of GET /openapi.json; the caller frees it. */
 int api_openapi_make(char **ret, struct error *err);
@@ -145,7 +155,7 @@ const char *api_route_of(const char *path);
 
 /* api_create.c: no more than the settings allow; what a client leaves out may be too much as well.
  */
-void api_cap_limits(const struct api *api, struct limits *limits);
+void api_cap_limits(const struct setup *setup, struct limits *limits);
 /* api_wait.c: submits the order and answers when it has ended or after wait_ms: with the capsule,
  * or with where it stands. done (or NULL) makes the answer's body of an ended run's capsule: a new
  * object, or NULL for no memory. */

@@ -18,7 +18,8 @@ static struct exchange *start(struct call *call)
         struct exchange *exchange = NULL;
         struct error err = {0};
         char pointer[32];
-        struct exchange_input input = {.owner = call->owner, .sees_all = call->scope >= KEY_ADMIN};
+        struct exchange_input input = {
+                .setup = call->setup, .owner = call->owner, .sees_all = call->scope >= KEY_ADMIN};
         if (!call_body(call, names, &body))
                 return NULL;
         const json_t *message = json_object_get(body, "message");
@@ -89,7 +90,7 @@ void api_chat_resume(struct call *call)
                                 sse_last_id(http_header(call->request, "Last-Event-ID")));
         else
                 reply_own(call->request, PROBLEM_NOT_FOUND,
-                          "there is no such stream, or it ended more than a minute ago; the "
+                          "there is no such stream, or it ended a while ago; the "
                           "thread's messages have the answer");
         exchange_release(exchange);
 }

@@ -40,14 +40,14 @@ static int read_limit(const json_t *limits, const char *name, int64_t max, int64
         return 0;
 }
 
-static int read_limits(const struct api *api, const json_t *body, struct limits *ret,
+static int read_limits(const struct setup *setup, const json_t *body, struct limits *ret,
                        struct error *err)
 {
         static const char *const names[] = {"timeout_ms", "max_rows", "max_output_bytes",
                                             "memory_mb"};
         const json_t *limits = json_object_get(body, "limits");
-        const int64_t max[] = {api->limits_max.timeout_ms, api->limits_max.max_rows,
-                               api->limits_max.max_output_bytes, api->limits_max.memory_mb};
+        const int64_t max[] = {setup->limits_max.timeout_ms, setup->limits_max.max_rows,
+                               setup->limits_max.max_output_bytes, setup->limits_max.memory_mb};
         int64_t *to[] = {&ret->timeout_ms, &ret->max_rows, &ret->max_output_bytes, &ret->memory_mb};
         const char *key;
         json_t *value;
@@ -66,7 +66,7 @@ static int read_limits(const struct api *api, const json_t *body, struct limits 
         }
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(names); i++)
                 r = read_limit(limits, names[i], max[i], to[i], err);
-        api_cap_limits(api, ret);
+        api_cap_limits(setup, ret);
         return r < 0 ? r : limits_check(ret, err);
 }
 
@@ -76,24 +76,24 @@ static void cap(int64_t *limit, int64_t max)
                 *limit = max;
 }
 
-void api_cap_limits(const struct api *api, struct limits *limits)
+void api_cap_limits(const struct setup *setup, struct limits *limits)
 {
-        cap(&limits->timeout_ms, api->limits_max.timeout_ms);
-        cap(&limits->max_rows, api->limits_max.max_rows);
-        cap(&limits->max_output_bytes, api->limits_max.max_output_bytes);
-        cap(&limits->memory_mb, api->limits_max.memory_mb);
+        cap(&limits->timeout_ms, setup->limits_max.timeout_ms);
+        cap(&limits->max_rows, setup->limits_max.max_rows);
+        cap(&limits->max_output_bytes, setup->limits_max.max_output_bytes);
+        cap(&limits->memory_mb, setup->limits_max.memory_mb);
 }
 
-static int read_wait(const struct api *api, const json_t *body, int64_t *ret, struct error *err)
+static int read_wait(const struct setup *setup, const json_t *body, int64_t *ret, struct error *err)
 {
         const json_t *wait = json_object_get(body, "wait_ms");
-        *ret = WAIT_MS_DEFAULT < api->wait_ms_max ? WAIT_MS_DEFAULT : api->wait_ms_max;
+        *ret = WAIT_MS_DEFAULT < setup->wait_ms_max ? WAIT_MS_DEFAULT : setup->wait_ms_max;
         if (!wait)
                 return 0;
         if (!json_is_integer(wait) || json_integer_value(wait) < 0)
                 return bad(err, "/wait_ms", "wait_ms must be a whole number from 0");
-        *ret = json_integer_value(wait) < api->wait_ms_max ? json_integer_value(wait)
-                                                           : api->wait_ms_max;
+        *ret = json_integer_value(wait) < setup->wait_ms_max ? json_integer_value(wait)
+                                                             : setup->wait_ms_max;
         return 0;
 }
 
@@ -240,7 +240,7 @@ void api_runs_create(struct call *call)
                                             "wait_ms",    "as_of",      "cache", NULL};
         _cleanup_json_ json_t *body = NULL;
         _cleanup_buf_ struct buf text = {0};
-        struct order order = {.limits = LIMITS_DEFAULT, .owner = call->owner};
+        struct order order = {.setup = call->setup, .limits = LIMITS_DEFAULT, .owner = call->owner};
         struct once once;
         struct error err = {0};
         int64_t wait_ms = 0;
@@ -251,9 +251,9 @@ void api_runs_create(struct call *call)
                         ? read_query(body, &order, &text, &err)
                         : bad(&err, "/dataset_id", "dataset_id must name a dataset");
         if (r == 0)
-                r = read_limits(call->api, body, &order.limits, &err);
+                r = read_limits(call->setup, body, &order.limits, &err);
         if (r == 0)
-                r = read_wait(call->api, body, &wait_ms, &err);
+                r = read_wait(call->setup, body, &wait_ms, &err);
         if (r == 0)
                 r = read_as_of(body, &order, &err);
         if (r == 0)

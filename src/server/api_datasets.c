@@ -1,7 +1,10 @@
 /* Datasets: what there is to ask. */
 #include "server/api.h"
 
+#include "base/buf.h"
 #include "base/cleanup.h"
+#include "dataset/schema_out.h"
+#include "run/sample.h"
 #include "run/source.h"
 
 #include <stdlib.h>
@@ -20,12 +23,15 @@ static json_t *prompts_of(const struct dataset *dataset)
 static void add_files(const struct call *call, const struct dataset *dataset, json_t *to)
 {
         struct error err = {0};
+        char detail[ERROR_MESSAGE_MAX];
         struct source *source = NULL;
         bool there = source_open_registered(dataset, call->api->datasets_folder, false, &source,
                                             &err) == 0;
         (void)json_object_set_new(to, "available", json_boolean(there));
-        if (!there)
-                (void)json_object_set_new(to, "unavailable_because", json_string(err.message));
+        if (!there) {
+                problem_detail(err.type, err.message, detail);
+                (void)json_object_set_new(to, "unavailable_because", json_string(detail));
+        }
         source_free(source);
 }
 
@@ -44,7 +50,7 @@ static json_t *summary_of(const struct call *call, const struct dataset *dataset
 
 void api_datasets(struct call *call)
 {
-        const struct registry *registry = call->api->registry;
+        const struct registry *registry = call->setup->registry;
         json_t *list = json_array();
         for (size_t i = 0; i < registry->n_datasets; i++)
                 (void)json_array_append_new(list, summary_of(call, registry->datasets[i]));
@@ -58,58 +64,91 @@ void api_dataset(struct call *call)
                 reply_json(call->request, 200, summary_of(call, dataset));
 }
 
-static json_t *column_of(const struct column *column)
+/* With its sample rows, if there are any. */
+static json_t *table_of(const struct table *table, json_t *rows)
 {
-        json_t *json = json_pack("{s:s, s:s, s:b, s:s?, s:s?}", "name", column->name, "type",
-                                 column->type, "nullable", column->nullable, "description",
-                                 column->description, "unit", column->unit);
-        if (!json || !column->values)
-                return json;
-        json_t *values = json_array();
-        for (size_t i = 0; i < column->n_values; i++)
-                (void)json_array_append_new(values, json_string(column->values[i]));
-        (void)json_object_set_new(json, "values", values);
+        json_t *json = table_to_json(table);
+        if (json && rows)
+                (void)json_object_set(json, "sample_rows", rows);
         return json;
 }
 
-static json_t *table_of(const struct table *table)
+/* samples are those of run/sample.h; or NULL, and `why` says why there are none. */
+static void reply_schema(const struct call *call, const struct dataset *dataset,
+                         const json_t *samples, const struct error *why)
 {
-        json_t *columns = json_array();
-        for (size_t i = 0; i < table->n_columns; i++)
-                (void)json_array_append_new(columns, column_of(&table->columns[i]));
-        return json_pack("{s:s, s:s?, s:s, s:o}", "name", table->name, "description",
-                         table->description, "format", table->format, "columns", columns);
+        json_t *tables = json_array();
+        char detail[ERROR_MESSAGE_MAX] = "";
+        if (!samples)
+                problem_detail(why->type, why->message, detail);
+        for (size_t i = 0; i < dataset->n_tables; i++)
+                (void)json_array_append_new(
+                        tables, table_of(&dataset->tables[i], json_array_get(samples, i)));
+        reply_json(call->request, 200,
+                   json_pack("{s:s, s:s?, s:s?, s:o, s:o, s:o, s:s*}", "id", dataset->id, "name",
+                             dataset->name, "description", dataset->description, "tables", tables,
+                             "relationships", relationships_to_json(dataset), "prompts",
+                             prompts_of(dataset), "sample_rows_unavailable_because",
+                             samples ? NULL : detail));
 }
 
-static json_t *relationships_of(const struct dataset *dataset)
+static int take_samples(const struct call *call, const struct source *source, json_t **ret,
+                        struct error *err)
 {
-        json_t *list = json_array();
-        for (size_t i = 0; i < dataset->n_relationships; i++) {
-                const struct relationship *r = &dataset->relationships[i];
-                const struct table *from = &dataset->tables[r->from_table];
-                const struct table *to = &dataset->tables[r->to_table];
-                (void)json_array_append_new(
-                        list,
-                        json_pack("{s:o, s:o}", "from",
-                                  json_sprintf("%s.%s", from->name,
-                                               from->columns[r->from_column].name),
-                                  "to",
-                                  json_sprintf("%s.%s", to->name, to->columns[r->to_column].name)));
+        struct executor *executor = NULL;
+        int r = executor_open("local", NULL, source->data_root, &executor, err);
+        if (r == 0)
+                r = executor_use_host(executor, &call->api->host, err);
+        if (r == 0)
+                r = dataset_sample(executor, source->dataset, call->api->stop_fd, ret, err);
+        executor_free(executor);
+        return r;
+}
+
+/* What is known of the samples, or why there can be none. False: somebody has to look. */
+static bool find_samples(const struct call *call, const struct dataset *dataset,
+                         struct source **source, struct buf *key, json_t **ret, struct error *why)
+{
+        /* Who may not ask may not see what is in the files. */
+        if (call->scope < KEY_RUN) {
+                (void)error_set(why, ERROR_NONE, "they need a key of the scope run");
+                return true;
         }
-        return list;
+        if (source_open_registered(dataset, call->api->datasets_folder, false, source, why) < 0 ||
+            samples_key((*source)->dataset, key, why) < 0)
+                return true;
+        return samples_find(call->api->samples, dataset->id, buf_text(key), ret, why);
+}
+
+/* On a thread that may wait for the runner. */
+static void sample_schema(struct call *call)
+{
+        _cleanup_json_ json_t *samples = NULL;
+        _cleanup_buf_ struct buf key = {0};
+        struct source *source = NULL;
+        struct error why = {0};
+        const struct dataset *dataset;
+        if (!call_dataset(call, call->part[0], &dataset))
+                return;
+        if (!find_samples(call, dataset, &source, &key, &samples, &why)) {
+                (void)take_samples(call, source, &samples, &why);
+                samples_keep(call->api->samples, dataset->id, buf_text(&key), samples, &why);
+        }
+        reply_schema(call, dataset, samples, &why);
+        source_free(source);
 }
 
 void api_schema(struct call *call)
 {
+        _cleanup_json_ json_t *samples = NULL;
+        _cleanup_buf_ struct buf key = {0};
+        struct source *source = NULL;
+        struct error why = {0};
         const struct dataset *dataset;
         if (!call_dataset(call, call->part[0], &dataset))
                 return;
-        json_t *tables = json_array();
-        for (size_t i = 0; i < dataset->n_tables; i++)
-                (void)json_array_append_new(tables, table_of(&dataset->tables[i]));
-        reply_json(call->request, 200,
-                   json_pack("{s:s, s:s?, s:s?, s:o, s:o, s:o}", "id", dataset->id, "name",
-                             dataset->name, "description", dataset->description, "tables", tables,
-                             "relationships", relationships_of(dataset), "prompts",
-                             prompts_of(dataset)));
+        if (find_samples(call, dataset, &source, &key, &samples, &why) ||
+            call_try_later(call, sample_schema, &why) < 0)
+                reply_schema(call, dataset, samples, &why);
+        source_free(source);
 }

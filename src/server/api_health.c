@@ -18,10 +18,17 @@ void api_health(struct call *call)
 }
 
 /* Adds the outcome of one check; true when it is well. */
-static bool add_check(json_t *checks, const char *name, int r, const struct error *err)
+static bool add_check(const struct call *call, json_t *checks, const char *name, int r,
+                      const struct error *err)
 {
+        char detail[ERROR_MESSAGE_MAX];
+        if (r < 0) {
+                problem_detail(err->type, err->message, detail);
+                log_warn(call->api->log, "not.ready", log_text("check", name),
+                         log_text("message", err->message));
+        }
         (void)json_object_set_new(checks, name,
-                                  r < 0 ? json_pack("{s:b, s:s}", "ok", 0, "detail", err->message)
+                                  r < 0 ? json_pack("{s:b, s:s}", "ok", 0, "detail", detail)
                                         : json_pack("{s:b}", "ok", 1));
         return r >= 0;
 }
@@ -40,7 +47,7 @@ static int check_runner(const struct call *call, struct error *err)
 
 static int check_datasets(const struct call *call, struct error *err)
 {
-        const struct registry *registry = call->api->registry;
+        const struct registry *registry = call->setup->registry;
         for (size_t i = 0; i < registry->n_datasets; i++) {
                 struct source *source = NULL;
                 int r = source_open_registered(registry->datasets[i], call->api->datasets_folder,
@@ -56,7 +63,7 @@ static int check_datasets(const struct call *call, struct error *err)
 static int check_model(const struct call *call, struct error *err)
 {
         struct error why = {0};
-        if (planners_reach(call->api->planners, REACH_MS, &why) == 0)
+        if (planners_reach(call->setup->planners, REACH_MS, &why) == 0)
                 return 0;
         log_warn(call->api->log, "model.unreachable", log_text("error", why.message));
         return error_set(err, why.type,
@@ -76,17 +83,16 @@ static void reply_ready(struct call *call, bool ready, json_t *checks)
 static void look_around(struct call *call)
 {
         struct error err = {0};
-        struct chain_head head;
         json_t *checks = json_object();
         bool ready =
-                add_check(checks, "store", capsule_store_head(call->api->store, &head, &err), &err);
-        ready &= add_check(checks, "runner", check_runner(call, &err), &err);
-        ready &= add_check(checks, "datasets", check_datasets(call, &err), &err);
-        ready &= add_check(checks, "accepting", 0, NULL);
+                add_check(call, checks, "store", capsule_store_probe(call->api->store, &err), &err);
+        ready &= add_check(call, checks, "runner", check_runner(call, &err), &err);
+        ready &= add_check(call, checks, "datasets", check_datasets(call, &err), &err);
+        ready &= add_check(call, checks, "accepting", 0, NULL);
         /* Runs, stored answers and the built-in planner do without it: said, but no reason to send
          * nobody here. */
-        if (planners_want_model(call->api->planners))
-                (void)add_check(checks, "model", check_model(call, &err), &err);
+        if (planners_want_model(call->setup->planners))
+                (void)add_check(call, checks, "model", check_model(call, &err), &err);
         reply_ready(call, ready, checks);
 }
 
@@ -99,7 +105,7 @@ void api_ready(struct call *call)
         }
         json_t *checks = json_object();
         int r = error_set(&err, ERROR_QUEUE_FULL, "the server is ending");
-        reply_ready(call, add_check(checks, "accepting", r, &err), checks);
+        reply_ready(call, add_check(call, checks, "accepting", r, &err), checks);
 }
 
 void api_problem(struct call *call)
@@ -118,5 +124,5 @@ void api_problem(struct call *call)
 void api_planners(struct call *call)
 {
         http_set(call->request, "Cache-Control", "no-store");
-        reply_json(call->request, 200, planners_to_json(call->api->planners));
+        reply_json(call->request, 200, planners_to_json(call->setup->planners));
 }

@@ -8,6 +8,9 @@
 
 #include <string.h>
 
+#define HOST_STATUS_MAX ((size_t)4 * 1024 * 1024)
+#define HOST_STATUS_DEPTH 10
+
 void api_ended(const struct http_request *request, int status, uint64_t bytes_sent, int64_t took_us,
                void *data)
 {
@@ -87,7 +90,7 @@ int api_metrics_new(struct api *api, struct error *err)
         return 0;
 }
 
-void api_metrics(struct call *call)
+static void reply_metrics(struct call *call)
 {
         _cleanup_buf_ struct buf text = {0};
         struct error err = {0};
@@ -99,4 +102,53 @@ void api_metrics(struct call *call)
         }
         http_set(call->request, "Cache-Control", "no-store");
         http_reply(call->request, 200, METRICS_CONTENT_TYPE, buf_text(&text), text.len);
+}
+
+/* What the host of warm tables says of itself; *ret is NULL when there is none just now. */
+static int ask_host(const struct api *api, json_t **ret, struct error *err)
+{
+        static const struct json_limits limits = {.max_bytes = HOST_STATUS_MAX,
+                                                  .max_depth = HOST_STATUS_DEPTH};
+        struct executor *executor = NULL;
+        _cleanup_buf_ struct buf text = {0};
+        buf_init(&text, HOST_STATUS_MAX);
+        int r = executor_open("local", NULL, api->datasets_folder, &executor, err);
+        if (r == 0)
+                r = executor_use_host(executor, &api->host, err);
+        if (r == 0)
+                r = executor_ask(executor, EXECUTOR_ASK_HOST, &text, err);
+        executor_free(executor);
+        return r < 0 ? r
+                     : json_parse(buf_text(&text), text.len, &limits, ERROR_RUNNER_INTERNAL, ret,
+                                  err);
+}
+
+/* On a thread that may wait for the host. */
+static void look_at_host(struct call *call)
+{
+        struct metrics *metrics = call->api->metrics;
+        _cleanup_json_ json_t *status = NULL;
+        struct error ignored = {0};
+        int64_t children = 0;
+        int64_t idle = 0;
+        (void)ask_host(call->api, &status, &ignored);
+        const json_t *warm = json_object_get(status, "warm");
+        for (size_t i = 0; i < json_array_size(warm); i++) {
+                const json_t *list = json_object_get(json_array_get(warm, i), "children");
+                children += (int64_t)json_array_size(list);
+                for (size_t k = 0; k < json_array_size(list); k++)
+                        idle += json_get_bool(json_array_get(list, k), "idle", false);
+        }
+        metrics_gauge_set(metrics, METRIC_PARENTS, (int64_t)json_array_size(warm));
+        metrics_gauge_set(metrics, METRIC_CHILDREN, children);
+        metrics_gauge_set(metrics, METRIC_CHILDREN_IDLE, idle);
+        reply_metrics(call);
+}
+
+/* Also while all threads for what takes long are busy: then the host is as it was. */
+void api_metrics(struct call *call)
+{
+        struct error ignored = {0};
+        if (atomic_load(&call->api->draining) || call_try_later(call, look_at_host, &ignored) < 0)
+                reply_metrics(call);
 }

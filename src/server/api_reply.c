@@ -47,8 +47,21 @@ static void reply_problem(struct http_request *request, json_t *problem)
         send_text(request, status, PROBLEM_CONTENT_TYPE, problem);
 }
 
+void api_log_problem(const struct api *api, const char *request_id, const struct error *err)
+{
+        char shown[ERROR_MESSAGE_MAX];
+        problem_detail(err->type, err->message, shown);
+        bool ours = problem_of_error(err->type)->status >= 500;
+        if (ours || strcmp(shown, err->message) != 0)
+                log_at(api->log, ours ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, "problem",
+                       log_text("request_id", request_id),
+                       log_text("error", error_type_name(err->type)),
+                       log_text("message", err->message));
+}
+
 void reply_error(struct http_request *request, const struct error *err, json_t *extra)
 {
+        api_log_problem(http_data(request), http_request_id(request), err);
         reply_problem(request,
                       problem_json(err, http_request_id(request), http_path(request), extra));
         json_decref(extra);
@@ -80,14 +93,23 @@ void reply_later(struct http_request *request, int64_t retry_after_ms, const cha
                                        http_request_id(request), http_path(request), NULL));
 }
 
-char *api_refuse(int status, const char *request_id, void *data)
+/* Of a request that is no clear one (400) it is not clear either which page it comes from. */
+static void admit_origin(struct http_request *request, struct api *api)
+{
+        struct setup *setup = setup_now(&api->setup);
+        (void)api_admit_origin(request, setup);
+        setup_release(setup);
+}
+
+char *api_refuse(struct http_request *request, int status, void *data)
 {
         const struct problem_type *type = problem_of_status(status);
         _cleanup_json_ json_t *problem =
                 json_pack("{s:s+, s:s, s:i, s:s, s:s, s:s}", "type", PROBLEM_PATH, type->name,
                           "title", type->title, "status", status, "detail", type->about, "error",
-                          type->error, "request_id", request_id ? request_id : "");
-        (void)data;
+                          type->error, "request_id", http_request_id(request));
+        if (status != 400)
+                admit_origin(request, data);
         return problem ? json_dumps(problem, JSON_COMPACT) : NULL;
 }
 

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "plan/plan.h"
 #include "run/csv.h"
+#include "run/export.h"
 #include "run/record.h"
 
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #define PAGE_MAX 200
 #define PAGE_DEFAULT 50
 #define CSV_BYTES_MAX ((size_t)512 * 1024 * 1024)
+#define PARQUET "application/vnd.apache.parquet"
 
 /* What a list shows of a run. */
 static json_t *line_of(const json_t *body)
@@ -104,20 +106,28 @@ void api_runs_list(struct call *call)
                              more ? json_get_string(last, "run_id") : NULL));
 }
 
-/* The run as it is stored; false: it was answered. A prefix of an id is not an id here. */
+static int no_such_run(const struct call *call, struct error *err)
+{
+        return error_set(err, ERROR_RUN_NOT_FOUND, "there is no run \"%.60s\"", call->part[0]);
+}
+
+/* Whether there is such a run, and the caller may see it. A prefix of an id is not an id here. */
+static int check_stored(const struct call *call, struct error *err)
+{
+        char asker[CAPSULE_ASKER_MAX + 1];
+        if (!uuid_is_valid(call->part[0]))
+                return no_such_run(call, err);
+        int r = capsule_store_asker(call->api->store, call->part[0], asker, err);
+        return r == 0 && !call_owns(call, asker) ? no_such_run(call, err) : r;
+}
+
+/* The run as it is stored; false: it was answered. */
 static bool find_stored(struct call *call, struct capsule **ret)
 {
         struct error err = {0};
-        int r = uuid_is_valid(call->part[0])
-                        ? capsule_store_get(call->api->store, call->part[0], ret, &err)
-                        : error_set(&err, ERROR_RUN_NOT_FOUND, "there is no run \"%.60s\"",
-                                    call->part[0]);
-        if (r == 0 && !call_owns(call, (*ret)->asker)) {
-                capsule_free(*ret);
-                *ret = NULL;
-                r = error_set(&err, ERROR_RUN_NOT_FOUND, "there is no run \"%.60s\"",
-                              call->part[0]);
-        }
+        int r = check_stored(call, &err);
+        if (r == 0)
+                r = capsule_store_get(call->api->store, call->part[0], ret, &err);
         if (r < 0)
                 reply_error(call->request, &err, NULL);
         return r == 0;
@@ -201,15 +211,43 @@ static void reply_csv(struct call *call, const json_t *result)
                    text.len);
 }
 
+/* A result that there is never changes. */
+static void set_result_headers(const struct call *call, const struct capsule *capsule)
+{
+        const char *hash = json_get_string(capsule->body, "result_hash");
+        if (hash)
+                http_set(call->request, "X-Result-Hash", hash);
+        http_set(call->request, "Cache-Control", "private, max-age=31536000, immutable");
+}
+
+/* A runner writes the file in a sandbox; this thread waits for it. */
+static void reply_parquet(struct call *call)
+{
+        _cleanup_capsule_ struct capsule *capsule = NULL;
+        _cleanup_buf_ struct buf file = {0};
+        struct error err = {0};
+        char name[80];
+        if (!find_stored(call, &capsule))
+                return;
+        if (result_export(capsule_run_id(capsule), json_object_get(capsule->body, "result"),
+                          call->api->stop_fd, &file, &err) < 0) {
+                reply_error(call->request, &err, NULL);
+                return;
+        }
+        (void)snprintf(name, sizeof(name), "attachment; filename=\"%.36s.parquet\"", call->part[0]);
+        set_result_headers(call, capsule);
+        http_set(call->request, "Content-Disposition", name);
+        http_reply(call->request, 200, PARQUET, buf_text(&file), file.len);
+}
+
 void api_run_result(struct call *call)
 {
-        static const char *const types[] = {"application/json", "text/csv", NULL};
+        static const char *const types[] = {"application/json", "text/csv", PARQUET, NULL};
         _cleanup_capsule_ struct capsule *capsule = NULL;
         if (!find_stored(call, &capsule))
                 return;
         json_t *result = json_object_get(capsule->body, "result");
-        const char *hash = json_get_string(capsule->body, "result_hash");
-        http_set(call->request, "Vary", "Accept");
+        api_vary(call->request, call->setup, "Accept");
         if (!json_is_object(result)) {
                 reply_without_result(call, capsule);
                 return;
@@ -217,12 +255,14 @@ void api_run_result(struct call *call)
         const char *type = call_prefers(call, types);
         if (!type) {
                 reply_own(call->request, PROBLEM_NOT_ACCEPTABLE,
-                          "a result can be had as application/json or text/csv");
+                          "a result can be had as application/json, text/csv or " PARQUET);
                 return;
         }
-        if (hash)
-                http_set(call->request, "X-Result-Hash", hash);
-        http_set(call->request, "Cache-Control", "private, max-age=31536000, immutable");
+        if (strcmp(type, PARQUET) == 0) {
+                call_later(call, reply_parquet);
+                return;
+        }
+        set_result_headers(call, capsule);
         if (strcmp(type, "text/csv") == 0)
                 reply_csv(call, result);
         else
@@ -253,27 +293,31 @@ void api_run_cancel(struct call *call)
 static void verify(struct call *call)
 {
         const struct run_surroundings around = {.store = call->api->store,
-                                                .registry = call->api->registry,
+                                                .registry = call->setup->registry,
                                                 .datasets_folder = call->api->datasets_folder,
                                                 .asker = call->owner,
                                                 .cancel_fd = call->api->stop_fd};
         struct run_verification verdict;
+        char message[ERROR_MESSAGE_MAX];
         struct error err = {0};
         if (run_verify(&around, call->part[0], &verdict, &err) < 0) {
                 reply_error(call->request, &err, NULL);
                 return;
         }
+        problem_detail(ERROR_DATASET_CHANGED, verdict.message, message);
         http_set(call->request, "Cache-Control", "no-store");
         reply_json(call->request, 200,
                    json_pack("{s:s, s:s, s:s, s:s?}", "run_id", verdict.run_id, "verdict",
-                             run_verdict_name(verdict.verdict), "message", verdict.message,
-                             "rerun_id", verdict.rerun_id[0] ? verdict.rerun_id : NULL));
+                             run_verdict_name(verdict.verdict), "message", message, "rerun_id",
+                             verdict.rerun_id[0] ? verdict.rerun_id : NULL));
 }
 
 void api_run_verify(struct call *call)
 {
-        _cleanup_capsule_ struct capsule *capsule = NULL;
-        if (find_stored(call, &capsule))
+        struct error err = {0};
+        if (check_stored(call, &err) < 0) /* it need not be readable: that is a verdict too */
+                reply_error(call->request, &err, NULL);
+        else
                 call_later(call, verify);
 }
 
@@ -288,11 +332,12 @@ void api_run_rerun(struct call *call)
         const json_t *plan = json_object_get(body, "plan");
         char name[64];
         (void)snprintf(name, sizeof(name), "rerun %.36s", call->part[0]);
-        struct order order = {.limits = record_limits_read(json_object_get(body, "limits")),
+        struct order order = {.setup = call->setup,
+                              .limits = record_limits_read(json_object_get(body, "limits")),
                               .owner = call->owner,
                               .planner_name = name,
                               .must_run = true};
-        api_cap_limits(call->api, &order.limits);
+        api_cap_limits(call->setup, &order.limits);
         order.as_of = json_get_string(body, "as_of");
         buf_init(&text, PLAN_BYTES_MAX);
         if (json_is_object(plan) && json_put(plan, &text, &err) == 0) {
@@ -308,5 +353,5 @@ void api_run_rerun(struct call *call)
         }
         const char *id = json_get_string(body, "dataset_id");
         if (call_dataset(call, id ? id : "", &order.dataset))
-                api_submit(call, &order, call->api->wait_ms_max, NULL);
+                api_submit(call, &order, call->setup->wait_ms_max, NULL);
 }

@@ -110,7 +110,9 @@ static void answer_ended(struct waiter *waiter, struct ticket *ticket,
         struct http_request *request = waiter->request;
         const json_t *body = ticket_ended_body(ticket);
         if (view->error.type != ERROR_NONE || !body) {
-                reply_error(request, &view->error, NULL);
+                /* One whose end could not be recorded can be looked at later. */
+                reply_error(request, &view->error,
+                            view->run_id[0] ? json_pack("{s:s}", "run_id", view->run_id) : NULL);
                 return;
         }
         set_location(request, view->run_id);
@@ -184,7 +186,9 @@ void api_submit(struct call *call, const struct order *order, int64_t wait_ms,
         struct error err = {0};
         struct ticket *ticket = NULL;
         struct waiter *waiter = waiter_new(call->request, done);
-        int r = waiter ? runs_submit(call->api->runs, order, on_change, waiter, &ticket, &err)
+        struct order patient = *order;
+        patient.is_patient = wait_ms >= 2 * RUNS_PATIENCE_MS;
+        int r = waiter ? runs_submit(call->api->runs, &patient, on_change, waiter, &ticket, &err)
                        : error_oom(&err);
         if (r < 0) {
                 reply_error(call->request, &err, NULL);

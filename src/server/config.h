@@ -16,6 +16,7 @@
 #define CONFIG_FILE_MAX ((size_t)256 * 1024)
 #define CONFIG_TEXT_MAX 4096 /* bytes of one value */
 #define CONFIG_SECRET_FILE_MAX 65536
+#define CONFIG_NAMES_MAX 64 /* of a setting that lists some: allowed_hosts, allowed_origins */
 
 enum config_id {
         CONFIG_ADDRESS,
@@ -88,6 +89,7 @@ struct config_setting {
         const char *initial;        /* the default, as text */
         int64_t min, max;           /* of a number */
         const char *const *choices; /* of a choice; ends with NULL */
+        bool live;                  /* a reload takes a new value over; others want a restart */
         const char *help;           /* one line */
 };
 
@@ -123,7 +125,8 @@ const char *config_source(const struct config *config, enum config_id id);
 const char *config_file(const struct config *config);
 
 /* What no value shows alone: the address is a numeric one, certificate and key come together, a key
- * is given as text or as a file but not both, base URLs are http(s). ERROR_USAGE otherwise. Opens
+ * is given as text or as a file but not both, base URLs are http(s), origins are as browsers write
+ * them. ERROR_USAGE otherwise. Opens
  * none of the files. */
 int config_check(const struct config *config, struct error *err);
 

@@ -4,6 +4,7 @@
 #include "base/fd.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_set(const struct config *config, enum config_id id)
@@ -119,6 +120,82 @@ static int check_planner(const struct config *config, struct error *err)
                          planner);
 }
 
+static size_t span(const char *text, const char *more)
+{
+        static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+        size_t n = 0;
+        while (text[n] && (strchr(letters, text[n]) || strchr(more, text[n])))
+                n++;
+        return n;
+}
+
+/* Behind the host: nothing, or a port that does not go without saying. */
+static bool is_port(const char *text, size_t n, const char *scheme)
+{
+        char digits[8] = "";
+        if (n == 0)
+                return true;
+        if (text[0] != ':' || n < 2 || n > 6 || text[1] == '0' || span(text + 1, "") != n - 1 ||
+            strspn(text + 1, "0123456789") < n - 1)
+                return false;
+        memcpy(digits, text + 1, n - 1);
+        long port = strtol(digits, NULL, 10);
+        return port <= 65535 && !(port == 80 && strncmp(scheme, "http:", 5) == 0) &&
+               !(port == 443 && strncmp(scheme, "https:", 6) == 0);
+}
+
+/* As browsers write it (https://html.spec.whatwg.org/#ascii-serialisation-of-an-origin), since it
+ * is compared byte by byte: "https://app.example", "http://localhost:5173", "http://[::1]:3000". */
+static bool is_origin(const char *text, size_t n)
+{
+        size_t scheme = span(text, "+-.");
+        const char *host = text + scheme + 3;
+        if (scheme == 0 || scheme + 3 >= n || strncmp(text + scheme, "://", 3) != 0)
+                return false;
+        bool bracket = *host == '[';
+        size_t length = bracket ? span(host + 1, ":.") : span(host, "-.");
+        if (length == 0 || (bracket && host[1 + length] != ']'))
+                return false;
+        length += bracket ? 2 : 0;
+        if (scheme + 3 + length > n)
+                return false;
+        return is_port(host + length, n - scheme - 3 - length, text);
+}
+
+static size_t next_name(const char **text)
+{
+        *text += strspn(*text, ", ");
+        return strcspn(*text, ", ");
+}
+
+static int check_names(const struct config *config, enum config_id id, struct error *err)
+{
+        const char *text = config_text(config, id);
+        size_t count = 0;
+        for (size_t n; (n = next_name(&text)) > 0; text += n)
+                count++;
+        if (count <= CONFIG_NAMES_MAX)
+                return 0;
+        return error_set(err, ERROR_USAGE, "%s (%s) lists %zu; at most %d are possible",
+                         config_setting(id)->name, config_source(config, id), count,
+                         CONFIG_NAMES_MAX);
+}
+
+static int check_origins(const struct config *config, struct error *err)
+{
+        const char *text = config_text(config, CONFIG_ALLOWED_ORIGINS);
+        for (size_t n; (n = next_name(&text)) > 0; text += n)
+                if (!is_origin(text, n))
+                        return error_set(err, ERROR_USAGE,
+                                         "allowed_origins (%s) has \"%.*s\"; it wants origins as "
+                                         "browsers write them, such as https://app.example or "
+                                         "http://localhost:5173: in lower case, without a path, "
+                                         "\"*\" or the port that goes without saying",
+                                         config_source(config, CONFIG_ALLOWED_ORIGINS),
+                                         (int)(n < 100 ? n : 100), text);
+        return check_names(config, CONFIG_ALLOWED_ORIGINS, err);
+}
+
 int config_check(const struct config *config, struct error *err)
 {
         int r = check_address(config, err);
@@ -134,6 +211,10 @@ int config_check(const struct config *config, struct error *err)
                 r = check_base_url(config, CONFIG_OPENAI_BASE_URL, err);
         if (r == 0)
                 r = check_base_url(config, CONFIG_ANTHROPIC_BASE_URL, err);
+        if (r == 0)
+                r = check_names(config, CONFIG_ALLOWED_HOSTS, err);
+        if (r == 0)
+                r = check_origins(config, err);
         return r < 0 ? r : check_proxy(config, err);
 }
 

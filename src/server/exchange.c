@@ -14,6 +14,7 @@
 #define EVENTS_BYTES_MAX ((size_t)4 * 1024 * 1024)
 #define PUMP_BYTES_MAX (EVENTS_BYTES_MAX + 65536) /* the largest event fits */
 #define KEPT_US (INT64_C(60) * 1000000)           /* after its end, for clients that come back */
+#define KEPT_MAX ((size_t)500)                    /* of those that have ended; each takes memory */
 
 /* A client that follows the events. */
 struct follower {
@@ -67,12 +68,14 @@ int exchanges_new(struct exchanges **ret, struct error *err)
         return 0;
 }
 
-/* With the lock held: those that ended long ago go. */
+/* With the lock held: those that ended long ago go, and the oldest of too many. */
 static void sweep(struct exchanges *exchanges, int64_t now_us)
 {
+        size_t kept = 0;
         for (struct exchange **at = &exchanges->first; *at;) {
                 struct exchange *exchange = *at;
-                if (exchange->ended_us == 0 || now_us - exchange->ended_us < KEPT_US) {
+                int64_t ended_us = exchange->ended_us;
+                if (ended_us == 0 || (now_us - ended_us < KEPT_US && ++kept <= KEPT_MAX)) {
                         at = &exchange->next;
                         continue;
                 }

@@ -9,6 +9,7 @@ struct exchange; /* opaque; counted references */
 
 /* What is asked; copied. */
 struct exchange_input {
+        struct setup *setup;
         const struct dataset *dataset;
         const char *owner;     /* a key's id, or "" */
         bool sees_all;         /* may go on from anybody's run */
@@ -36,7 +37,7 @@ void exchange_answer(struct exchange *exchange, struct http_request *request);
 void exchange_stream(struct exchange *exchange, struct http_request *request, uint64_t after_id);
 #define EXCHANGE_PATIENCE_MS 10000
 
-/* Streams that go on, or ended less than a minute ago. */
+/* Streams that go on, or ended less than a minute ago; of the latter the newest 500. */
 struct exchanges;
 int exchanges_new(struct exchanges **ret, struct error *err);
 void exchanges_free(struct exchanges *exchanges); /* NULL is fine */

@@ -17,7 +17,7 @@
 /* A message that a model answers, on a thread of its own. */
 struct talk {
         struct exchange *exchange;
-        struct planners *planners;
+        struct setup *setup; /* of the request; its planners and datasets */
         struct planner_choice choice;
         const struct dataset *dataset;
         char *message;
@@ -34,7 +34,7 @@ static void talk_free(struct talk *talk)
         json_decref(talk->history);
         json_decref(talk->previous);
         cleanup_close(&talk->cancel_fd);
-        planners_release(talk->planners);
+        setup_release(talk->setup);
         free(talk->message);
         exchange_release(talk->exchange);
         free(talk);
@@ -88,7 +88,8 @@ static int talk_run(const struct agent_query *query, json_t **ret, void *data, s
 {
         struct talk *talk = data;
         struct exchange *exchange = talk->exchange;
-        struct order order = {.dataset = query->dataset,
+        struct order order = {.setup = talk->setup,
+                              .dataset = query->dataset,
                               .owner = exchange->owner,
                               .plan_text = query->plan,
                               .plan_bytes = query->plan_bytes,
@@ -98,7 +99,7 @@ static int talk_run(const struct agent_query *query, json_t **ret, void *data, s
                               .reading = query->reading,
                               .planner_name = talk->choice.name,
                               .limits = LIMITS_DEFAULT};
-        api_cap_limits(exchange->api, &order.limits);
+        api_cap_limits(talk->setup, &order.limits);
         (void)pthread_mutex_lock(&exchange->lock);
         exchange->told = (struct progress){0};
         (void)pthread_mutex_unlock(&exchange->lock);
@@ -260,7 +261,7 @@ static void talk_work(void *data)
         struct error why = {0};
         struct error err = {0};
         int64_t start_us = clock_monotonic_us();
-        const struct agent_world world = {.registry = api->registry,
+        const struct agent_world world = {.registry = talk->setup->registry,
                                           .run = talk_run,
                                           .find = talk_find,
                                           .say = talk_say,
@@ -273,8 +274,8 @@ static void talk_work(void *data)
                                                 .history = talk->history,
                                                 .previous = talk->previous};
         if (begin_record(talk, &capsule, &why) == 0)
-                (void)agent_answer(talk->choice.model, planners_bounds(talk->planners), &world,
-                                   &question, &talk->answer, &why);
+                (void)agent_answer(talk->choice.model, planners_bounds(talk->setup->planners),
+                                   &world, &question, &talk->answer, &why);
         double took_ms = (double)(clock_monotonic_us() - start_us) / 1000;
         if (capsule &&
             answer_record_end(api->store, capsule, &talk->answer, &why, took_ms, &err) < 0 &&
@@ -316,7 +317,7 @@ int exchange_ask(struct exchange *exchange, const struct exchange_input *input,
         if (!talk)
                 return error_oom(err);
         talk->exchange = exchange_hold(exchange);
-        talk->planners = planners_hold(exchange->api->planners);
+        talk->setup = setup_hold(input->setup);
         talk->choice = *choice;
         talk->dataset = input->dataset;
         talk->message = alloc_strdup(input->message);

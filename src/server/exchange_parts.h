@@ -31,7 +31,7 @@ struct exchange {
         int cancel_fd, run_fd;
 
         pthread_mutex_t lock;  /* of all below */
-        struct ticket *ticket; /* the run that is under way or was last; NULL: none */
+        struct ticket *ticket; /* the run that is under way; of a model the last one. NULL: none */
         struct progress told;  /* of that run */
         bool has_ended;
         bool is_streamed; /* somebody followed it */

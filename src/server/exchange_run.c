@@ -1,5 +1,6 @@
 #include "server/exchange_parts.h"
 
+#include "base/cleanup.h"
 #include "base/json.h"
 #include "planner/builtin.h"
 
@@ -22,6 +23,15 @@ static void end_run(struct exchange *exchange, const struct ticket_view *view, c
         exchange_end(exchange, &message);
 }
 
+/* Whoever comes back to the stream needs its events alone, and a ticket has descriptors. */
+static void drop_ticket(struct exchange *exchange)
+{
+        (void)pthread_mutex_lock(&exchange->lock);
+        struct ticket *ticket = steal_ptr(&exchange->ticket);
+        (void)pthread_mutex_unlock(&exchange->lock);
+        ticket_release(ticket);
+}
+
 static void on_change(struct ticket *ticket, void *data)
 {
         struct exchange *exchange = data;
@@ -36,6 +46,7 @@ static void on_change(struct ticket *ticket, void *data)
         if (!view.has_ended)
                 return;
         end_run(exchange, &view, body);
+        drop_ticket(exchange);
         exchange_release(exchange); /* the ticket's */
 }
 
@@ -58,6 +69,7 @@ static void fill_order(struct order *order, const struct exchange_input *input)
 {
         const char *sql = behind(input->message, "SQL:");
         const char *plan = behind(input->message, "PLAN:");
+        order->setup = input->setup;
         order->dataset = input->dataset;
         order->owner = input->owner;
         order->limits = LIMITS_DEFAULT;
@@ -80,6 +92,7 @@ int exchange_submit(struct exchange *exchange, const struct order *order,
                     void (*changed)(struct ticket *ticket, void *data), struct error *err)
 {
         struct ticket *ticket = NULL;
+        struct ticket *before = NULL;
         int r = runs_submit(exchange->api->runs, order, changed, exchange_hold(exchange), &ticket,
                             err);
         if (r < 0) {
@@ -87,9 +100,13 @@ int exchange_submit(struct exchange *exchange, const struct order *order,
                 return r;
         }
         (void)pthread_mutex_lock(&exchange->lock);
-        ticket_release(exchange->ticket);
-        exchange->ticket = ticket;
+        bool late = exchange->has_ended; /* before it came here */
+        if (!late) {
+                before = exchange->ticket;
+                exchange->ticket = ticket;
+        }
         (void)pthread_mutex_unlock(&exchange->lock);
+        ticket_release(late ? ticket : before);
         return 0;
 }
 
@@ -98,6 +115,6 @@ int exchange_order(struct exchange *exchange, const struct exchange_input *input
 {
         struct order order = {.previous = previous};
         fill_order(&order, input);
-        api_cap_limits(exchange->api, &order.limits);
+        api_cap_limits(input->setup, &order.limits);
         return exchange_submit(exchange, &order, on_change, err);
 }

@@ -146,7 +146,7 @@ static int answer(struct exchange *exchange, const struct exchange_input *input,
                   struct error *err)
 {
         struct planner_choice choice;
-        const struct planners *planners = exchange->api->planners;
+        const struct planners *planners = input->setup->planners;
         _cleanup_free_ char *words = smalltalk_answer(input->dataset, input->message);
         int r = planners_choose(planners, input->planner, &choice, err);
         if (r < 0)

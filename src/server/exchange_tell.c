@@ -22,14 +22,19 @@ json_t *exchange_words(const json_t *capsule)
         const char *status = json_get_string(capsule, "status");
         const char *sentence = json_get_string(json_object_get(capsule, "reading"), "sentence");
         const json_t *result = json_object_get(capsule, "result");
-        const char *why = json_get_string(json_object_get(capsule, "error"), "message");
+        const json_t *error = json_object_get(capsule, "error");
+        const char *why = json_get_string(error, "message");
+        const char *type = json_get_string(error, "type");
         const char *reply = json_get_string(json_object_get(capsule, "abstention"), "message");
+        char detail[ERROR_MESSAGE_MAX];
         if (json_is_object(result)) {
                 long long rows = json_get_int(result, "row_count", 0);
                 return json_sprintf("%s%s%lld row%s.", sentence ? sentence : "",
                                     sentence ? " " : "", rows, rows == 1 ? "" : "s");
         }
-        return json_string(reply ? reply : why ? why : status ? status : "");
+        if (why)
+                problem_detail(error_type_from_name(type ? type : ""), why, detail);
+        return json_string(reply ? reply : why ? detail : status ? status : "");
 }
 
 /* At most so many rows; the whole is in the run. */
@@ -161,6 +166,8 @@ void exchange_fail(struct exchange *exchange, const struct error *err)
 {
         (void)pthread_mutex_lock(&exchange->lock);
         exchange->problem = *err;
+        if (!exchange->waiting) /* its reply logs it, with its request */
+                api_log_problem(exchange->api, NULL, err);
         exchange_tell(exchange, "error", problem_json(err, NULL, exchange->thread_id, NULL));
         finish(exchange, "failed");
         (void)pthread_mutex_unlock(&exchange->lock);

@@ -13,6 +13,7 @@ static void server_free(struct http_server *server)
 {
         if (!server)
                 return;
+        http_certificate_release(server->certificate);
         cleanup_close(&server->quiet_fd);
         (void)pthread_mutex_destroy(&server->mutex);
         free(server);

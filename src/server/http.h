@@ -31,8 +31,8 @@ struct http_options {
          * exactly one of http_reply, http_stream follows, now or later, from any thread. */
         void (*handle)(struct http_request *request, void *data);
         /* A request that never reaches handle (too large, not HTTP): makes the reply's body, JSON
-         * of problem+json, into a new string of malloc. NULL: a plain text is sent. */
-        char *(*refuse)(int status, const char *request_id, void *data);
+         * of problem+json, into a new string of malloc, and may http_set. NULL: a plain text. */
+        char *(*refuse)(struct http_request *request, int status, void *data);
         /* After a request's end: everything was sent, or the client went away (status 0 then when
          * there was no reply). May be NULL. */
         void (*ended)(const struct http_request *request, int status, uint64_t bytes_sent,
@@ -44,6 +44,14 @@ struct http_options {
  * do). */
 int http_start(const struct http_options *options, struct http_server **ret, struct error *err);
 uint16_t http_port(const struct http_server *server);
+/* Another certificate and key than those that the server was started with: PEM texts, not kept.
+ * ERROR_IO when they are no pair. The caller releases *ret. */
+struct http_certificate;
+int http_certificate_new(const char *certificate, const char *key, struct http_certificate **ret,
+                         struct error *err);
+void http_certificate_release(struct http_certificate *certificate); /* NULL is fine */
+/* For the TLS handshakes to come, of a server that was started with TLS; takes certificate over. */
+void http_set_certificate(struct http_server *server, struct http_certificate *certificate);
 /* No new connection is accepted; those that are there are served. */
 void http_quiesce(struct http_server *server);
 /* Requests that are being answered (parked ones and streams, too). */
@@ -60,6 +68,7 @@ const char *http_path(const struct http_request *request);   /* percent-decoded,
 const char *http_query(const struct http_request *request, const char *name);  /* or NULL */
 const char *http_header(const struct http_request *request, const char *name); /* or NULL */
 const char *http_body(const struct http_request *request, size_t *ret_bytes);
+void *http_data(const struct http_request *request); /* http_options.data; as long as the server */
 /* Who asks, as the application found out: kept with the request, "" until it is set. A longer
  * text is cut. Only within handle(). */
 void http_set_user(struct http_request *request, const char *user);

@@ -115,7 +115,7 @@ struct copy {
         struct http_fields *fields;
         size_t room;
         size_t bytes, used;
-        unsigned hosts, lengths, codings;
+        unsigned hosts, origins, lengths, codings;
 };
 
 static enum MHD_Result count_field(void *cls, enum MHD_ValueKind kind, const char *name,
@@ -126,6 +126,7 @@ static enum MHD_Result count_field(void *cls, enum MHD_ValueKind kind, const cha
         copy->room++;
         copy->bytes += strlen(name) + (value ? strlen(value) : 0) + 2;
         copy->hosts += strcasecmp(name, "Host") == 0;
+        copy->origins += strcasecmp(name, "Origin") == 0;
         copy->lengths += strcasecmp(name, "Content-Length") == 0;
         copy->codings += strcasecmp(name, "Transfer-Encoding") == 0;
         return MHD_YES;
@@ -155,7 +156,7 @@ static enum MHD_Result copy_field(void *cls, enum MHD_ValueKind kind, const char
 }
 
 /* Also refuses what a proxy before us may have read otherwise than the library does (RFC 9112 6.3):
- * where the body ends must be beyond doubt. */
+ * where the body ends must be beyond doubt, and so must host and origin. */
 static int read_headers(struct http_head *head, struct MHD_Connection *connection,
                         size_t *ret_bytes)
 {
@@ -167,7 +168,7 @@ static int read_headers(struct http_head *head, struct MHD_Connection *connectio
         if (!head->headers.list || !head->headers.text)
                 return 503;
         (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, copy_field, &copy);
-        return copy.hosts > 1 || copy.lengths + copy.codings > 1 ? 400 : 0;
+        return copy.hosts > 1 || copy.origins > 1 || copy.lengths + copy.codings > 1 ? 400 : 0;
 }
 
 static void read_client(struct http_head *head, struct MHD_Connection *connection)

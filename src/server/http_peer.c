@@ -13,7 +13,8 @@
 struct http_peer {
         struct http_peer *next, **back; /* under server->mutex */
         int fd;
-        atomic_llong due_us; /* when the next request must be complete */
+        struct http_certificate *certificate; /* of its handshake; or NULL */
+        atomic_llong due_us;                  /* when the next request must be complete */
 };
 
 static int64_t due_from_now(const struct http_server *server)
@@ -32,6 +33,7 @@ static void peer_add(struct http_server *server, struct MHD_Connection *connecti
                 return; /* it is served without this limit */
         peer->fd = info ? info->connect_fd : -1;
         atomic_init(&peer->due_us, due_from_now(server));
+        peer->certificate = http_certify(server, connection);
         (void)pthread_mutex_lock(&server->mutex);
         peer->next = server->peers;
         peer->back = &server->peers;
@@ -50,6 +52,7 @@ static void peer_remove(struct http_server *server, struct http_peer *peer)
         if (peer->next)
                 peer->next->back = peer->back;
         (void)pthread_mutex_unlock(&server->mutex);
+        http_certificate_release(peer->certificate);
         free(peer);
 }
 
@@ -84,11 +87,23 @@ void http_peer_waits(struct MHD_Connection *connection)
                 atomic_store(&peer->due_us, INT64_MAX);
 }
 
+/* A client that closes its half of the connection together with its request wants nothing more. The
+ * library's loop (edge-triggered epoll) is told of both at once, reads the request, and would wait
+ * for another until the idle timeout. */
+static void hang_up_if_closed(const struct http_server *server, int fd)
+{
+        char next;
+        if (!server->tls && recv(fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+                (void)shutdown(fd, SHUT_RDWR); /* after what is still to be sent */
+}
+
 void http_peer_next(struct http_server *server, struct MHD_Connection *connection)
 {
         struct http_peer *peer = peer_of(connection);
-        if (peer)
-                atomic_store(&peer->due_us, due_from_now(server));
+        if (!peer)
+                return;
+        atomic_store(&peer->due_us, due_from_now(server));
+        hang_up_if_closed(server, peer->fd);
 }
 
 void http_peers_cut(struct http_server *server, int64_t now_us)

@@ -76,6 +76,7 @@ struct http_request {
         int fd;
         int64_t started_us;
 
+        void *data; /* of the options: the server may be gone before the request */
         struct http_head head;
         char user[HTTP_USER_SIZE];
         int refusal; /* status with which it will be refused once its body was read; 0: none */
@@ -113,8 +114,9 @@ struct http_server {
 
         pthread_mutex_t mutex;
         bool stopping;
-        struct http_request *requests; /* that are being answered */
-        struct http_peer *peers;       /* all connections */
+        struct http_request *requests;        /* that are being answered */
+        struct http_peer *peers;              /* all connections */
+        struct http_certificate *certificate; /* NULL: the one of the start */
 
         int epoll_fd; /* sockets of suspended connections */
         int wake_fd;  /* eventfd: the watcher ends */
@@ -140,6 +142,11 @@ enum MHD_Result http_on_request(void *server, struct MHD_Connection *connection,
                                 size_t *upload_bytes, void **context);
 void http_on_completed(void *server, struct MHD_Connection *connection, void **context,
                        enum MHD_RequestTerminationCode why);
+
+/* http_tls.c: makes the connection that begins shake hands with the server's present certificate,
+ * which must not be released before the connection ends. NULL: with the one of the start. */
+struct http_certificate *http_certify(struct http_server *server,
+                                      struct MHD_Connection *connection);
 
 /* http_peer.c. All but the last are called on the connection's loop thread. */
 struct http_peer;

@@ -54,6 +54,7 @@ void *http_on_target(void *cls, const char *target, struct MHD_Connection *conne
                 MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         request->fd = info ? info->connect_fd : -1;
         request->server = server;
+        request->data = server->options.data;
         request->connection = connection;
         request->started_us = clock_monotonic_us();
         request->head.target = copy;
@@ -65,12 +66,11 @@ void *http_on_target(void *cls, const char *target, struct MHD_Connection *conne
 }
 
 /* The body of a refusal and its type; NULL: memory is short. */
-static char *refusal_body(const struct http_request *request, int status, const char **ret_type)
+static char *refusal_body(struct http_request *request, int status, const char **ret_type)
 {
         const struct http_options *options = &request->server->options;
         *ret_type = "application/problem+json";
-        char *body =
-                options->refuse ? options->refuse(status, request->head.id, options->data) : NULL;
+        char *body = options->refuse ? options->refuse(request, status, options->data) : NULL;
         if (body)
                 return body;
         char text[64];
@@ -375,6 +375,11 @@ const char *http_body(const struct http_request *request, size_t *ret_bytes)
         if (ret_bytes)
                 *ret_bytes = request->body.len;
         return buf_text(&request->body);
+}
+
+void *http_data(const struct http_request *request)
+{
+        return request->data;
 }
 
 void http_set_user(struct http_request *request, const char *user)

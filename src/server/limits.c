@@ -36,16 +36,37 @@ struct client_limits {
         struct client *newest, *oldest; /* by the end of their last request */
 };
 
-int limits_new(double per_second, unsigned burst, unsigned concurrent_max,
-               struct client_limits **ret, struct error *err)
+static bool is_limited(double per_second)
 {
-        bool limited = per_second > 0 || per_second < 0;
+        return per_second > 0 || per_second < 0;
+}
+
+static int check(double per_second, unsigned burst, struct error *err)
+{
+        bool limited = is_limited(per_second);
         if (limited && !(per_second >= LIMITS_RATE_MIN && per_second <= LIMITS_RATE_MAX))
                 return error_set(err, ERROR_USAGE, "a rate is 0 or %g to %g requests a second",
                                  LIMITS_RATE_MIN, LIMITS_RATE_MAX);
         if (limited && (burst < 1 || burst > LIMITS_BURST_MAX))
                 return error_set(err, ERROR_USAGE, "a burst has 1 to %d requests",
                                  LIMITS_BURST_MAX);
+        return 0;
+}
+
+static void set(struct client_limits *limits, double per_second, unsigned burst,
+                unsigned concurrent_max)
+{
+        limits->token_us = is_limited(per_second) ? (int64_t)(1e6 / per_second) : 0;
+        limits->burst_us = limits->token_us * burst;
+        limits->concurrent_max = concurrent_max;
+}
+
+int limits_new(double per_second, unsigned burst, unsigned concurrent_max,
+               struct client_limits **ret, struct error *err)
+{
+        int checked = check(per_second, burst, err);
+        if (checked < 0)
+                return checked;
         struct client_limits *limits = alloc_calloc(1, sizeof(*limits));
         if (!limits)
                 return error_oom(err);
@@ -55,10 +76,36 @@ int limits_new(double per_second, unsigned burst, unsigned concurrent_max,
                 return r;
         }
         (void)pthread_mutex_init(&limits->lock, NULL);
-        limits->token_us = limited ? (int64_t)(1e6 / per_second) : 0;
-        limits->burst_us = limits->token_us * burst;
-        limits->concurrent_max = concurrent_max;
+        set(limits, per_second, burst, concurrent_max);
         *ret = limits;
+        return 0;
+}
+
+/* What the client owes, in tokens of another time. */
+static void convert(const struct client_limits *limits, struct client *client, int64_t token_us,
+                    int64_t now_us)
+{
+        int64_t owed_us = client->full_at_us - now_us;
+        if (owed_us <= 0)
+                return;
+        double tokens = token_us > 0 ? (double)owed_us / (double)token_us : 0;
+        owed_us = (int64_t)(tokens * (double)limits->token_us);
+        client->full_at_us = now_us + (owed_us < limits->burst_us ? owed_us : limits->burst_us);
+}
+
+int limits_change(struct client_limits *limits, double per_second, unsigned burst,
+                  unsigned concurrent_max, int64_t now_us, struct error *err)
+{
+        int r = check(per_second, burst, err);
+        if (r < 0)
+                return r;
+        (void)pthread_mutex_lock(&limits->lock);
+        int64_t token_us = limits->token_us;
+        set(limits, per_second, burst, concurrent_max);
+        for (size_t i = 0; i < SLOTS; i++)
+                for (struct client *client = limits->slots[i]; client; client = client->next)
+                        convert(limits, client, token_us, now_us);
+        (void)pthread_mutex_unlock(&limits->lock);
         return 0;
 }
 

@@ -24,6 +24,10 @@ struct client_limits; /* opaque; any thread. (struct limits are those of a run.)
 int limits_new(double per_second, unsigned burst, unsigned concurrent_max,
                struct client_limits **ret, struct error *err);
 void limits_free(struct client_limits *limits); /* NULL is fine */
+/* Other limits from now on, as limits_new takes them. Who owes the bucket n tokens still owes them,
+ * as far as the new bucket holds so many; what is under way stays. */
+int limits_change(struct client_limits *limits, double per_second, unsigned burst,
+                  unsigned concurrent_max, int64_t now_us, struct error *err);
 
 enum limits_verdict {
         LIMITS_ENTERED,   /* limits_leave must follow */

@@ -147,6 +147,13 @@ void metrics_gauge_add(struct metrics *metrics, enum metric metric, int64_t n)
                 cell_add(cell, (uint64_t)n);
 }
 
+void metrics_gauge_set(struct metrics *metrics, enum metric metric, int64_t n)
+{
+        metric_cell *cell = series_find(metrics, metric, METRIC_GAUGE, NULL);
+        if (cell && !metric_rows[metric].labels[0])
+                atomic_store_explicit(cell, (uint64_t)n, memory_order_relaxed);
+}
+
 void metrics_observe(struct metrics *metrics, enum metric metric, const char *const *labels,
                      int64_t took_us)
 {

@@ -32,7 +32,11 @@ enum metric {
         METRIC_REPAIRS,          /* counter */
         METRIC_ABSTENTIONS,      /* counter {reason} */
         METRIC_SSE_CLIENTS,      /* gauge */
-        METRIC_STORE_COMMITS,    /* counter */
+        METRIC_PARENTS,          /* gauge: this and the next two are of the host of warm tables */
+        METRIC_CHILDREN,         /* gauge */
+        METRIC_CHILDREN_IDLE,    /* gauge */
+        METRIC_CAPSULES_REMOVED, /* counter; by retention */
+        METRIC_RETENTION_FAILED, /* counter */
         METRIC_PROCESS_START,    /* gauge; this and the next three are set by metrics_new */
         METRIC_PROCESS_RESIDENT, /* gauge */
         METRIC_PROCESS_FDS,      /* gauge */
@@ -56,6 +60,7 @@ void metrics_free(struct metrics *metrics); /* NULL is fine */
 void metrics_count(struct metrics *metrics, enum metric metric, const char *const *labels,
                    uint64_t n);
 void metrics_gauge_add(struct metrics *metrics, enum metric metric, int64_t n); /* n may be < 0 */
+void metrics_gauge_set(struct metrics *metrics, enum metric metric, int64_t n);
 /* took_us: microseconds; less than 0 counts as 0. */
 void metrics_observe(struct metrics *metrics, enum metric metric, const char *const *labels,
                      int64_t took_us);

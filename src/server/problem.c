@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #define INTERNAL_DETAIL                                                                            \
@@ -207,14 +208,82 @@ static bool put_extra(json_t *object, json_t *extra)
         return true;
 }
 
+/* What messages name that is a path of ours, and no file. */
+static bool is_api_path(const char *text)
+{
+        static const char *const known[] = {"/v1/",     "/readyz",    "/healthz",
+                                            "/metrics", "/problems/", "/openapi.json"};
+        for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+                if (strncmp(text, known[i], strlen(known[i])) == 0)
+                        return true;
+        return false;
+}
+
+/* "/home/ann" behind a blank, a quotation mark, "sqlite:" and the like; not the "//" of a URL. */
+static bool begins_path(const char *message, const char *at)
+{
+        return at[0] == '/' && at[1] && !strchr("/ ", at[1]) &&
+               (at == message || strchr(" \t(\"'=,;:[<", at[-1])) && !is_api_path(at);
+}
+
+/* Where it ends for sure. Folders may have blanks in their names, so a blank is no end. */
+static const char *path_limit(const char *message, const char *path)
+{
+        const char *at = path + 1;
+        while (*at && !strchr("\"')\n", *at) && !(strchr(",;:.", *at) && at[1] == ' ') &&
+               !begins_path(message, at))
+                at++;
+        return at;
+}
+
+/* The last part of the path, whatever is behind it. */
+static const char *last_part(const char *path, const char *limit)
+{
+        const char *part = path;
+        for (const char *at = path; at + 1 < limit; at++)
+                if (*at == '/' && at[1] != ' ')
+                        part = at + 1;
+        return part;
+}
+
+static void hide_folders(const char *message, char out[ERROR_MESSAGE_MAX])
+{
+        size_t n = 0;
+        for (const char *at = message; *at && n < ERROR_MESSAGE_MAX - 1;) {
+                if (begins_path(message, at))
+                        at = last_part(at, path_limit(message, at));
+                out[n++] = *at++;
+        }
+        out[n] = '\0';
+}
+
+/* Their messages repeat what the caller sent, which may look like a path. */
+static bool is_of_caller(enum error_type type)
+{
+        return type == ERROR_INVALID_REQUEST || type == ERROR_VALIDATION ||
+               type == ERROR_SQL_POLICY_VIOLATION || type == ERROR_EXFILTRATION_SUSPECTED ||
+               type == ERROR_SQL_EXECUTION;
+}
+
+void problem_detail(enum error_type type, const char *message, char out[ERROR_MESSAGE_MAX])
+{
+        if (problem_of_error(type) == row(ERROR_INTERNAL))
+                (void)snprintf(out, ERROR_MESSAGE_MAX, "%s", INTERNAL_DETAIL);
+        else if (is_of_caller(type))
+                (void)snprintf(out, ERROR_MESSAGE_MAX, "%s", message);
+        else
+                hide_folders(message, out);
+}
+
 static json_t *make(const struct problem_type *type, const struct error *err,
                     const char *request_id, const char *instance, json_t *extra)
 {
         bool hidden = type == row(ERROR_INTERNAL);
-        _cleanup_json_ json_t *problem =
-                json_pack("{s:s+,s:s,s:i,s:s,s:s}", "type", PROBLEM_PATH, type->name, "title",
-                          type->title, "status", type->status, "detail",
-                          hidden ? INTERNAL_DETAIL : err->message, "error", type->error);
+        char detail[ERROR_MESSAGE_MAX];
+        problem_detail(err->type, err->message, detail);
+        _cleanup_json_ json_t *problem = json_pack(
+                "{s:s+,s:s,s:i,s:s,s:s}", "type", PROBLEM_PATH, type->name, "title", type->title,
+                "status", type->status, "detail", detail, "error", type->error);
         if (!problem || !put_text(problem, "instance", instance) ||
             !put_text(problem, "request_id", request_id))
                 return NULL;

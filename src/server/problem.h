@@ -49,11 +49,16 @@ const struct problem_type *problem_find(const char *name);
 /* The i-th row in the order of the enums, from 0; NULL behind the last. */
 const struct problem_type *problem_at(size_t i);
 
+/* An error's message as it may leave the machine: where the server has its files is nobody's
+ * business, so of an absolute path only the last part stays ("orders.csv is missing"). Paths of the
+ * API stay, and so does all of an error that is about the caller's own text. Of ERROR_INTERNAL
+ * nothing is told but that it happened. The caller logs what was left out. */
+void problem_detail(enum error_type type, const char *message, char out[ERROR_MESSAGE_MAX]);
+
 /* An object with type, title, status, detail, error, and as far as they are known instance,
  * request_id, pointer, position, retry_after_ms; behind them the members of extra ("faults", ...)
  * whose names are not taken. All arguments but err may be NULL; instance is a path of ours, extra
- * is an object and stays the caller's. Of an ERROR_INTERNAL nothing is told but that it happened:
- * the caller logs it. NULL when memory is short. */
+ * is an object and stays the caller's. detail is problem_detail's. NULL when memory is short. */
 json_t *problem_json(const struct error *err, const char *request_id, const char *instance,
                      json_t *extra);
 

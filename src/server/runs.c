@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/cond.h"
 #include "base/json.h"
+#include "server/late.h"
 #include "server/ticket.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #define KEEPERS 2
+#define LATE_MAX 200
 #define RETRY_MS_MIN 1000
 #define RETRY_MS_MAX 60000
 
@@ -25,10 +27,12 @@ struct runs {
         pthread_cond_t empty; /* for runs_stop: one has ended */
         struct ticket *first, *last;
         size_t n_waiting, n_running, n_idle;
+        size_t n_timed;     /* keepers that look again by themselves */
         size_t n_cancelled; /* that wait, or waited when they were cancelled */
         int64_t run_us;     /* how long a run takes of late, for retry_after_ms */
-        bool closed;        /* no orders are taken */
-        bool stopping;      /* the threads end when nothing waits */
+        struct late *late;
+        bool closed;   /* no orders are taken */
+        bool stopping; /* the threads end when nothing waits */
         pthread_t *threads;
         size_t n_threads;
 };
@@ -72,18 +76,52 @@ static struct ticket *next_to_work(const struct runs *runs)
         return NULL;
 }
 
-static struct ticket *next_to_keep(const struct runs *runs)
+/* *ret_until_us: when there will be one, of those that are patient; INT64_MAX: not without news. */
+static struct ticket *next_to_keep(const struct runs *runs, int64_t *ret_until_us)
 {
+        int64_t now_us = clock_monotonic_us();
+        *ret_until_us = INT64_MAX;
         for (struct ticket *ticket = runs->first; ticket && runs->n_cancelled > 0;
              ticket = ticket->next)
                 if (ticket->place == PLACE_QUEUE && ticket->cancelled)
                         return ticket;
         if (runs->n_idle > 0)
                 return NULL; /* a worker does it on its way */
-        for (struct ticket *ticket = runs->first; ticket; ticket = ticket->next)
-                if (ticket->place == PLACE_QUEUE && !ticket->run)
+        for (struct ticket *ticket = runs->first; ticket; ticket = ticket->next) {
+                if (ticket->place != PLACE_QUEUE || ticket->run)
+                        continue;
+                int64_t until_us = ticket->submitted_us + RUNS_PATIENCE_MS * 1000;
+                if (!ticket->is_patient || until_us <= now_us)
                         return ticket;
+                if (until_us < *ret_until_us)
+                        *ret_until_us = until_us;
+        }
         return NULL;
+}
+
+/* Waits for one; NULL: there will be none. With the lock held. */
+static struct ticket *await_keep(struct runs *runs)
+{
+        struct ticket *ticket;
+        int64_t until_us;
+        while (!(ticket = next_to_keep(runs, &until_us)) && !runs->stopping) {
+                if (until_us == INT64_MAX) {
+                        (void)pthread_cond_wait(&runs->keep, &runs->lock);
+                } else {
+                        runs->n_timed++;
+                        (void)cond_wait_until(&runs->keep, &runs->lock, until_us);
+                        runs->n_timed--;
+                }
+        }
+        return ticket;
+}
+
+/* With the lock held: a keeper looks, if there is something for it and none does so soon. */
+static void wake_keeper(struct runs *runs)
+{
+        int64_t until_us;
+        if (next_to_keep(runs, &until_us) || (until_us != INT64_MAX && runs->n_timed == 0))
+                (void)pthread_cond_signal(&runs->keep);
 }
 
 /* The run is over: out of the list, and whoever asked is told. */
@@ -124,11 +162,11 @@ static void *work(void *data)
                 ticket->place = PLACE_WORK;
                 runs->n_waiting--;
                 runs->n_running++;
-                if (runs->n_idle == 0 && next_to_keep(runs))
-                        (void)pthread_cond_broadcast(&runs->keep);
+                if (runs->n_idle == 0 && runs->n_waiting > 0)
+                        wake_keeper(runs);
                 (void)pthread_mutex_unlock(&runs->lock);
-                if (ticket->run || ticket_keep(ticket, &runs->options) == 0)
-                        ticket_work(ticket);
+                if (ticket->run || ticket_keep(ticket, &runs->options, true) == 0)
+                        late_add(runs->late, ticket_work(ticket));
                 finish(runs, ticket, true);
                 (void)pthread_mutex_lock(&runs->lock);
         }
@@ -142,17 +180,16 @@ static void *keep(void *data)
         struct runs *runs = data;
         (void)pthread_mutex_lock(&runs->lock);
         for (;;) {
-                struct ticket *ticket;
-                while (!(ticket = next_to_keep(runs)) && !runs->stopping)
-                        (void)pthread_cond_wait(&runs->keep, &runs->lock);
+                struct ticket *ticket = await_keep(runs);
                 if (!ticket)
                         break;
                 ticket->place = PLACE_KEEPING;
                 bool cancelled = ticket->cancelled;
                 (void)pthread_mutex_unlock(&runs->lock);
-                bool kept = ticket->run || ticket_keep(ticket, &runs->options) == 0;
+                bool kept = ticket->run || ticket_keep(ticket, &runs->options, cancelled) == 0;
                 if (kept && cancelled)
-                        ticket_work(ticket); /* only to its end, as it is to stop already */
+                        /* only to its end, as it is to stop already */
+                        late_add(runs->late, ticket_work(ticket));
                 if (!kept || cancelled)
                         finish(runs, ticket, false);
                 (void)pthread_mutex_lock(&runs->lock);
@@ -182,10 +219,10 @@ int runs_start(const struct runs_options *options, struct runs **ret, struct err
         runs->run_us = 100000;
         (void)pthread_mutex_init(&runs->lock, NULL);
         (void)pthread_cond_init(&runs->work, NULL);
-        (void)pthread_cond_init(&runs->keep, NULL);
+        cond_init(&runs->keep);
         cond_init(&runs->empty);
         runs->threads = alloc_calloc(options->workers + KEEPERS, sizeof(*runs->threads));
-        int r = runs->threads ? 0 : error_oom(err);
+        int r = runs->threads ? late_start(options->store, &runs->late, err) : error_oom(err);
         for (size_t i = 0; r == 0 && i < options->workers; i++)
                 r = start_thread(runs, work, err);
         for (size_t i = 0; r == 0 && i < KEEPERS; i++)
@@ -240,12 +277,20 @@ void runs_free(struct runs *runs)
         if (!runs)
                 return;
         runs_stop(runs, 0);
+        late_free(runs->late);
         (void)pthread_cond_destroy(&runs->work);
         (void)pthread_cond_destroy(&runs->keep);
         (void)pthread_cond_destroy(&runs->empty);
         (void)pthread_mutex_destroy(&runs->lock);
         free(runs->threads);
         free(runs);
+}
+
+void runs_set_owner_max(struct runs *runs, size_t owner_max)
+{
+        (void)pthread_mutex_lock(&runs->lock);
+        runs->options.owner_max = owner_max;
+        (void)pthread_mutex_unlock(&runs->lock);
 }
 
 /* When there is room again, as far as can be told. */
@@ -286,6 +331,19 @@ static int check_owner(const struct runs *runs, const char *owner, struct error 
         return r;
 }
 
+/* What has ended and could not be kept is in memory, which is not for long and not for many. */
+static int check_late(const struct runs *runs, struct error *err)
+{
+        size_t n = late_waiting(runs->late);
+        if (n < LATE_MAX)
+                return 0;
+        return error_set(
+                err, ERROR_STORE,
+                "%zu runs have ended and cannot be recorded, as the capsule store cannot be "
+                "written; GET /readyz says why and when it is over",
+                n);
+}
+
 /* With the lock held. */
 static int check_room(const struct runs *runs, const char *owner, struct error *err)
 {
@@ -298,8 +356,11 @@ static int check_room(const struct runs *runs, const char *owner, struct error *
 
 int runs_check_room(struct runs *runs, const char *owner, struct error *err)
 {
+        int r = check_late(runs, err);
+        if (r < 0)
+                return r;
         (void)pthread_mutex_lock(&runs->lock);
-        int r = check_room(runs, owner, err);
+        r = check_room(runs, owner, err);
         (void)pthread_mutex_unlock(&runs->lock);
         return r;
 }
@@ -309,7 +370,10 @@ int runs_submit(struct runs *runs, const struct order *order,
                 struct error *err)
 {
         struct ticket *ticket = NULL;
-        int r = ticket_new(runs, order, &ticket, err);
+        int r = check_late(runs, err);
+        if (r < 0)
+                return r;
+        r = ticket_new(runs, order, &ticket, err);
         if (r < 0)
                 return r;
         ticket->changed = changed;
@@ -319,7 +383,10 @@ int runs_submit(struct runs *runs, const struct order *order,
         r = check_room(runs, ticket->owner, err);
         if (r == 0) {
                 append(runs, ticket);
-                (void)pthread_cond_signal(runs->n_idle > 0 ? &runs->work : &runs->keep);
+                if (runs->n_idle > 0)
+                        (void)pthread_cond_signal(&runs->work);
+                else
+                        wake_keeper(runs);
         }
         (void)pthread_mutex_unlock(&runs->lock);
         if (r < 0) {

@@ -4,17 +4,16 @@
 #define ASKCSV_SERVER_RUNS_H
 
 #include "base/uuid.h"
-#include "dataset/registry.h"
 #include "executor/executor.h"
 #include "planner/planner.h"
 #include "run/run.h"
+#include "server/setup.h"
 
 struct runs;   /* opaque */
 struct ticket; /* opaque; counted references */
 
 struct runs_options {
         struct capsule_store *store; /* one that threads may share */
-        const struct registry *registry;
         const char *datasets_folder; /* $ASKCSV_HOME/datasets */
         const char *runner;          /* or NULL, as for executor_open */
         struct executor_host host;   /* the warm tables */
@@ -34,10 +33,13 @@ int runs_start(const struct runs_options *options, struct runs **ret, struct err
  * What is asked of it afterwards finds nothing. NULL is fine. */
 void runs_stop(struct runs *runs, int64_t patience_ms);
 void runs_free(struct runs *runs); /* stops it first; NULL is fine */
+/* Another owner_max from now on; runs that are there already stay. */
+void runs_set_owner_max(struct runs *runs, size_t owner_max);
 
 /* What is to be run; copied. Exactly one of plan_text, sql and question is set. */
 struct order {
-        const struct dataset *dataset;          /* the registry's */
+        struct setup *setup;                    /* held as long as the run is there; or NULL */
+        const struct dataset *dataset;          /* of the setup's registry */
         const char *owner;                      /* whose run it is: a key's id, or "" */
         const char *request_key, *request_hash; /* of a plan or SQL: as a capsule's, or NULL */
         const char *plan_text;
@@ -54,9 +56,14 @@ struct order {
         const char *as_of;             /* or NULL: the dataset's */
         bool must_run;                 /* an earlier run's answer will not do */
         struct limits limits;
+        /* Nobody wants to know of it before it has ended, for RUNS_PATIENCE_MS at least: until then
+         * it need not be on disk while it waits, which spares a commit. */
+        bool is_patient;
 };
+#define RUNS_PATIENCE_MS 250
 
-/* Puts it into the queue. ERROR_QUEUE_FULL (with retry_after_ms) or ERROR_INTERNAL. changed (or
+/* Puts it into the queue. ERROR_QUEUE_FULL (with retry_after_ms), ERROR_STORE when many that have
+ * ended could not be recorded, or ERROR_INTERNAL. changed (or
  * NULL) is called on threads of the service, in order, without any lock: when the run is on disk as
  * pending, when more is known of it, and last when it has ended. */
 int runs_submit(struct runs *runs, const struct order *order,

@@ -1,12 +1,12 @@
-#include "server/serve.h"
+#include "server/serve_private.h"
 
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
-#include "server/api.h"
 #include "server/exchange.h"
+#include "server/sweep.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -19,19 +19,9 @@
 #define CHORE_THREADS 2
 #define CHORES_WAITING 64
 #define CHATS_WAITING 64
-#define HOSTS_MAX 64
 #define SECRET_FILE_MAX ((size_t)1024 * 1024)
 #define POLL_US 10000
 #define ANSWERS_US (2 * INT64_C(1000000)) /* that answers have in any case */
-
-struct serve {
-        struct api api;
-        struct http_server *http;
-        struct capsule_store *store;
-        struct run_cache *cache;
-        char *hosts_text; /* the setting, cut into names */
-        const char *hosts[HOSTS_MAX + 1];
-};
 
 /* What is counted and logged. */
 static int start_watch(struct serve *serve, const struct config *config, struct error *err)
@@ -42,32 +32,41 @@ static int start_watch(struct serve *serve, const struct config *config, struct 
         return r < 0 ? r : api_metrics_new(&serve->api, err);
 }
 
+static int store_url(const struct serve_options *options, struct buf *url, struct error *err)
+{
+        buf_init(url, PATH_MAX);
+        buf_printf(url, "sqlite:%s/capsules.db", options->home);
+        return buf_error(url, err, "the path of the store");
+}
+
 static int open_store(struct serve *serve, const struct serve_options *options,
                       size_t *ret_recovered, struct error *err)
 {
         _cleanup_buf_ struct buf url = {0};
-        buf_init(&url, PATH_MAX);
-        buf_printf(&url, "sqlite:%s/capsules.db", options->home);
-        int r = buf_error(&url, err, "the path of the store");
+        int r = store_url(options, &url, err);
         if (r == 0)
                 r = capsule_store_open_shared(buf_text(&url), &serve->store, err);
         return r < 0 ? r : capsule_store_recover(serve->store, ret_recovered, err);
 }
 
-/* "a.example,b.example" */
-static int cut_hosts(struct serve *serve, const struct config *config, struct error *err)
+struct retention_rule serve_retention_rule(const struct config *config)
 {
-        size_t n = 0;
-        char *rest;
-        serve->hosts_text = alloc_strdup(config_text(config, CONFIG_ALLOWED_HOSTS));
-        if (!serve->hosts_text)
-                return error_oom(err);
-        rest = serve->hosts_text;
-        for (char *name; n < HOSTS_MAX && (name = strsep(&rest, ", "));)
-                if (*name)
-                        serve->hosts[n++] = name;
-        serve->hosts[n] = NULL;
-        return 0;
+        return (struct retention_rule){.days = config_number(config, CONFIG_RETENTION_DAYS),
+                                       .count = config_number(config, CONFIG_RETENTION_COUNT)};
+}
+
+static int start_sweep(struct serve *serve, const struct serve_options *options, struct error *err)
+{
+        _cleanup_buf_ struct buf url = {0};
+        int r = store_url(options, &url, err);
+        struct sweep_options sweep = {
+                .store_url = buf_text(&url),
+                .rule = serve_retention_rule(options->config),
+                .interval_ms = SWEEP_INTERVAL_MS,
+                .metrics = serve->api.metrics,
+                .log = serve->api.log,
+        };
+        return r < 0 ? r : sweep_start(&sweep, &serve->sweep, err);
 }
 
 static size_t workers_of(const struct config *config)
@@ -77,25 +76,13 @@ static size_t workers_of(const struct config *config)
         return workers > 0 ? (size_t)workers : (size_t)(cores > 0 ? cores : 1) * 2;
 }
 
-/* Threads for chats with a model, if there may be any: each waits for its model most of the time.
- */
-static int start_chats(struct serve *serve, const struct config *config, struct error *err)
-{
-        size_t threads = (size_t)config_number(config, CONFIG_CHATS_MAX);
-        if (!config_has_provider(config, CONFIG_OPENAI_MODEL) &&
-            !config_has_provider(config, CONFIG_ANTHROPIC_MODEL))
-                threads = 1;
-        return chores_start(threads, CHATS_WAITING, &serve->api.chats, err);
-}
-
 static int start_work(struct serve *serve, const struct serve_options *options, struct error *err)
 {
         const struct config *config = options->config;
-        if (config_bool(config, CONFIG_CACHE) && run_cache_new(&serve->cache, err) < 0)
+        if (run_cache_new(&serve->cache, err) < 0) /* whether it is used, a run's setup says */
                 return -(int)ERROR_INTERNAL;
         struct runs_options runs = {
                 .store = serve->store,
-                .registry = options->registry,
                 .datasets_folder = options->datasets_folder,
                 .host = options->host,
                 .cache = serve->cache,
@@ -112,19 +99,19 @@ static int start_work(struct serve *serve, const struct serve_options *options, 
         serve->api.host = runs.host;
         int r = timer_start(&serve->api.timer, err);
         if (r == 0)
+                r = samples_new(REGISTRY_DATASETS_MAX, &serve->api.samples, err);
+        if (r == 0)
                 r = exchanges_new(&serve->api.exchanges, err);
         if (r == 0)
                 r = chores_start(CHORE_THREADS, CHORES_WAITING, &serve->api.chores, err);
         if (r == 0)
-                r = planners_open(config, &serve->api.planners, err);
-        if (r == 0)
-                r = start_chats(serve, config, err);
+                r = chores_start((size_t)config_number(config, CONFIG_CHATS_MAX), CHATS_WAITING,
+                                 &serve->api.chats, err);
         return r < 0 ? r : runs_start(&runs, &serve->api.runs, err);
 }
 
-/* The text of a file that a setting names; NULL when it names none. */
-static int read_setting(const struct config *config, enum config_id id, struct buf *text,
-                        const char **ret, struct error *err)
+int serve_read_setting(const struct config *config, enum config_id id, struct buf *text,
+                       const char **ret, struct error *err)
 {
         const char *path = config_text(config, id);
         *ret = NULL;
@@ -155,10 +142,10 @@ static int start_http(struct serve *serve, const struct serve_options *options, 
                 .ended = api_ended,
                 .data = &serve->api,
         };
-        int r = read_setting(config, CONFIG_TLS_CERTIFICATE, &certificate, &http.tls_certificate,
-                             err);
+        int r = serve_read_setting(config, CONFIG_TLS_CERTIFICATE, &certificate,
+                                   &http.tls_certificate, err);
         if (r == 0)
-                r = read_setting(config, CONFIG_TLS_KEY, &key, &http.tls_key, err);
+                r = serve_read_setting(config, CONFIG_TLS_KEY, &key, &http.tls_key, err);
         return r < 0 ? r : http_start(&http, &serve->http, err);
 }
 
@@ -192,16 +179,18 @@ static int open_keys(struct serve *serve, const struct serve_options *options, s
 int serve_start(const struct serve_options *options, struct serve **ret, size_t *ret_recovered,
                 struct error *err)
 {
+        struct setup *setup = NULL;
+        if (setup_new(options->config, options->registry, &setup, err) < 0)
+                return -(int)err->type;
         struct serve *serve = alloc_calloc(1, sizeof(*serve));
-        if (!serve)
+        if (!serve) {
+                setup_release(setup);
                 return error_oom(err);
-        serve->api.registry = options->registry;
+        }
+        serve->first = setup_hold(setup);
+        setup_place_init(&serve->api.setup, setup);
         serve->api.datasets_folder = options->datasets_folder;
         serve->api.home = options->home;
-        serve->api.wait_ms_max = config_number(options->config, CONFIG_WAIT_MS_MAX);
-        serve->api.limits_max.timeout_ms = config_number(options->config, CONFIG_TIMEOUT_MS_MAX);
-        serve->api.limits_max.max_rows = config_number(options->config, CONFIG_ROWS_MAX);
-        serve->api.hosts = serve->hosts;
         serve->api.stop_fd = eventfd(0, EFD_CLOEXEC);
         serve->api.chats_stop_fd = eventfd(0, EFD_CLOEXEC);
         int r = serve->api.stop_fd < 0 || serve->api.chats_stop_fd < 0
@@ -214,12 +203,12 @@ int serve_start(const struct serve_options *options, struct serve **ret, size_t 
         if (r == 0)
                 r = start_watch(serve, options->config, err);
         if (r == 0)
-                r = cut_hosts(serve, options->config, err);
-        if (r == 0)
                 r = api_openapi_make(&serve->api.openapi, err);
         if (r == 0)
                 r = open_store(serve, options, ret_recovered, err);
         serve->api.store = serve->store;
+        if (r == 0)
+                r = start_sweep(serve, options, err);
         if (r == 0)
                 r = start_work(serve, options, err);
         if (r == 0)
@@ -234,6 +223,11 @@ int serve_start(const struct serve_options *options, struct serve **ret, size_t 
 uint16_t serve_port(const struct serve *serve)
 {
         return http_port(serve->http);
+}
+
+const struct config *serve_config(const struct serve *serve)
+{
+        return serve->first->config;
 }
 
 /* Answers that are being written get there, if they do so in time: also those that the end itself
@@ -255,6 +249,7 @@ void serve_stop(struct serve *serve, int64_t patience_ms)
         atomic_store(&serve->api.draining, true);
         if (serve->http)
                 http_quiesce(serve->http);
+        sweep_stop(serve->sweep);
         chores_stop(serve->api.chats, patience_ms, serve->api.chats_stop_fd);
         runs_stop(serve->api.runs, (until_us - clock_monotonic_us()) / 1000);
         chores_stop(serve->api.chores, (until_us - clock_monotonic_us()) / 1000,
@@ -267,7 +262,7 @@ void serve_stop(struct serve *serve, int64_t patience_ms)
         runs_free(serve->api.runs);
         chores_free(serve->api.chores);
         chores_free(serve->api.chats);
-        planners_release(serve->api.planners);
+        samples_free(serve->api.samples);
         if (serve->api.stop_fd >= 0)
                 (void)close(serve->api.stop_fd);
         if (serve->api.chats_stop_fd >= 0)
@@ -279,6 +274,7 @@ void serve_stop(struct serve *serve, int64_t patience_ms)
         metrics_free(serve->api.metrics);
         log_free(serve->api.log);
         free(serve->api.openapi);
-        free(serve->hosts_text);
+        setup_release(serve->first);
+        setup_place_done(&serve->api.setup);
         free(serve);
 }

@@ -17,6 +17,7 @@ static void ticket_free(struct ticket *ticket)
         run_drop(ticket->run);
         executor_free(ticket->executor);
         source_free(ticket->source);
+        setup_release(ticket->setup);
         json_decref(ticket->previous);
         json_decref(ticket->reading);
         json_decref(ticket->body);
@@ -62,10 +63,12 @@ static int copy_order(struct ticket *ticket, const struct order *order, struct e
         ticket->text_bytes = order->plan_text ? order->plan_bytes
                              : order->sql     ? order->sql_bytes
                                               : order->question_bytes;
+        ticket->setup = order->setup ? setup_hold(order->setup) : NULL;
         ticket->dataset = order->dataset;
         ticket->planner = order->planner;
         ticket->limits = order->limits;
-        ticket->must_run = order->must_run;
+        ticket->is_patient = order->is_patient;
+        ticket->must_run = order->must_run || (order->setup && !order->setup->cache);
         if (order->request_key) {
                 (void)snprintf(ticket->request_key, sizeof(ticket->request_key), "%s",
                                order->request_key);
@@ -165,7 +168,8 @@ static void watch(const struct capsule *capsule, void *data)
                 ticket->changed(ticket, ticket->data);
 }
 
-static int begin(struct ticket *ticket, const struct runs_options *options, struct error *err)
+static int begin(struct ticket *ticket, const struct runs_options *options, bool starts_now,
+                 struct error *err)
 {
         struct capsule_store *store = options->store;
         struct run_cache *cache = ticket->must_run ? NULL : options->cache;
@@ -201,12 +205,13 @@ static int begin(struct ticket *ticket, const struct runs_options *options, stru
                                         .limits = ticket->limits,
                                         .cache = cache,
                                         .cancel_fd = ticket->cancel_fd,
+                                        .starts_now = starts_now,
                                         .watch = watch,
                                         .watch_data = ticket};
         return run_begin(store, ticket->executor, &input, &ticket->run, err);
 }
 
-int ticket_keep(struct ticket *ticket, const struct runs_options *options)
+int ticket_keep(struct ticket *ticket, const struct runs_options *options, bool starts_now)
 {
         struct error err = {0};
         int r = source_open_registered(ticket->dataset, options->datasets_folder, false,
@@ -217,7 +222,7 @@ int ticket_keep(struct ticket *ticket, const struct runs_options *options)
         if (r == 0)
                 r = executor_use_host(ticket->executor, &options->host, &err);
         if (r == 0)
-                r = begin(ticket, options, &err);
+                r = begin(ticket, options, starts_now, &err);
         if (r < 0) {
                 ticket_end(ticket, NULL, &err);
                 return r;
@@ -228,11 +233,17 @@ int ticket_keep(struct ticket *ticket, const struct runs_options *options)
         return 0;
 }
 
-void ticket_work(struct ticket *ticket)
+struct capsule *ticket_work(struct ticket *ticket)
 {
         struct capsule *capsule = NULL;
         struct error err = {0};
-        (void)run_finish(steal_ptr(&ticket->run), &capsule, &err);
-        ticket_end(ticket, capsule, &err);
+        int r = run_finish(steal_ptr(&ticket->run), &capsule, &err);
+        /* The ticket may be looked at long after; the connection to the host is not for that. */
+        executor_free(steal_ptr(&ticket->executor));
+        source_free(steal_ptr(&ticket->source));
+        ticket_end(ticket, r < 0 ? NULL : capsule, &err);
+        if (r < 0)
+                return capsule;
         capsule_free(capsule);
+        return NULL;
 }

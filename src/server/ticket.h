@@ -24,6 +24,7 @@ struct ticket {
         bool cancelled;               /* while it waited; guarded likewise */
 
         /* The order; never changed. */
+        struct setup *setup; /* or NULL */
         const struct dataset *dataset;
         const struct planner *planner;
         char *owner, *text, *planner_name, *as_of, *asked;
@@ -34,7 +35,8 @@ struct ticket {
         json_t *previous;
         struct limits limits;
         bool must_run;
-        int cancel_fd; /* an eventfd */
+        bool is_patient; /* an order's */
+        int cancel_fd;   /* an eventfd */
         void (*changed)(struct ticket *ticket, void *data);
         void *data;
 
@@ -57,9 +59,11 @@ int ticket_new(struct runs *runs, const struct order *order, struct ticket **ret
 /* What is known of the capsule now becomes what others see. */
 void ticket_show(struct ticket *ticket, const struct capsule *capsule);
 void ticket_end(struct ticket *ticket, const struct capsule *capsule, const struct error *why);
-/* Puts its pending capsule on disk; negative: it cannot be run, and has ended. */
-int ticket_keep(struct ticket *ticket, const struct runs_options *options);
-/* Runs it to its end. */
-void ticket_work(struct ticket *ticket);
+/* Puts its capsule on disk; negative: it cannot be run, and has ended. starts_now: ticket_work is
+ * called next. */
+int ticket_keep(struct ticket *ticket, const struct runs_options *options, bool starts_now);
+/* Runs it to its end; the caller frees what is returned: the capsule, if it could not be sealed, or
+ * NULL. */
+struct capsule *ticket_work(struct ticket *ticket);
 
 #endif

@@ -3,12 +3,14 @@
     def test_something(askcsv):                  a state folder of its own, empty
     def test_something(shop):                    the same with the three datasets generated
     def test_something(server):                  askcsv serve over such a shop, one for the file
+    def test_something(serve):                   servers of the test's own: serve("--workers", "1")
         done = askcsv("run", "ecommerce", "--sql", "SELECT 1 AS one", "--format", "json")
         assert done.returncode == 0
         askcsv.json(...) -> the parsed stdout    askcsv.home -> its $ASKCSV_HOME
 """
 import json
 import shutil
+import signal
 
 import pytest
 
@@ -85,3 +87,18 @@ def server(askcsv_path, generated, tmp_path_factory):
     started = Server(Askcsv(askcsv_path, home), ASKCSV_LINGER=20)
     yield started
     assert started.end() == 0
+
+
+@pytest.fixture
+def serve(shop):
+    """Starts servers of the test's own: serve(*options, **environment)."""
+    servers = []
+
+    def start(*options, **env):
+        servers.append(Server(shop, *options, **env))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        if server.process.poll() is None:
+            server.end(signal.SIGKILL)

@@ -38,5 +38,6 @@ def test_command(server, tmp_path, text, wanted):
         assert int(status) == wanted, body
     else:
         assert 200 <= int(status) < 300, body
-        assert body or status == "204"
+        saved = re.search(r"-o ~/(\S+)", text)
+        assert body or status == "204" or (tmp_path / saved.group(1)).stat().st_size > 0
         assert not re.search(r'"status":"(?:rejected|failed|timed_out|abstained)"', body), body

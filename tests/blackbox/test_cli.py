@@ -22,7 +22,8 @@ from programs import ROOT
 COMMANDS = [["ask"], ["run"], ["check"], ["plan"], ["plan", "compile"], ["plan", "schema"], ["datasets"],
             ["datasets", "generate"], ["datasets", "validate"], ["datasets", "list"],
             ["datasets", "show"], ["datasets", "forget"], ["capsules"], ["capsules", "list"],
-            ["capsules", "show"], ["capsules", "export"], ["capsules", "check"], ["verify"],
+            ["capsules", "show"], ["capsules", "export"], ["capsules", "check"],
+            ["capsules", "prune"], ["verify"],
             ["config"], ["config", "show"], ["config", "file"], ["keys"], ["keys", "add"],
             ["keys", "list"], ["keys", "revoke"], ["doctor"]]
 ESCAPE = "\x1b"
@@ -504,6 +505,43 @@ def test_chain(shop):
     assert "1 capsules before it are sound" in done.stderr
 
 
+def test_prune(shop):
+    for i in range(5):
+        shop.ok("run", "support", "--sql", f"SELECT {i} AS x")
+    ids = [c["run_id"] for c in capsules(shop)]
+    assert shop.ok("capsules", "prune", "--days", 1).stdout == "removed: 0 capsules\n"
+    done = shop.ok("capsules", "prune", "--count", 2, "--dry-run")
+    assert done.stdout == "would be removed: 3 capsules\n" and len(capsules(shop)) == 5
+    assert shop.ok("capsules", "prune", "--count", 2).stdout == "removed: 3 capsules\n"
+    assert [c["run_id"] for c in capsules(shop)] == ids[:2]
+    assert shop.ok("capsules", "check").stdout == \
+        "intact: 3 capsules (3 before them were removed by retention)\n"
+    done = shop("capsules", "show", ids[4])
+    assert done.returncode == 1 and "removed by retention" in done.stderr
+    assert shop.ok("verify", ids[1]).stdout.startswith("same")
+    shop.ok("run", "support", "--sql", "SELECT 9 AS x")
+    assert shop.ok("capsules", "prune", "--count", 2).stdout == "removed: 2 capsules\n"
+    assert "4 capsules, the chain is intact" in shop("doctor").stdout
+
+
+def test_prune_keeps_what_was_altered(shop):
+    for i in range(4):
+        shop.ok("run", "support", "--sql", f"SELECT {i} AS x")
+    tamper(shop, "SELECT 1 AS x", "SELECT 7 AS x")
+    done = shop("capsules", "prune", "--count", 1)
+    assert done.returncode == 1 and done.stdout == ""
+    assert "removed: 1 capsules" in done.stderr and "altered" in done.stderr
+    assert len(capsules(shop)) == 3
+
+
+@pytest.mark.parametrize("options,said", [
+    ([], "--days"), (["--days", 0], "--days"), (["--days", 99999], "36500"),
+    (["--count", "many"], "--count"), (["--dry-run"], "--count")])
+def test_prune_needs_a_rule(askcsv, options, said):
+    done = askcsv("capsules", "prune", *options)
+    assert done.returncode == 2 and said in done.stderr
+
+
 # verify
 
 def tamper(askcsv, old, new):
@@ -615,9 +653,10 @@ def test_doctor_says_how_to_fix_it(askcsv):
     assert done.returncode == 1 and "ASKCSV_HOME" in done.stdout
 
 
-def test_a_missing_runner_is_said_and_recorded_by_nothing(askcsv, people):
+def test_a_missing_runner_is_said_and_recorded(askcsv, people):
     done = askcsv("run", people, "--sql", "SELECT 1", env={"ASKCSV_RUNNER": "/no/such/runner"})
-    assert done.returncode == 1 and "ASKCSV_RUNNER" in done.stderr and capsules(askcsv) == []
+    assert done.returncode == 1 and "ASKCSV_RUNNER" in done.stderr
+    assert [(c["status"], c["error"]) for c in capsules(askcsv)] == [("failed", "IO_ERROR")]
 
 
 def test_a_runner_that_cannot_start_fails_the_run(askcsv, people, tmp_path):

@@ -40,7 +40,7 @@ def outcomes(order, env=None):
     assert done.returncode == 0, done
     for stream in (done.stdout, done.stderr):
         assert KEY.encode() not in stream
-    return [json.loads(line) for line in done.stdout.decode("utf-8").splitlines()]
+    return [json.loads(line) for line in done.stdout.splitlines()]  # bytes: at line feeds alone
 
 
 def ask(wire, model, *args, env=None, **more):
@@ -118,6 +118,8 @@ def test_a_conversation_with_tools(wire):
         body = model.requests[0].body
     assert body["model"] == "some-model"
     assert body["max_tokens"] == 77
+    assert body["stream"] is True
+    assert body.get("stream_options") == ({"include_usage": True} if wire == "openai" else None)
     if wire == "openai":
         assert [m["role"] for m in body["messages"]] == [m["role"] for m in CONVERSATION]
         assert body["tools"][0]["function"]["parameters"] == TOOLS[0]["parameters"]
@@ -290,6 +292,20 @@ def test_the_stream_ends_by_its_word_and_not_by_the_connection(wire):
     assert outcome["reply"]["text"] == "Hello." and outcome["took_ms"] < 3000
 
 
+@pytest.mark.parametrize("first, last, total", [
+    ({"input_tokens": 1, "cache_read_input_tokens": 5}, {"input_tokens": 1}, 6),
+    ({"input_tokens": 1, "cache_read_input_tokens": 5}, {"cache_read_input_tokens": None}, 6),
+    ({"input_tokens": 0}, {"input_tokens": 7, "cache_creation_input_tokens": 2}, 9),
+    ({"input_tokens": 7}, {"input_tokens": 0, "cache_read_input_tokens": 7}, 7), ({}, {}, -1)])
+def test_tokens_are_totals_that_replace_each_other(first, last, total):
+    reply = answer("anthropic", events(
+        {"type": "message_start", "message": {"usage": first}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": "A"}},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": last},
+        {"type": "message_stop"}, done=False))
+    assert reply["tokens_in"] == total
+
+
 def test_events_and_blocks_that_are_not_known():
     def event(type, **more):
         return b"event: %s\ndata: %s\n\n" % (type.encode(), json.dumps({"type": type, **more}).encode())
@@ -319,10 +335,13 @@ def streamed_blocks(blocks):
         empty = {k: {} if k == "input" else "" if k in ("text", "thinking", "signature") else v
                  for k, v in block.items()}
         bodies.append({"type": "content_block_start", "index": i, "content_block": empty})
-        pieces = [("thinking_delta", "thinking"), ("signature_delta", "signature"), ("text_delta", "text")]
+        pieces = [("thinking_delta", "thinking"), ("text_delta", "text")]
         for type, key in pieces:
             bodies += [{"type": "content_block_delta", "index": i, "delta": {"type": type, key: c}}
                        for c in block.get(key, "")]
+        if "signature" in block:  # whole; of two the last one counts
+            bodies += [{"type": "content_block_delta", "index": i, "delta":
+                        {"type": "signature_delta", "signature": s}} for s in ("b2xk", block["signature"])]
         if "input" in block:
             bodies.append({"type": "content_block_delta", "index": i, "delta":
                            {"type": "input_json_delta", "partial_json": json.dumps(block["input"])}})

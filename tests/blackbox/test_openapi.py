@@ -560,6 +560,16 @@ def test_results_as_csv(served, places):
     served.check_reply("GET", "/v1/runs/{run_id}/result", reply)
 
 
+PARQUET = "application/vnd.apache.parquet"
+
+
+def test_results_as_parquet(served, places):
+    reply = places.plain.get(f"/v1/runs/{places.done}/result", Accept=PARQUET)
+    assert reply.status == 200 and reply.headers["Content-Type"] == PARQUET
+    assert reply.headers["Content-Disposition"] == f'attachment; filename="{places.done}.parquet"'
+    served.check_reply("GET", "/v1/runs/{run_id}/result", reply)
+
+
 @pytest.mark.parametrize("accept,kind", [
     ("*/*", "application/json"), ("text/csv", "text/csv"), ("TEXT/CSV; q=1", "text/csv"),
     ("text/*", "text/csv"), ("application/*", "application/json"),
@@ -567,6 +577,8 @@ def test_results_as_csv(served, places):
     ("application/json;q=0.2,text/csv;q=0.25", "text/csv"),
     ("text/html, */*;q=0.1", "application/json"), ("*/*, application/json;q=0", "text/csv"),
     ("", "application/json"), (", ,", None), ("text/html", None), ("*/*;q=0", None),
+    (PARQUET, PARQUET), (f"{PARQUET}, */*;q=0.5", PARQUET),
+    (f"text/csv;q=0.3, {PARQUET};q=0.2", "text/csv"),
     ("text/csvx", None), ("text/cs", None), ("text", None), (";q=1", None), ("a/b;q", None),
 ])
 def test_the_form_that_the_client_likes(served, places, accept, kind):

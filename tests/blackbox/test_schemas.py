@@ -142,7 +142,8 @@ def test_bad_open_capsule(pointer, value):
 BAD_REQUESTS = [
     ("/protocol", GONE), ("/protocol", 2), ("/protocol", "1"), ("/color", 1),
     ("/run_id", GONE), ("/run_id", None), ("/run_id", "x"), ("/op", "drop"), ("/op", "describe"),
-    ("/op", "values"),
+    ("/op", "values"), ("/op", "export"), ("/result", {}),
+    ("/result", {"columns": ["a"], "types": ["BIGINT"], "rows": "[]"}),
     ("/sql", GONE), ("/sql", None), ("/sql", 1), ("/sql", "x" * (1024 * 1024 + 1)),
     ("/as_of", GONE), ("/as_of", None), ("/as_of", "yesterday"), ("/as_of", 1),
     ("/dataset", GONE), ("/dataset", None), ("/dataset/id", GONE), ("/dataset/id", ""),
@@ -168,6 +169,18 @@ BAD_REQUESTS = [
 @pytest.mark.parametrize("pointer,value", BAD_REQUESTS)
 def test_bad_request(pointer, value):
     assert not validator("request").is_valid(changed(example("request.run"), pointer, value))
+
+
+@pytest.mark.parametrize("pointer,value", [
+    ("/op", "run"), ("/sql", "SELECT 1"), ("/result", GONE), ("/result", None), ("/result", []),
+    ("/result/columns", GONE), ("/result/columns", []), ("/result/columns/0", 1),
+    ("/result/columns/0", "x" * 65537), ("/result/types", GONE), ("/result/types", "BIGINT"),
+    ("/result/types/0", None), ("/result/rows", GONE), ("/result/rows", [[1]]),
+    ("/result/rows", None), ("/result/color", 1),
+    ("/dataset/tables", [{"name": "t", "path": "/t.csv", "format": "csv"}]),
+])
+def test_bad_export(pointer, value):
+    assert not validator("request").is_valid(changed(example("request.export"), pointer, value))
 
 
 def test_too_many_tables():

@@ -19,7 +19,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from host import wait_until
-from served import COUNT, END_SECONDS, JSON, Reply, Server
+from served import COUNT, END_SECONDS, JSON, Reply, Server, problem
 
 ENDLESS = "SELECT count(*) AS n FROM range(1000000000000) AS a(x) WHERE x % 7 = sqrt(x)"
 ROOT = Path(__file__).parents[2]
@@ -27,28 +27,11 @@ CAPSULE_SCHEMA = json.loads((ROOT / "schemas/capsule.v1.json").read_text())
 FINAL = {"succeeded", "failed", "rejected", "timed_out", "cancelled", "abstained"}
 
 
-@pytest.fixture
-def serve(shop):
-    servers = []
-
-    def start(*options, **env):
-        servers.append(Server(shop, *options, **env))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        if server.process.poll() is None:
-            server.end(signal.SIGKILL)
-
-
-def problem(reply, status, error):
-    body = reply.json()
-    assert reply.status == status, body
-    assert reply.headers["Content-Type"] == "application/problem+json"
-    assert body["status"] == status and body["error"] == error, body
-    assert body["type"].startswith("/problems/") and body["title"] and body["detail"]
-    assert body["request_id"] == reply.headers["X-Request-Id"]
-    return body
+def test_capsules_name_files_as_the_registry_does(server):
+    reply = server.run()
+    assert [table["path"] for table in reply.json()["tables"]] == [
+        "orders.csv", "order_items.csv", "inventory.csv"]
+    assert str(server.askcsv.home) not in reply.bytes.decode()
 
 
 def test_health(server):
@@ -278,35 +261,6 @@ def test_more_than_may_wait(serve):
     assert server.end() == 0
 
 
-def test_what_was_acknowledged_is_found_after_a_kill(serve, shop):
-    acknowledged = set()
-    for _ in range(3):
-        server = serve("--workers", "2")
-        stop = threading.Event()
-
-        def load(server=server, stop=stop):
-            while not stop.is_set():
-                with contextlib.suppress(OSError, http.client.HTTPException, json.JSONDecodeError):
-                    reply = server.run(COUNT, wait_ms=0)
-                    if reply.status in (201, 202):
-                        acknowledged.add(reply.json()["run_id"])
-
-        threads = [threading.Thread(target=load) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        time.sleep(0.7)
-        server.end(signal.SIGKILL)
-        stop.set()
-        for thread in threads:
-            thread.join()
-    server = serve()
-    assert len(acknowledged) > 10
-    for run_id in acknowledged:
-        assert server.get(f"/v1/runs/{run_id}").json()["status"] in FINAL, run_id
-    assert server.end() == 0
-    shop.ok("capsules", "check")
-
-
 def test_what_waits_is_cancelled_at_once(serve):
     server = serve("--workers", "1")
     ids = [server.run(ENDLESS, wait_ms=0).json()["run_id"] for _ in range(3)]
@@ -403,6 +357,16 @@ def test_requests_in_pieces_and_in_a_row(server):
             text += part
 
 
+def test_a_client_that_closes_its_half_together_with_its_request(server):
+    """Its connection ends with the answer, and not with the idle timeout of 30 seconds."""
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            connection.shutdown(socket.SHUT_WR)
+            with connection.makefile("rb") as answer:
+                assert answer.read().startswith(b"HTTP/1.1 200 OK")
+
+
 def test_nothing_is_left_behind(serve, shop):
     server = serve(ASKCSV_LINGER=0)
     assert server.run().json()["status"] == "succeeded"
@@ -411,6 +375,22 @@ def test_nothing_is_left_behind(serve, shop):
     assert server.end() == 0
     from host import hosts_of
     assert wait_until(lambda: not hosts_of(shop.home))
+
+
+def test_children_are_counted(serve):
+    server = serve()
+
+    def gauges():
+        text = server.get("/metrics").bytes.decode()
+        return {name: int(float(value)) for name, value in
+                re.findall(r"^askcsv_host_(\w+) (\S+)$", text, re.M)}
+
+    assert gauges() == {"parents": 0, "children": 0, "children_idle": 0}
+    run_id = server.run(ENDLESS, wait_ms=0).json()["run_id"]
+    assert wait_until(lambda: gauges()["children"] > gauges()["children_idle"])
+    assert gauges()["parents"] == 1
+    server.ask("POST", f"/v1/runs/{run_id}/cancel")
+    assert wait_until(lambda: gauges()["children"] == gauges()["children_idle"])
 
 
 def test_what_is_logged_and_counted(serve):
@@ -510,6 +490,35 @@ def test_stream(server):
     problem(server.get("/v1/chat/stream/01900000-0000-7000-8000-000000000000"), 404, "NOT_FOUND")
     greeted = server.ask("POST", "/v1/chat/stream", {"dataset_id": "ecommerce", "message": "hi"})
     assert [name for _, name, _ in events(greeted)] == ["message.delta", "message", "done"]
+
+
+def test_only_so_many_ended_streams_are_kept(server):
+    """A greeting, that nothing is run for."""
+    ids = [server.ask("POST", "/v1/chat/stream", {"dataset_id": "ecommerce", "message": "hello"})
+           .headers["X-Stream-Id"] for _ in range(502)]
+    problem(server.get(f"/v1/chat/stream/{ids[0]}"), 404, "NOT_FOUND")
+    assert b"event: done" in server.get(f"/v1/chat/stream/{ids[-500]}").bytes
+    assert b"event: done" in server.get(f"/v1/chat/stream/{ids[-1]}").bytes
+
+
+def test_a_stream_that_has_ended_holds_no_descriptor(serve):
+    """Its events are kept for a minute, for a client that comes back; its run's connections are not."""
+    server = serve(ASKCSV_LINGER=20)
+
+    def descriptors():
+        return len(os.listdir(f"/proc/{server.process.pid}/fd"))
+
+    def stream():
+        reply = server.ask("POST", "/v1/chat/stream", {"dataset_id": "ecommerce",
+                                                       "message": f"SQL: {COUNT}"})
+        assert reply.status == 200 and b"event: done" in reply.bytes
+
+    stream()
+    assert wait_until(lambda: server.get("/readyz").json()["runs"]["running"] == 0)
+    before = descriptors()
+    for _ in range(20):
+        stream()
+    assert wait_until(lambda: descriptors() <= before + 5), (before, descriptors())
 
 
 def test_a_stream_that_nobody_follows_is_stopped(server):

@@ -1,6 +1,6 @@
 /* The operating system's wall, tried from inside with real system calls: of a worker, of a warm
- * parent, of its child, of a builder; whole, without namespaces (as in a container that forbids
- * them), and each of its parts alone. */
+ * parent, of its child, of a builder, of a writer; whole, without namespaces (as in a container
+ * that forbids them), and each of its parts alone. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -556,6 +556,58 @@ _Noreturn static void builder(struct sandbox_spec *spec, struct sandbox_walls *w
         _exit(0);
 }
 
+/* Its memory has room for one file of the largest size, and not for two. */
+static void try_memory_folder(const struct sandbox_spec *spec)
+{
+        char second[96];
+        try_folder(spec->out_inside);
+        (void)snprintf(second, sizeof(second), "%s/second", spec->out_inside);
+        if (!writes(spec->out_file, OUT_BYTES))
+                say(REPORT_FD, "it cannot write its file");
+        if (writes(second, OUT_BYTES))
+                say(REPORT_FD, "more memory than allowed");
+        (void)unlink(second);
+}
+
+/* A memfd, which is in no file system; the descriptor is the one thing that stays besides. */
+static void try_memory_file(const struct sandbox_spec *spec, const struct sandbox_file *file)
+{
+        struct stat st;
+        if (!writes(spec->out_file, OUT_BYTES) ||
+            !opens(spec->out_file, O_RDWR | O_CREAT | O_TRUNC))
+                say(REPORT_FD, "it cannot write its file");
+        if (writes(spec->out_file, OUT_BYTES + 4096))
+                say(REPORT_FD, "a file larger than allowed");
+        for (int fd = 3; fd < 200; fd++)
+                if (fstat(fd, &st) == 0 && fd != REPORT_FD && fd != file->fd && fd != spec->out_fd)
+                        say(REPORT_FD, "a descriptor");
+}
+
+_Noreturn static void writer(struct sandbox_spec *spec, struct sandbox_walls *walls,
+                             struct sandbox_file *file)
+{
+        struct error err = {0};
+        spec->role = SANDBOX_WRITER;
+        spec->out_bytes = OUT_BYTES;
+        (void)signal(SIGXFSZ, SIG_IGN);
+        if (sandbox_enter(spec, walls, &err) < 0) {
+                say(REPORT_FD, err.message);
+                _exit(1);
+        }
+        if (walls->mount_namespace)
+                try_memory_folder(spec);
+        else
+                try_memory_file(spec, file);
+        const char *broken = check_use(file, false);
+        if (broken)
+                say(REPORT_FD, broken);
+        for (size_t i = 0; i < ARRAY_SIZE(attempts); i++)
+                if ((walls->mount_namespace || attempts[i].works != try_descriptors) &&
+                    attempts[i].works(file))
+                        say(REPORT_FD, attempts[i].name);
+        _exit(0);
+}
+
 /* A clone in one of the other roles; `namespaces` likewise for its children. */
 static void run_role(enum sandbox_role role, bool namespaces)
 {
@@ -582,6 +634,8 @@ static void run_role(enum sandbox_role role, bool namespaces)
                         _exit(8);
                 if (role == SANDBOX_PARENT)
                         parent(&spec, &walls, &file, namespaces && walls.user_namespace);
+                if (role == SANDBOX_WRITER)
+                        writer(&spec, &walls, &file);
                 builder(&spec, &walls, &file);
         }
         assert_true(pid > 0);
@@ -613,6 +667,18 @@ static void test_builder_without_namespaces(void **state)
 {
         (void)state;
         run_role(SANDBOX_BUILDER, false);
+}
+
+static void test_writer(void **state)
+{
+        (void)state;
+        run_role(SANDBOX_WRITER, true);
+}
+
+static void test_writer_without_namespaces(void **state)
+{
+        (void)state;
+        run_role(SANDBOX_WRITER, false);
 }
 
 /* A part of the wall alone: `raise` in a forked child, then the attempts that it must stop. */
@@ -831,6 +897,8 @@ int main(void)
                 cmocka_unit_test(test_warm_parent_and_child_without_namespaces),
                 cmocka_unit_test(test_builder),
                 cmocka_unit_test(test_builder_without_namespaces),
+                cmocka_unit_test(test_writer),
+                cmocka_unit_test(test_writer_without_namespaces),
                 cmocka_unit_test(test_landlock_alone),
                 cmocka_unit_test(test_seccomp_alone),
                 cmocka_unit_test(test_empty_root_alone),

@@ -1,12 +1,14 @@
-/* Checks the numbers of texts: src/agent/grounding as a program, for tests/grounding.
+/* Checks the numbers of texts: src/grounding as a program, for tests/grounding.
  *
  *   ground < orders > outcomes
  *
- * Each line is one order, {"text", "question", "sources": [{"run_id", "result", "plan", "sql"}]}, and gives one
- * line: what grounding_check gives, or {"error": {"type", "message"}}. */
-#include "agent/grounding.h"
+ * Each line is one order, {"text", "question", "sources": [{"run_id", "result", "plan", "sql"}]},
+ * and gives one line: what grounding_check gives, with "took_us", or {"error": {"type",
+ * "message"}}. */
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/json.h"
+#include "grounding/grounding.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -28,13 +30,17 @@ static int check(const json_t *order, json_t **ret, struct error *err)
                                  ARRAY_SIZE(sources));
         for (size_t i = 0; i < input.n_sources; i++) {
                 const json_t *source = json_array_get(given, i);
-                sources[i] = (struct grounding_source){
-                        .run_id = json_get_string(source, "run_id"),
-                        .result = json_object_get(source, "result"),
-                        .plan = json_object_get(source, "plan"),
-                        .sql = json_get_string(source, "sql")};
+                sources[i] = (struct grounding_source){.run_id = json_get_string(source, "run_id"),
+                                                       .result = json_object_get(source, "result"),
+                                                       .plan = json_object_get(source, "plan"),
+                                                       .sql = json_get_string(source, "sql")};
         }
-        return grounding_check(&input, ret, err);
+        int64_t began_us = clock_monotonic_us();
+        int r = grounding_check(&input, ret, err);
+        json_int_t took_us = clock_monotonic_us() - began_us;
+        if (r == 0 && json_object_set_new(*ret, "took_us", json_integer(took_us)) < 0)
+                return error_oom(err);
+        return r;
 }
 
 static int answer(const char *line, size_t n)

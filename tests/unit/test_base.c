@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/arena.h"
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/hash.h"
@@ -344,6 +345,60 @@ static void test_json_closed_object(void **state)
         assert_false(json_is_closed_object("{}", 1));
 }
 
+/* RFC 4648, section 10. */
+static void test_base64(void **state)
+{
+        (void)state;
+        static const char *const cases[][2] = {
+                {"", ""},
+                {"f", "Zg=="},
+                {"fo", "Zm8="},
+                {"foo", "Zm9v"},
+                {"foob", "Zm9vYg=="},
+                {"fooba", "Zm9vYmE="},
+                {"foobar", "Zm9vYmFy"},
+                {"\xff\xfe\xfd", "//79"},
+                {"\xfb\xef\xbe", "++++"},
+        };
+        static const char *const wrong[] = {"Z",    "Zg",   "Zg=",  "Zg===",    "Z===",
+                                            "====", "Zh==", "Zm9=", "Zg==Zg==", "Zm9\n",
+                                            "Zm9-", "Z g=", "Z=g="};
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                _cleanup_buf_ struct buf text = {0};
+                _cleanup_buf_ struct buf bytes = {0};
+                buf_init(&text, 64);
+                buf_init(&bytes, 64);
+                base64_put(&text, cases[i][0], strlen(cases[i][0]));
+                assert_string_equal(buf_text(&text), cases[i][1]);
+                assert_true(base64_take(&bytes, cases[i][1], strlen(cases[i][1])));
+                assert_string_equal(buf_text(&bytes), cases[i][0]);
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+                _cleanup_buf_ struct buf bytes = {0};
+                buf_init(&bytes, 64);
+                if (base64_take(&bytes, wrong[i], strlen(wrong[i])))
+                        fail_msg("\"%s\" was taken", wrong[i]);
+        }
+}
+
+/* Longer than the pieces that it is written in, with every byte in it. */
+static void test_base64_long(void **state)
+{
+        (void)state;
+        char bytes[5000];
+        _cleanup_buf_ struct buf text = {0};
+        _cleanup_buf_ struct buf back = {0};
+        buf_init(&text, 8192);
+        buf_init(&back, sizeof(bytes));
+        for (size_t i = 0; i < sizeof(bytes); i++)
+                bytes[i] = (char)(i * 7 + i / 256);
+        base64_put(&text, bytes, sizeof(bytes));
+        assert_int_equal(text.len, (sizeof(bytes) + 2) / 3 * 4);
+        assert_true(base64_take(&back, buf_text(&text), text.len));
+        assert_int_equal(back.len, sizeof(bytes));
+        assert_memory_equal(back.data, bytes, sizeof(bytes));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -360,6 +415,8 @@ int main(void)
                 cmocka_unit_test(test_errors),
                 cmocka_unit_test(test_json_holds_key),
                 cmocka_unit_test(test_utf8),
+                cmocka_unit_test(test_base64),
+                cmocka_unit_test(test_base64_long),
         };
         return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

@@ -244,6 +244,43 @@ static void test_check(void **state)
         assert_check("--openai-base-url", "ftp://host", "openai_base_url (flag");
         assert_check("--anthropic-base-url", "https://host/?key=" SECRET, "anthropic_base_url");
         assert_check("--proxy", "socks5h://ann:" SECRET "@host:1080", NULL);
+        assert_check("--allowed-origins", "https://app.example, http://localhost:5173", NULL);
+        assert_check("--allowed-origins",
+                     "http://[::1]:3000,http://10.0.0.1:8000,tauri://localhost", NULL);
+        static const char *const bad[] = {"*",
+                                          "null",
+                                          "app.example",
+                                          "https://*.example",
+                                          "https://app.example/",
+                                          "https://app.example/page",
+                                          "https://app.example?x",
+                                          "https://App.example",
+                                          "HTTPS://app.example",
+                                          "https://app.example:443",
+                                          "http://app.example:80",
+                                          "http://app.example:0",
+                                          "http://app.example:08000",
+                                          "http://app.example:65536",
+                                          "http://app.example:99999999999999999999",
+                                          "http://app.example:",
+                                          "http://app.example:80a",
+                                          "https://ann@app.example",
+                                          "https://",
+                                          "://app.example",
+                                          "http://[::1",
+                                          "http://[]:1",
+                                          "http://::1",
+                                          "https://\xC3\xA4.example",
+                                          "https://app.example;https://b.example"};
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+                assert_check("--allowed-origins", bad[i], "allowed_origins (flag");
+        assert_check("--allowed-origins", "https://app.example,null", "\"null\"");
+        char many[4 * (CONFIG_NAMES_MAX + 1) + 1] = "";
+        for (size_t i = 0; i <= CONFIG_NAMES_MAX; i++)
+                memcpy(many + 4 * i, "h.x,", 4);
+        assert_check("--allowed-hosts", many, "at most 64");
+        many[strlen(many) - 4] = '\0';
+        assert_check("--allowed-hosts", many, NULL);
         assert_check("--proxy", "ann:" SECRET "@host:1080", "proxy (flag --proxy)");
         (void)setenv("ASKCSV_ANTHROPIC_KEY", SECRET, 1);
         assert_check("--anthropic-key-file", "/k", "both set");

@@ -59,12 +59,12 @@ static void on_ended(const struct http_request *request, int status, uint64_t by
         (void)atomic_fetch_add(&site->ended, 1);
 }
 
-static char *refuse(int status, const char *request_id, void *data)
+static char *refuse(struct http_request *request, int status, void *data)
 {
         (void)data;
         struct buf out = {0};
         buf_init(&out, 1000);
-        buf_printf(&out, "{\"refused\":%d,\"id\":\"%s\"}", status, request_id);
+        buf_printf(&out, "{\"refused\":%d,\"id\":\"%s\"}", status, http_request_id(request));
         return buf_steal(&out);
 }
 

@@ -118,6 +118,40 @@ static void test_no_limit(void **state)
         assert_int_equal(limits_clients(limits), 1);
 }
 
+static void test_change(void **state)
+{
+        (void)state;
+        int64_t retry_ms;
+        int64_t now = 5 * SECOND;
+        struct error err = {0};
+        _cleanup_limits_ struct client_limits *limits = make(1, 4, 0);
+        for (int i = 0; i < 4; i++)
+                assert_int_equal(visit(limits, "a", now, &retry_ms), LIMITS_ENTERED);
+        assert_int_equal(visit(limits, "a", now, &retry_ms), LIMITS_TOO_OFTEN);
+        /* It owes four tokens; a faster bucket of ten has room for six. */
+        assert_int_equal(limits_change(limits, 100, 10, 0, now, &err), 0);
+        for (int i = 0; i < 6; i++)
+                assert_int_equal(visit(limits, "a", now, &retry_ms), LIMITS_ENTERED);
+        assert_int_equal(visit(limits, "a", now, &retry_ms), LIMITS_TOO_OFTEN);
+        assert_int_equal(retry_ms, 10);
+        /* No bucket can owe more than it holds. */
+        assert_int_equal(limits_change(limits, 1, 2, 0, now, &err), 0);
+        assert_int_equal(visit(limits, "a", now, &retry_ms), LIMITS_TOO_OFTEN);
+        assert_int_equal(retry_ms, 1000);
+        assert_int_equal(visit(limits, "a", now + SECOND, &retry_ms), LIMITS_ENTERED);
+        assert_int_equal(limits_change(limits, 0, 0, 1, now, &err), 0);
+        assert_int_equal(limits_enter(limits, "a", now, &retry_ms), LIMITS_ENTERED);
+        assert_int_equal(limits_enter(limits, "a", now, &retry_ms), LIMITS_TOO_MANY);
+        assert_int_equal(limits_change(limits, 1, 1, 2, now, &err), 0);
+        assert_int_equal(limits_enter(limits, "a", now, &retry_ms), LIMITS_ENTERED);
+        limits_leave(limits, "a");
+        limits_leave(limits, "a");
+        /* What is not possible changes nothing. */
+        assert_true(limits_change(limits, -1, 1, 0, now, &err) < 0);
+        assert_true(limits_change(limits, 1, 0, 0, now, &err) < 0);
+        assert_int_equal(visit(limits, "a", now, &retry_ms), LIMITS_TOO_OFTEN);
+}
+
 static void test_bad_limits(void **state)
 {
         (void)state;
@@ -246,11 +280,11 @@ static void test_threads(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_bucket),      cmocka_unit_test(test_rate),
-                cmocka_unit_test(test_concurrent),  cmocka_unit_test(test_no_limit),
-                cmocka_unit_test(test_bad_limits),  cmocka_unit_test(test_bounded),
-                cmocka_unit_test(test_active_stay), cmocka_unit_test(test_ids),
-                cmocka_unit_test(test_threads),
+                cmocka_unit_test(test_bucket),     cmocka_unit_test(test_rate),
+                cmocka_unit_test(test_concurrent), cmocka_unit_test(test_no_limit),
+                cmocka_unit_test(test_bad_limits), cmocka_unit_test(test_change),
+                cmocka_unit_test(test_bounded),    cmocka_unit_test(test_active_stay),
+                cmocka_unit_test(test_ids),        cmocka_unit_test(test_threads),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

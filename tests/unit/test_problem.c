@@ -189,6 +189,45 @@ static void test_internal_is_hidden(void **state)
         assert_null(strstr(json_get_string(odd, "detail"), "secret"));
 }
 
+static void assert_detail(enum error_type type, const char *message, const char *shown)
+{
+        char detail[ERROR_MESSAGE_MAX];
+        problem_detail(type, message, detail);
+        assert_string_equal(detail, shown);
+}
+
+static void test_folders_are_hidden(void **state)
+{
+        (void)state;
+        static const char *const cases[][2] = {
+                {"/home/ann/orders.csv is missing", "orders.csv is missing"},
+                {"opening /home/ann: not there", "opening ann: not there"},
+                {"the folder /home/ann/", "the folder ann/"},
+                {"(/home/ann lee/my own data/orders.csv is missing); make it",
+                 "(orders.csv is missing); make it"},
+                {"moving /a/b c/d to /e/f g/h. See a/b", "moving d to h. See a/b"},
+                {"\"/a/b\", '/c/d', =/e/f, [/g/h]", "\"b\", 'd', =f, [h]"},
+                {"/a/x.csv,/a/y.csv", "x.csv,y.csv"},
+                {"sqlite:/root/askcsv/capsules.db: disk full", "sqlite:capsules.db: disk full"},
+                {"GET /v1/datasets, /readyz and /openapi.json say more of /a/b",
+                 "GET /v1/datasets, /readyz and /openapi.json say more of b"},
+                {"http://127.0.0.1:1/v1/chat does not answer",
+                 "http://127.0.0.1:1/v1/chat does not answer"},
+                {"3 / 4, and/or / nothing /", "3 / 4, and/or / nothing /"},
+                {"//a/b", "//a/b"},
+                {"/", "/"},
+                {"", ""},
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+                assert_detail(ERROR_IO, cases[i][0], cases[i][1]);
+        assert_detail(ERROR_VALIDATION, "no column /a/b", "no column /a/b");
+        assert_detail(ERROR_STORE, "the store /a/b is damaged", "the store b is damaged");
+        struct error err = {0};
+        (void)error_set(&err, ERROR_IO, "opening /home/ann/orders.csv: no");
+        _cleanup_json_ json_t *problem = problem_json(&err, NULL, NULL, NULL);
+        assert_string_equal(json_get_string(problem, "detail"), "opening orders.csv: no");
+}
+
 static void test_own(void **state)
 {
         (void)state;
@@ -241,10 +280,15 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_statuses),      cmocka_unit_test(test_table),
-                cmocka_unit_test(test_of_status),     cmocka_unit_test(test_json),
-                cmocka_unit_test(test_extra),         cmocka_unit_test(test_internal_is_hidden),
-                cmocka_unit_test(test_own),           cmocka_unit_test(test_retry_after),
+                cmocka_unit_test(test_statuses),
+                cmocka_unit_test(test_table),
+                cmocka_unit_test(test_of_status),
+                cmocka_unit_test(test_json),
+                cmocka_unit_test(test_extra),
+                cmocka_unit_test(test_internal_is_hidden),
+                cmocka_unit_test(test_folders_are_hidden),
+                cmocka_unit_test(test_own),
+                cmocka_unit_test(test_retry_after),
                 cmocka_unit_test(test_out_of_memory),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -329,8 +329,10 @@ static void test_refused_bytes(void **state)
         check_bytes_refused(full_text, strlen(full_text) - 3, "not JSON");
         _cleanup_free_ char *large = calloc(1, REQUEST_BYTES_MAX + 1);
         memset(large, '[', REQUEST_BYTES_MAX + 1);
-        check_bytes_refused(large, REQUEST_BYTES_MAX + 1, "4194304");
         check_bytes_refused(large, REQUEST_BYTES_MAX, "levels deep");
+        memset(large, ' ', REQUEST_BYTES_MAX + 1);
+        memcpy(large, full_text, strlen(full_text));
+        check_bytes_refused(large, REQUEST_BYTES_MAX + 1, "4194304");
         /* A member's name longer than a pointer has room for. */
         memcpy(large, "{\"", 2);
         memset(large + 2, '~', 1000);
@@ -338,10 +340,110 @@ static void test_refused_bytes(void **state)
         check_bytes_refused(large, 1006, "very long name");
 }
 
-/* Fails each allocation in turn, jansson's too. */
-static void test_out_of_memory(void **state)
+#define EXPORT_HEAD                                                                                \
+        "{\"protocol\":1,\"run_id\":\"" RUN_ID "\",\"op\":\"export\",\"dataset\":{\"id\":\"r\","
+
+/* As request_write writes it. */
+static const char export_text[] =
+        EXPORT_HEAD "\"tables\":[]},\"limits\":{\"timeout_ms\":1,\"max_rows\":0,"
+                    "\"max_output_bytes\":1024,\"memory_mb\":64,\"threads\":1},"
+                    "\"result\":{\"columns\":[\"a\",\"a\"],\"types\":[\"BIGINT\",\"x y[]\"],"
+                    "\"rows\":\"[[1,\\\"\\\\u00e9\\\"]]\"}}\n";
+
+static void test_export(void **state)
 {
         (void)state;
+        struct error err = {0};
+        _cleanup_arena_ struct arena *arena = arena_new(ARENA_MAX);
+        struct request *request = NULL;
+        _cleanup_buf_ struct buf out = {0};
+        buf_init(&out, REQUEST_BYTES_MAX);
+        if (request_parse(export_text, strlen(export_text), arena, &request, &err) < 0)
+                fail_msg("%s: %s", err.pointer, err.message);
+        assert_int_equal(request->op, REQUEST_EXPORT);
+        assert_false(request_op_has_sql(request->op));
+        assert_int_equal(request->result->n, 2);
+        assert_string_equal(request->result->types[1], "x y[]"); /* not looked at here */
+        assert_string_equal(request->result->rows, "[[1,\"\\u00e9\"]]");
+        assert_int_equal(request->result->rows_bytes, strlen(request->result->rows));
+        assert_int_equal(request_write(request, &out, &err), 0);
+        assert_string_equal(buf_text(&out), export_text);
+}
+
+static void check_export_refused(const char *tail, const char *pointer, const char *said)
+{
+        struct error err = {0};
+        struct request *request = NULL;
+        _cleanup_arena_ struct arena *arena = arena_new(ARENA_MAX);
+        _cleanup_buf_ struct buf text = {0};
+        buf_init(&text, REQUEST_BYTES_MAX);
+        buf_puts(&text, EXPORT_HEAD);
+        buf_puts(&text, tail);
+        assert_true(request_parse(buf_text(&text), text.len, arena, &request, &err) < 0);
+        assert_string_equal(err.pointer, pointer);
+        if (!strstr(err.message, said))
+                fail_msg("\"%s\" does not say \"%s\"", err.message, said);
+}
+
+static void test_refused_exports(void **state)
+{
+        (void)state;
+        static const char *const cases[][3] = {
+                {"\"tables\":[]}}", "/result", "missing"},
+                {"\"tables\":[]},\"result\":[]}", "/result", "must be a JSON object"},
+                {"\"tables\":[]},\"sql\":\"\",\"result\":{}}", "/sql", "takes no"},
+                {"\"tables\":[]},\"result\":{}}", "/result/columns", "1 to 4096"},
+                {"\"tables\":[]},\"result\":{\"columns\":[]}}", "/result/columns", "1 to 4096"},
+                {"\"tables\":[]},\"result\":{\"columns\":[1]}}", "/result/columns/0", "a string"},
+                {"\"tables\":[]},\"result\":{\"columns\":[\"a\"],\"types\":[\"b\",\"c\"]}}",
+                 "/result/types", "1 columns and 2 types"},
+                {"\"tables\":[]},\"result\":{\"columns\":[\"a\"],\"types\":[\"b\"]}}",
+                 "/result/rows", "missing"},
+                {"\"tables\":[]},\"result\":{\"columns\":[\"a\"],\"types\":[\"b\"],\"rows\":[]}}",
+                 "/result/rows", "must be a string"},
+                {"\"tables\":[]},\"result\":{\"columns\":[\"a\"],\"types\":[\"b\"],\"rows\":\"\","
+                 "\"x\":1}}",
+                 "/result/x", "not known"},
+                {"\"tables\":[{\"name\":\"t\",\"path\":\"/t\",\"format\":\"csv\"}]},\"result\":{}}",
+                 "/result", "takes no tables"},
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+                check_export_refused(cases[i][0], cases[i][1], cases[i][2]);
+        check_refused("/result", "{}", "/result", "takes no \"result\"");
+}
+
+/* Rows may be larger than other requests are, and yet have a limit. */
+static void test_large_export(void **state)
+{
+        (void)state;
+        static const char tail[] =
+                "\"tables\":[]},\"result\":{\"columns\":[\"a\"],\"types\":[\"b\"],"
+                "\"rows\":\"";
+        for (size_t extra = 0; extra < 2; extra++) {
+                struct error err = {0};
+                struct request *request = NULL;
+                _cleanup_arena_ struct arena *arena = arena_new(REQUEST_EXPORT_ARENA_MAX);
+                size_t head = strlen(EXPORT_HEAD) + strlen(tail);
+                size_t n = head + REQUEST_ROWS_MAX + extra + 3;
+                _cleanup_free_ char *text = malloc(n + 1);
+                assert_non_null(text);
+                (void)snprintf(text, n, "%s%s", EXPORT_HEAD, tail);
+                memset(text + head, ' ', REQUEST_ROWS_MAX + extra);
+                memcpy(text + n - 3, "\"}}", 4);
+                int r = request_parse(text, n, arena, &request, &err);
+                if (extra == 0) {
+                        assert_int_equal(r, 0);
+                        assert_int_equal(request->result->rows_bytes, REQUEST_ROWS_MAX);
+                } else {
+                        assert_int_equal(r, -(int)ERROR_INVALID_REQUEST);
+                        assert_string_equal(err.pointer, "/result/rows");
+                }
+        }
+}
+
+/* Fails each allocation in turn, jansson's too. */
+static void check_out_of_memory(const char *whole)
+{
         json_set_alloc_funcs(alloc_malloc, free);
         for (unsigned long n = 1;; n++) {
                 struct error err = {0};
@@ -350,12 +452,12 @@ static void test_out_of_memory(void **state)
                 _cleanup_buf_ struct buf out = {0};
                 buf_init(&out, REQUEST_BYTES_MAX);
                 alloc_fail_after(n);
-                int r = request_parse(full_text, strlen(full_text), arena, &request, &err);
+                int r = request_parse(whole, strlen(whole), arena, &request, &err);
                 if (r == 0)
                         r = request_write(request, &out, &err);
                 alloc_fail_after(0);
                 if (r == 0) {
-                        assert_string_equal(buf_text(&out), full_text);
+                        assert_string_equal(buf_text(&out), whole);
                         assert_true(n > 50);
                         break;
                 }
@@ -365,6 +467,13 @@ static void test_out_of_memory(void **state)
                 assert_true(n < 5000);
         }
         json_set_alloc_funcs(malloc, free);
+}
+
+static void test_out_of_memory(void **state)
+{
+        (void)state;
+        check_out_of_memory(full_text);
+        check_out_of_memory(export_text);
 }
 
 static void test_arena_ceiling(void **state)
@@ -460,7 +569,7 @@ static void test_mutations(void **state)
 static void test_examples(void **state)
 {
         (void)state;
-        static const char *const names[] = {"run", "check", "describe", "values"};
+        static const char *const names[] = {"run", "check", "describe", "values", "export"};
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
                 struct error err = {0};
                 char path[64];
@@ -507,6 +616,8 @@ int main(void)
                 cmocka_unit_test(test_refused_bytes),   cmocka_unit_test(test_out_of_memory),
                 cmocka_unit_test(test_arena_ceiling),   cmocka_unit_test(test_mutations),
                 cmocka_unit_test(test_write_refuses),   cmocka_unit_test(test_examples),
+                cmocka_unit_test(test_export),          cmocka_unit_test(test_refused_exports),
+                cmocka_unit_test(test_large_export),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -292,6 +292,30 @@ static void test_values(void **state)
         json_decref(failure);
 }
 
+static void test_file(void **state)
+{
+        (void)state;
+        struct error err = {0};
+        struct response response = {0};
+        struct request export = request_of(REQUEST_EXPORT);
+        struct request check = request_of(REQUEST_CHECK);
+        _cleanup_json_ json_t *body = good();
+        export.n_tables = check.n_tables = 0;
+        spoil(body, "tables", "[]");
+        assert_true(parse(body, &export, &response, &err) < 0);
+        assert_non_null(strstr(err.message, "no file"));
+        static const char *const wrong[] = {"null", "[]", "{}", "1"};
+        for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+                spoil(body, "file", wrong[i]);
+                assert_true(parse(body, &export, &response, &err) < 0);
+        }
+        json_object_set_new(body, "file", json_string("UEFSMQ=="));
+        assert_int_equal(parse(body, &export, &response, &err), 0);
+        response_done(&response);
+        assert_true(parse(body, &check, &response, &err) < 0);
+        assert_non_null(strstr(err.message, "nobody asked"));
+}
+
 static void test_out_of_memory(void **state)
 {
         (void)state;
@@ -325,6 +349,7 @@ int main(void)
                 cmocka_unit_test(test_refusal_without_run_id),
                 cmocka_unit_test(test_other_operations),
                 cmocka_unit_test(test_values),
+                cmocka_unit_test(test_file),
                 cmocka_unit_test(test_out_of_memory),
         };
         return cmocka_run_group_tests_name("run_response", tests, NULL, NULL);

@@ -172,7 +172,6 @@ static void start(struct test *test, const char *runner, size_t workers, size_t 
         struct error err = {0};
         const struct runs_options options = {
                 .store = test->store,
-                .registry = test->registry,
                 .datasets_folder = test->datasets,
                 .runner = runner,
                 .host = {.home = test->fixture->dir,
@@ -602,6 +601,67 @@ static void test_stop_of_nothing(void **state)
         assert_int_equal(test->n_ended, 0);
 }
 
+static sqlite3 *lock_store(const struct test *test)
+{
+        sqlite3 *db = NULL;
+        assert_int_equal(sqlite3_open(test->fixture->path, &db), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+        return db;
+}
+
+/* The state of that run in the store becomes this one. */
+static void await_stored(const struct test *test, const char *run_id, enum run_state state)
+{
+        static const struct timespec soon = {.tv_nsec = 5000000};
+        enum run_state found = RUN_STATE_COUNT_;
+        for (int i = 0; i < WAIT_S * 200 && found != state; i++) {
+                struct error err = {0};
+                struct capsule *capsule = NULL;
+                assert_int_equal(capsule_store_get(test->store, run_id, &capsule, &err), 0);
+                found = capsule->state;
+                capsule_free(capsule);
+                if (found != state)
+                        (void)nanosleep(&soon, NULL);
+        }
+        assert_string_equal(run_state_name(found), run_state_name(state));
+}
+
+/* The store cannot be written when the runs end: who waits is told, and later they are sealed as
+ * what they were; by the queue's end at the latest. */
+static void check_sealed_late(struct test *test, bool by_the_end)
+{
+        struct ticket_view views[3];
+        start_script(test, ENDLESS, 3, 10);
+        capsule_store_set_wait(test->store, 20);
+        for (size_t i = 0; i < 3; i++)
+                await(test, submit(test, "small", "SELECT 1"), is_running, NULL);
+        sqlite3 *db = lock_store(test);
+        for (size_t i = 0; i < 3; i++) {
+                ticket_cancel(test->tickets[i]);
+                await(test, test->tickets[i], has_ended, &views[i]);
+                assert_int_equal(views[i].error.type, ERROR_STORE);
+                assert_non_null(strstr(views[i].error.message, "locked"));
+        }
+        await_stored(test, views[0].run_id, RUN_RUNNING);
+        assert_int_equal(sqlite3_close(db), SQLITE_OK);
+        capsule_store_set_wait(test->store, CAPSULE_WAIT_MS);
+        if (by_the_end)
+                runs_free(steal_ptr(&test->runs));
+        for (size_t i = 0; i < 3; i++)
+                await_stored(test, views[i].run_id, RUN_CANCELLED);
+        check_store(test, 3);
+}
+
+static void test_sealed_late(void **state)
+{
+        check_sealed_late(*state, false);
+}
+
+static void test_sealed_at_the_end(void **state)
+{
+        check_sealed_late(*state, true);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -619,6 +679,8 @@ int main(void)
                 TEST(test_a_folder_is_missing),
                 TEST(test_many_at_once),
                 TEST(test_answers),
+                TEST(test_sealed_late),
+                TEST(test_sealed_at_the_end),
                 TEST(test_stop_of_nothing),
         };
         return cmocka_run_group_tests_name("runs", tests, NULL, NULL);

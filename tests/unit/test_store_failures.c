@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/fd.h"
+#include "capsule/retention.h"
 #include "capsule/threads.h"
 #include "test_store_fixture.h"
 
@@ -507,6 +508,34 @@ static void test_full_at_seal(void **state)
         on_small_disk(child_full_at_seal, *state);
 }
 
+/* Removing needs space too; when there is none, nothing is removed. */
+static void child_full_at_retention(const struct fixture *fixture)
+{
+        static const struct retention_rule rule = {.count = 3};
+        struct error err = {0};
+        struct capsule_store *store = NULL;
+        struct retention_outcome outcome;
+        struct chain_head head;
+        CHILD_CHECK(capsule_store_open(fixture->url, &store, &err) == 0, &err);
+        for (int i = 0; i < 10; i++)
+                CHILD_CHECK(keep_run(store, i, NULL, &err) == 0, &err);
+        fill_disk(fixture, "ballast");
+        CHILD_CHECK(retention_prune(store, &rule, &outcome, &err) == -(int)ERROR_STORE, &err);
+        CHILD_CHECK(strstr(err.message, "full") && strstr(err.message, "free some space"), &err);
+        CHILD_CHECK(capsule_store_head(store, &head, &err) == 0 && head.removed == 0, &err);
+        child_check_intact(store, 10, &err);
+        remove_file(fixture, "ballast");
+        CHILD_CHECK(retention_prune(store, &rule, &outcome, &err) == 0 && outcome.removed == 7,
+                    &err);
+        child_check_intact(store, 4, &err);
+        capsule_store_free(store);
+}
+
+static void test_full_at_retention(void **state)
+{
+        on_small_disk(child_full_at_retention, *state);
+}
+
 /* ---- no memory ---- */
 
 static void *hook_malloc(int n)
@@ -547,12 +576,17 @@ static int torture(struct capsule_store **store, const struct fixture *fixture, 
         enum capsule_fault fault = CAPSULE_INTACT;
         char message[ERROR_MESSAGE_MAX];
         size_t checked;
+        struct retention_outcome outcome = {0};
         int r = capsule_store_open(fixture->url, store, err);
         if (r == 0)
                 r = keep_run(*store, 5, NULL, err);
         if (r == 0)
                 r = capsule_store_get(*store, "last", &capsule, err);
         if (r == 0)
+                r = capsule_store_check_all(*store, &fault, message, &checked, err);
+        if (r == 0)
+                r = retention_prune(*store, &(struct retention_rule){.count = 3}, &outcome, err);
+        if (r == 0 && outcome.removed > 0) /* now the chain begins elsewhere */
                 r = capsule_store_check_all(*store, &fault, message, &checked, err);
         capsule_free(capsule);
         if (r == 0 && fault != CAPSULE_INTACT)
@@ -616,6 +650,7 @@ int main(void)
                 STORE_TEST(test_read_only_disk),
                 STORE_TEST(test_full_disk),
                 STORE_TEST(test_full_at_seal),
+                STORE_TEST(test_full_at_retention),
                 STORE_TEST(test_out_of_memory),
         };
         if (sqlite3_config(SQLITE_CONFIG_MALLOC, &hooks) != SQLITE_OK)
