@@ -61,12 +61,13 @@ function Walls(props: { walls: Record<string, boolean | number> }): JSX.Element 
   );
 }
 
-function Verify(props: { run: Run }): JSX.Element {
+// What is verified: the run, or the language model's answer that rests on it.
+function Verify(props: { id: string; isAnswer: boolean }): JSX.Element {
   const [state, setState] = useState<"idle" | "busy" | Verification | { failed: string }>("idle");
   const verify = async (): Promise<void> => {
     setState("busy");
     try {
-      setState(await api.verifyRun(props.run.run_id));
+      setState(await api.verifyRun(props.id));
     } catch (error) {
       setState({ failed: error instanceof Error ? error.message : String(error) });
     }
@@ -78,14 +79,18 @@ function Verify(props: { run: Run }): JSX.Element {
         {state === "busy" ? "Verifying…" : "Verify"}
       </button>
       <p role="status">
-        {state === "idle" && "Checks the record's hashes, runs the query again on the same data, and compares the answers."}
-        {verdict && <strong class={verdict.good ? "good" : "bad"}>{verdict.words}</strong>}
+        {state === "idle" && (props.isAnswer
+          ? "Checks the record of the language model's answer, and those of the runs that it names."
+          : "Checks the record's hashes, runs the query again on the same data, and compares the answers.")}
+        {verdict && <strong class={verdict.good ? "good" : "bad"}>{verdict.good && props.isAnswer ? ANSWER_INTACT : verdict.words}</strong>}
         {typeof state === "object" && "verdict" in state && !verdict?.good && <> {state.message}</>}
         {typeof state === "object" && "failed" in state && <span class="bad">Not verified: {state.failed}</span>}
       </p>
     </div>
   );
 }
+
+const ANSWER_INTACT = "Confirmed. The record of the answer is intact, and so are those of the runs that it names.";
 
 const Hash = (props: { hash: string | null | undefined }): JSX.Element =>
   props.hash ? <code class="hash">{props.hash}</code> : <span class="null">none</span>;
@@ -137,9 +142,9 @@ function madeBy(run: Run): string {
   return run.planner ? `Planned by ${run.planner}.` : "";
 }
 
-export function How(props: { run: Run; open?: boolean }): JSX.Element {
+export function How(props: { run: Run; answerId?: string | undefined }): JSX.Element {
   const { run } = props;
-  const [open, setOpen] = useState(props.open ?? false);
+  const [open, setOpen] = useState(false);
   const fault = run.error?.position ? { position: run.error.position, message: run.error.message } : null;
   const walls = run.sandbox?.walls;
   return (
@@ -176,7 +181,7 @@ export function How(props: { run: Run; open?: boolean }): JSX.Element {
               <dt>record</dt><dd><Hash hash={run.capsule_hash} /></dd>
               <dt>record before</dt><dd><Hash hash={run.prev_hash} /></dd>
             </dl>
-            {run.capsule_hash && run.kind !== "answer" && <Verify run={run} />}
+            {run.capsule_hash && <Verify id={props.answerId ?? run.run_id} isAnswer={props.answerId !== undefined} />}
           </Part>
         </div>
       )}
