@@ -7,6 +7,7 @@
 #include "run/sample.h"
 #include "run/source.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static json_t *prompts_of(const struct dataset *dataset)
@@ -79,7 +80,9 @@ static void reply_schema(const struct call *call, const struct dataset *dataset,
 {
         json_t *tables = json_array();
         char detail[ERROR_MESSAGE_MAX] = "";
-        if (!samples)
+        if (!samples && why->type == ERROR_NONE)
+                (void)snprintf(detail, sizeof(detail), "%s", why->message);
+        else if (!samples)
                 problem_detail(why->type, why->message, detail);
         for (size_t i = 0; i < dataset->n_tables; i++)
                 (void)json_array_append_new(
