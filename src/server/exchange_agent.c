@@ -2,6 +2,7 @@
 
 #include "agent/record.h"
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -14,6 +15,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#define SAID_PARTS 50
+
 /* A message that a model answers, on a thread of its own. */
 struct talk {
         struct exchange *exchange;
@@ -25,12 +28,16 @@ struct talk {
         json_t *history, *previous; /* as struct agent_question has them */
         int cancel_fd; /* an epoll descriptor: the exchange's cancel_fd, and the server's end */
         bool has_said;
+        struct buf unsaid; /* words that wait for more, so that a long answer is not thousands of
+                              events */
+        size_t said_bytes; /* so far */
         struct agent_answer answer;
 };
 
 static void talk_free(struct talk *talk)
 {
         agent_answer_done(&talk->answer);
+        buf_done(&talk->unsaid);
         json_decref(talk->history);
         json_decref(talk->previous);
         cleanup_close(&talk->cancel_fd);
@@ -146,17 +153,30 @@ static void tell_delta(struct talk *talk, json_t *data)
         (void)pthread_mutex_unlock(&talk->exchange->lock);
 }
 
+static void flush(struct talk *talk)
+{
+        if (talk->unsaid.len > 0)
+                tell_delta(talk, json_pack("{s:s%}", "text", talk->unsaid.data, talk->unsaid.len));
+        buf_clear(&talk->unsaid);
+}
+
+/* At once at first; the longer it gets, the larger the pieces (2 % of what was said), so that some
+ * hundred events hold any answer and a client that lost its stream finds them all. */
 static void talk_say(const char *text, size_t n, void *data)
 {
         struct talk *talk = data;
         talk->has_said = true;
-        tell_delta(talk, json_pack("{s:s%}", "text", text, n));
+        talk->said_bytes += n;
+        buf_append(&talk->unsaid, text, n);
+        if (talk->unsaid.len >= talk->said_bytes / SAID_PARTS)
+                flush(talk);
 }
 
 static void talk_unsay(void *data)
 {
         struct talk *talk = data;
         talk->has_said = false;
+        buf_clear(&talk->unsaid);
         tell_delta(talk, json_pack("{s:s, s:b}", "text", "", "reset", 1));
 }
 
@@ -253,6 +273,19 @@ static int begin_record(const struct talk *talk, struct capsule **ret, struct er
         return answer_record_begin(talk->exchange->api->store, &origin, ret, err);
 }
 
+/* What is kept for clients that come back needs no descriptors. */
+static void close_events(struct exchange *exchange)
+{
+        (void)pthread_mutex_lock(&exchange->lock);
+        struct ticket *ticket = steal_ptr(&exchange->ticket);
+        cleanup_close(&exchange->cancel_fd);
+        exchange->cancel_fd = -1;
+        cleanup_close(&exchange->run_fd);
+        exchange->run_fd = -1;
+        (void)pthread_mutex_unlock(&exchange->lock);
+        ticket_release(ticket);
+}
+
 static void talk_work(void *data)
 {
         struct talk *talk = data;
@@ -283,6 +316,8 @@ static void talk_work(void *data)
                 why = err; /* what is not recorded is not said */
         const char *answer_id = capsule ? capsule_run_id(capsule) : NULL;
         note_end(talk, answer_id, took_ms, &why);
+        flush(talk);
+        close_events(talk->exchange);
         end_talk(talk, answer_id, &why);
         talk_free(talk);
 }
@@ -325,6 +360,7 @@ int exchange_ask(struct exchange *exchange, const struct exchange_input *input,
         talk->history = json_deep_copy(history);
         talk->previous = previous ? json_deep_copy(previous) : NULL;
         talk->cancel_fd = -1;
+        buf_init(&talk->unsaid, MODEL_TEXT_MAX);
         int r = talk->message && talk->history && (!previous || talk->previous) ? 0
                                                                                 : error_oom(err);
         if (r == 0)

@@ -1,6 +1,7 @@
 """The chat by a language model: a scripted provider of each wire format, real runs behind. What the
 model is shown, what becomes of what it wants, and what its words are worth."""
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -494,6 +495,29 @@ def test_events_of_a_repair(chat):
         if name == "message.delta":
             text = "" if data.get("reset") else text + data["text"]
     assert text == dict(events)["message"]["text"] == "Most are completed."
+
+
+def test_events_of_a_long_answer(chat):
+    """However small the model's pieces are, a client that comes back finds all events."""
+    text = "Most are completed. " * 3000
+    events = chat.events("How many orders by status?", plan(), say(text, pieces=2, chunk=65536))
+    assert "".join(data["text"] for name, data in events if name == "message.delta") == text
+    assert len(events) < 700
+
+
+def test_streams_that_ended_hold_no_descriptors(own_chat):
+    with ScriptedModel([plan(), say("Most are completed.")] * 12) as model:
+        chat = own_chat(model)
+        folder = f"/proc/{chat.server.process.pid}/fd"
+
+        def stream():
+            assert chat.server.ask("POST", "/v1/chat/stream", {
+                "dataset_id": "ecommerce", "message": "How many orders by status?"}).status == 200
+        stream()
+        before = len(os.listdir(folder))
+        for _ in range(10):
+            stream()
+        assert wait_until(lambda: len(os.listdir(folder)) < before + 5)
 
 
 def test_gone_client_stops_the_model(own_chat):
