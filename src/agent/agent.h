@@ -17,6 +17,7 @@
 #define AGENT_REPAIRS_MAX 3     /* queries that were refused or failed, and may be tried again */
 #define AGENT_RUNS_MAX 16       /* runs of one answer */
 #define AGENT_ROWS_CEILING 1000 /* of rows_max */
+#define AGENT_TEXT_MAX ((size_t)128 * 1024) /* bytes of a model's words; the rest is cut off */
 
 /* What one answer may cost. */
 struct agent_bounds {
@@ -62,8 +63,11 @@ struct agent_world {
 struct agent_question {
         const struct dataset *dataset; /* what it is about; described */
         const char *text;              /* UTF-8 */
-        const char *as_of;      /* what "now" is in the runs; NULL: the dataset's, else now */
-        const json_t *history;  /* [{"role": "user"|"assistant", "text"}], oldest first; or NULL */
+        const char *as_of; /* what "now" is in the runs; NULL: the dataset's, else now */
+        /* [{"role": "user"|"assistant", "text", "quotes"?: true, "failed"?: true}], oldest first;
+         * or NULL. quotes: the words are not a model's, and may be data, as an error's; failed: and
+         * they may quote rows. */
+        const json_t *history;
         const json_t *previous; /* the capsule's body of the last run that succeeded; or NULL */
 };
 

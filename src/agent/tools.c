@@ -177,14 +177,16 @@ static void plan_freep(struct plan **plan)
 }
 
 /* What the plan says, by what it is and not by what the model says of it; NULL when it is none. */
-static json_t *reading_of(const char *text, size_t n, const struct dataset *dataset)
+static json_t *reading_of(const char *text, size_t n, const struct dataset *dataset,
+                          const char *as_of)
 {
         _cleanup_(plan_freep) struct plan *plan = NULL;
         _cleanup_buf_ struct buf sql = {0};
         _cleanup_buf_ struct buf sentence = {0};
         struct plan_faults faults;
         int64_t as_of_s = clock_utc_ms() / 1000;
-        (void)(dataset->as_of && clock_parse(dataset->as_of, &as_of_s));
+        as_of = as_of ? as_of : dataset->as_of;
+        (void)(as_of && clock_parse(as_of, &as_of_s));
         buf_init(&sql, (size_t)4 * 1024 * 1024);
         buf_init(&sentence, 65536);
         plan_faults_init(&faults);
@@ -219,11 +221,13 @@ static int execute_query_plan(struct toolbox *box, const json_t *arguments, json
         if (!dataset || json_object_set_new(plan, "dataset_id", json_string(dataset->id)) < 0)
                 return error_oom(err);
         int r = json_put(plan, &text, err);
-        if (r == 0)
-                r = buf_error(&text, err, "the model's plan");
+        if (text.state == BUF_TOO_LARGE) {
+                (void)error_set(&what, ERROR_VALIDATION, "the plan is too large");
+                return fault(box, ret, &what, err);
+        }
         if (r < 0)
                 return r;
-        reading = reading_of(buf_text(&text), text.len, dataset);
+        reading = reading_of(buf_text(&text), text.len, dataset, box->question->as_of);
         const struct agent_query query = {.dataset = dataset,
                                           .plan = buf_text(&text),
                                           .plan_bytes = text.len,
@@ -260,6 +264,9 @@ static int get_run(struct toolbox *box, const json_t *arguments, json_t **ret, s
                 (void)box->world->find(run_id, &capsule, box->world->data, &what);
         if (!capsule)
                 return fault(box, ret, &what, err);
+        if (has_succeeded(capsule) && json_array_size(box->seen) < TOOLBOX_SEEN_MAX &&
+            json_array_append(box->seen, capsule) < 0)
+                return error_oom(err);
         json_t *document = frame_preview(capsule, box->rows_max);
         const char *sql = json_get_string(capsule, "sql");
         if (document && sql && strlen(sql) <= SQL_SHOWN_MAX)
@@ -342,14 +349,15 @@ int toolbox_init(struct toolbox *box, const struct agent_world *world,
                                 .question = question,
                                 .nonce = nonce,
                                 .rows_max = rows_max,
-                                .runs = json_array()};
-        return box->runs ? 0 : error_oom(err);
+                                .runs = json_array(),
+                                .seen = json_array()};
+        return box->runs && box->seen ? 0 : error_oom(err);
 }
 
 void toolbox_done(struct toolbox *box)
 {
-        json_decref(box->runs);
-        box->runs = NULL;
+        json_decref(steal_ptr(&box->runs));
+        json_decref(steal_ptr(&box->seen));
 }
 
 bool toolbox_is_closed(const struct toolbox *box)

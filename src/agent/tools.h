@@ -8,12 +8,15 @@
 /* The tools as model_call has them; the caller frees *ret. */
 int tools_describe(json_t **ret, struct error *err);
 
+#define TOOLBOX_SEEN_MAX 16
+
 struct toolbox {
         const struct agent_world *world;
         const struct agent_question *question;
         const char *nonce;
         size_t rows_max;
         json_t *runs; /* the capsules' bodies of this answer's runs, in order */
+        json_t *seen; /* those of earlier runs that were looked up, and succeeded */
         int failures; /* queries that were refused or failed, and calls that made no sense */
         char last[ERROR_MESSAGE_MAX]; /* what was wrong with the last of them */
 };
@@ -31,7 +34,7 @@ int toolbox_call(struct toolbox *box, const json_t *call, char **ret, struct err
 /* No more queries: of each further one the text says so. */
 bool toolbox_is_closed(const struct toolbox *box);
 
-/* The newest run that succeeded, or NULL; lent. */
+/* The newest run of this answer that succeeded, or NULL; lent. */
 const json_t *toolbox_success(const struct toolbox *box);
 
 #endif

@@ -24,7 +24,6 @@ struct talk {
         struct planner_choice choice;
         const struct dataset *dataset;
         char *message;
-        bool sees_all;
         json_t *history, *previous; /* as struct agent_question has them */
         int cancel_fd; /* an epoll descriptor: the exchange's cancel_fd, and the server's end */
         bool has_said;
@@ -135,7 +134,8 @@ static int talk_find(const char *run_id, json_t **ret, void *data, struct error 
         int r = capsule_store_get(talk->exchange->api->store, run_id, &capsule, err);
         if (r < 0)
                 return r;
-        bool is_own = talk->sees_all || strcmp(capsule->asker, talk->exchange->owner) == 0;
+        /* Of anybody else's not even an administrator's model is told: nobody chose that it is. */
+        bool is_own = strcmp(capsule->asker, talk->exchange->owner) == 0;
         if (!is_own || capsule->kind != CAPSULE_RUN || !capsule_is_sealed(capsule))
                 return error_set(err, ERROR_RUN_NOT_FOUND,
                                  "there is no run \"%.60s\" that has ended", run_id);
@@ -356,7 +356,6 @@ int exchange_ask(struct exchange *exchange, const struct exchange_input *input,
         talk->choice = *choice;
         talk->dataset = input->dataset;
         talk->message = alloc_strdup(input->message);
-        talk->sees_all = input->sees_all;
         talk->history = json_deep_copy(history);
         talk->previous = previous ? json_deep_copy(previous) : NULL;
         talk->cancel_fd = -1;
