@@ -79,7 +79,8 @@ static bool has_succeeded(const json_t *capsule)
 /* The question may also go on from a run that failed, which gives nothing to speak of. */
 static bool has_previous(const struct agent *agent)
 {
-        return has_succeeded(agent->question->previous);
+        const json_t *previous = agent->question->previous;
+        return has_succeeded(previous) && json_is_object(json_object_get(previous, "result"));
 }
 
 /* Before anything was run, words may claim what is not so: they wait until they were checked. */
@@ -285,7 +286,9 @@ static int accept(struct agent *agent, const struct model_reply *reply, struct e
         put_marks(&words, agent->answer->grounding);
         int r = set_run_ids(agent, true, err);
         if (json_array_size(agent->answer->run_ids) == 0)
-                buf_puts(&words, "\n\n(No query was run for this answer.)");
+                buf_puts(&words, json_array_size(agent->box.runs) == 0
+                                         ? "\n\n(No query was run for this answer.)"
+                                         : "\n\n(No query of this answer has given a result.)");
         return r < 0 ? r : set_text(agent, AGENT_ANSWERED, &words, err);
 }
 
@@ -392,6 +395,7 @@ static int give_up(struct agent *agent, int r, const char *cause, struct error *
                                (long long)agent->bounds->time_ms_max / 1000);
         else
                 (void)snprintf(why, sizeof(why), "%s: %s", cause, what.message);
+        agent->answer->failure = what;
         return close_with(agent, AGENT_CUT, why, err);
 }
 
@@ -434,7 +438,7 @@ static int prepare(struct agent *agent, struct error *err)
         int r = frame_nonce(agent->nonce, err);
         if (r == 0)
                 r = toolbox_init(&agent->box, agent->world, agent->question, agent->nonce,
-                                 agent->bounds->rows_max, err);
+                                 agent->bounds->rows_max, agent->budget.deadline_us, err);
         if (r == 0)
                 r = tools_describe(&agent->tools, err);
         if (r == 0)

@@ -38,14 +38,15 @@ struct agent_query {
         const char *sql; /* if plan is NULL */
         size_t sql_bytes;
         const json_t *reading; /* {"sentence","assumptions"}: what the plan says; or NULL */
+        int64_t deadline_us;   /* of clock_monotonic_us(): then the answer's time is used up */
 };
 
 /* What the caller does for the agent; all on the thread of agent_answer. */
 struct agent_world {
         const struct registry *registry;
         /* Has it run, and waits: *ret is the sealed capsule's body, a new reference, whatever
-         * became of the run. Failures (the queue is full, the store fails, cancelled) end the
-         * answer. */
+         * became of the run, which is stopped at the query's deadline. Failures (the queue is full,
+         * the store fails, cancelled) end the answer. */
         int (*run)(const struct agent_query *query, json_t **ret, void *data, struct error *err);
         /* The sealed capsule's body of a run that the asker may see, a new reference;
          * ERROR_RUN_NOT_FOUND. */
@@ -86,6 +87,7 @@ struct agent_answer {
         json_t *grounding; /* as grounding_check has it; null when the words are ours */
         /* {"steps","tokens_in","tokens_out","tokens_estimated","repairs","cost_cents"} */
         json_t *usage;
+        struct error failure; /* when it was cut: what failed, if anything did; else NONE */
 };
 
 /* Waits for the whole answer. Also on failure *ret has what there was until then (runs, usage), and

@@ -133,6 +133,12 @@ static bool has_succeeded(const json_t *capsule)
         return status && strcmp(status, "succeeded") == 0;
 }
 
+/* All results stay in memory until the answer is there. */
+static size_t result_bytes(const json_t *capsule)
+{
+        return json_dumpb(json_object_get(capsule, "result"), NULL, 0, JSON_COMPACT);
+}
+
 /* What the model is told of a run: the result, or what was wrong and what there would be. */
 static int tell_run(struct toolbox *box, const struct dataset *dataset, const json_t *capsule,
                     json_t **ret, struct error *err)
@@ -157,6 +163,11 @@ static int run_query(struct toolbox *box, const struct agent_query *query, json_
 {
         struct error what = {0};
         json_t *capsule = NULL;
+        if (clock_monotonic_us() >= box->deadline_us) {
+                (void)error_set(&what, ERROR_QUEUE_FULL,
+                                "the time for an answer was used up before it was run");
+                return fault(box, ret, &what, err);
+        }
         if (toolbox_is_closed(box)) {
                 (void)error_set(&what, ERROR_QUEUE_FULL,
                                 "no more queries may be run for this question: answer with what "
@@ -168,6 +179,7 @@ static int run_query(struct toolbox *box, const struct agent_query *query, json_
                 return r;
         if (json_array_append_new(box->runs, capsule) < 0)
                 return error_oom(err);
+        box->bytes += result_bytes(capsule);
         return tell_run(box, query->dataset, capsule, ret, err);
 }
 
@@ -231,7 +243,8 @@ static int execute_query_plan(struct toolbox *box, const json_t *arguments, json
         const struct agent_query query = {.dataset = dataset,
                                           .plan = buf_text(&text),
                                           .plan_bytes = text.len,
-                                          .reading = reading};
+                                          .reading = reading,
+                                          .deadline_us = box->deadline_us};
         return run_query(box, &query, ret, err);
 }
 
@@ -249,8 +262,18 @@ static int execute_sql(struct toolbox *box, const json_t *arguments, json_t **re
                 return fault(box, ret, &what, err);
         const struct agent_query query = {.dataset = dataset,
                                           .sql = json_string_value(sql),
-                                          .sql_bytes = json_string_length(sql)};
+                                          .sql_bytes = json_string_length(sql),
+                                          .deadline_us = box->deadline_us};
         return run_query(box, &query, ret, err);
+}
+
+/* What the words may rest on from now on; not more of them than memory is to hold. */
+static int keep_seen(struct toolbox *box, json_t *capsule)
+{
+        if (json_array_size(box->seen) >= TOOLBOX_SEEN_MAX || box->bytes > TOOLBOX_BYTES_MAX)
+                return 0;
+        box->bytes += result_bytes(capsule);
+        return json_array_append(box->seen, capsule);
 }
 
 static int get_run(struct toolbox *box, const json_t *arguments, json_t **ret, struct error *err)
@@ -264,8 +287,7 @@ static int get_run(struct toolbox *box, const json_t *arguments, json_t **ret, s
                 (void)box->world->find(run_id, &capsule, box->world->data, &what);
         if (!capsule)
                 return fault(box, ret, &what, err);
-        if (has_succeeded(capsule) && json_array_size(box->seen) < TOOLBOX_SEEN_MAX &&
-            json_array_append(box->seen, capsule) < 0)
+        if (has_succeeded(capsule) && keep_seen(box, capsule) < 0)
                 return error_oom(err);
         json_t *document = frame_preview(capsule, box->rows_max);
         const char *sql = json_get_string(capsule, "sql");
@@ -343,12 +365,13 @@ int tools_describe(json_t **ret, struct error *err)
 
 int toolbox_init(struct toolbox *box, const struct agent_world *world,
                  const struct agent_question *question, const char *nonce, size_t rows_max,
-                 struct error *err)
+                 int64_t deadline_us, struct error *err)
 {
         *box = (struct toolbox){.world = world,
                                 .question = question,
                                 .nonce = nonce,
                                 .rows_max = rows_max,
+                                .deadline_us = deadline_us,
                                 .runs = json_array(),
                                 .seen = json_array()};
         return box->runs && box->seen ? 0 : error_oom(err);
@@ -362,7 +385,8 @@ void toolbox_done(struct toolbox *box)
 
 bool toolbox_is_closed(const struct toolbox *box)
 {
-        return box->failures > AGENT_REPAIRS_MAX || json_array_size(box->runs) >= AGENT_RUNS_MAX;
+        return box->failures > AGENT_REPAIRS_MAX || json_array_size(box->runs) >= AGENT_RUNS_MAX ||
+               box->bytes > TOOLBOX_BYTES_MAX;
 }
 
 const json_t *toolbox_success(const struct toolbox *box)

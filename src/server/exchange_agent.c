@@ -8,6 +8,7 @@
 #include "base/json.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,18 +77,33 @@ static struct ticket *hold_ticket(struct exchange *exchange)
         return ticket;
 }
 
-/* Until the run has ended, which is soon when nobody wants it any more. */
-static void await_run(const struct talk *talk, struct ticket *ticket)
+/* Milliseconds until then, as poll wants them; for 0, which is no deadline, -1. */
+static int until(int64_t deadline_us)
+{
+        int64_t left_ms = (deadline_us - clock_monotonic_us()) / 1000 + 1;
+        return deadline_us == 0 ? -1 : left_ms < 0 ? 0 : left_ms > INT_MAX ? INT_MAX : (int)left_ms;
+}
+
+/* Until the run has ended, which is soon when nobody wants it any more, or its time is used up. */
+static void await_run(const struct talk *talk, struct ticket *ticket, int64_t deadline_us)
 {
         struct pollfd fds[] = {{.fd = talk->exchange->run_fd, .events = POLLIN},
                                {.fd = talk->cancel_fd, .events = POLLIN}};
         uint64_t count;
         while (read(talk->exchange->run_fd, &count, sizeof(count)) < 0) {
-                if (poll(fds, ARRAY_SIZE(fds), -1) > 0 && fds[1].revents) {
+                int n = poll(fds, ARRAY_SIZE(fds), until(deadline_us));
+                if (n == 0 || (n > 0 && fds[1].revents)) {
                         ticket_cancel(ticket);
                         fds[1].fd = -1; /* once is enough */
+                        deadline_us = 0;
                 }
         }
+}
+
+static bool is_unwanted(const struct talk *talk)
+{
+        struct pollfd fd = {.fd = talk->cancel_fd, .events = POLLIN};
+        return poll(&fd, 1, 0) > 0;
 }
 
 static int talk_run(const struct agent_query *query, json_t **ret, void *data, struct error *err)
@@ -105,6 +121,8 @@ static int talk_run(const struct agent_query *query, json_t **ret, void *data, s
                               .reading = query->reading,
                               .planner_name = talk->choice.name,
                               .limits = LIMITS_DEFAULT};
+        if (is_unwanted(talk))
+                return error_set(err, ERROR_CANCELLED, "nobody waits for the answer any more");
         api_cap_limits(talk->setup, &order.limits);
         (void)pthread_mutex_lock(&exchange->lock);
         exchange->told = (struct progress){0};
@@ -114,7 +132,7 @@ static int talk_run(const struct agent_query *query, json_t **ret, void *data, s
                 return r;
         struct ticket_view view;
         struct ticket *ticket = hold_ticket(exchange);
-        await_run(talk, ticket);
+        await_run(talk, ticket, query->deadline_us);
         ticket_look(ticket, &view);
         json_t *body = json_incref((json_t *)ticket_ended_body(ticket));
         ticket_release(ticket);
@@ -234,6 +252,12 @@ static const char *outcome_of(const struct agent_answer *answer, const struct er
         return why->type != ERROR_NONE ? error_type_name(why->type) : agent_end_name(answer->end);
 }
 
+static bool is_models(const struct error *err)
+{
+        return err->type == ERROR_MODEL_UNAVAILABLE || err->type == ERROR_MODEL_REFUSED ||
+               err->type == ERROR_MODEL_ANSWER;
+}
+
 /* What it took, for who has to answer for it; nothing of what was said. */
 static void note_end(const struct talk *talk, const char *answer_id, double took_ms,
                      const struct error *why)
@@ -243,14 +267,16 @@ static void note_end(const struct talk *talk, const char *answer_id, double took
         const char *provider = talk->choice.provider;
         json_int_t in = json_get_int(usage, "tokens_in", 0);
         json_int_t out = json_get_int(usage, "tokens_out", 0);
-        bool ok = why->type == ERROR_NONE;
+        const struct error *failure =
+                why->type != ERROR_NONE ? why : &talk->answer.failure; /* of the last call */
         metrics_count(api->metrics, METRIC_PLANNER_TOKENS, METRIC_LABELS(provider, "input"),
                       (uint64_t)in);
         metrics_count(api->metrics, METRIC_PLANNER_TOKENS, METRIC_LABELS(provider, "output"),
                       (uint64_t)out);
-        metrics_count(api->metrics, METRIC_PLANNER_CALLS,
-                      METRIC_LABELS(provider, ok ? "ok" : "error"),
-                      (uint64_t)json_get_int(usage, "steps", 0) + !ok);
+        metrics_count(api->metrics, METRIC_PLANNER_CALLS, METRIC_LABELS(provider, "ok"),
+                      (uint64_t)json_get_int(usage, "steps", 0));
+        metrics_count(api->metrics, METRIC_PLANNER_CALLS, METRIC_LABELS(provider, "error"),
+                      is_models(failure));
         log_info(api->log, "answer", log_text("answer_id", answer_id),
                  log_text("thread_id", talk->exchange->thread_id),
                  log_text("planner", talk->choice.name),
@@ -260,7 +286,7 @@ static void note_end(const struct talk *talk, const char *answer_id, double took
                  log_number("repairs", json_get_int(usage, "repairs", 0)),
                  log_number("tokens_in", in), log_number("tokens_out", out),
                  log_number("took_ms", (int64_t)took_ms),
-                 log_text("error", ok ? NULL : why->message));
+                 log_text("error", failure->type == ERROR_NONE ? NULL : failure->message));
 }
 
 static int begin_record(const struct talk *talk, struct capsule **ret, struct error *err)
@@ -316,6 +342,8 @@ static void talk_work(void *data)
                 why = err; /* what is not recorded is not said */
         const char *answer_id = capsule ? capsule_run_id(capsule) : NULL;
         note_end(talk, answer_id, took_ms, &why);
+        if (why.type != ERROR_NONE && talk->has_said)
+                talk_unsay(talk); /* it could not be recorded */
         flush(talk);
         close_events(talk->exchange);
         end_talk(talk, answer_id, &why);

@@ -489,6 +489,25 @@ def test_run_of_somebody_else(askcsv, wire, generated):
 SLOW = "SELECT count(*) AS n FROM range(400000) a, range(1000000) b WHERE (a.range * b.range) % 7 = 3"
 
 
+def test_time_of_queries(own_chat):
+    """The time of an answer is over when its queries have taken it, and not when the model has."""
+    calls = [("execute_sql", {"dataset_id": "ecommerce", "sql": f"{SLOW} -- {i}"}) for i in range(16)]
+    with ScriptedModel([say("", tool_calls=calls), say("Done.")]) as model:
+        chat = own_chat(model, ASKCSV_ANSWER_SECONDS_MAX=2)
+        said = chat.ok("How many?")
+        assert said["message"]["end"] == "cut" and "2 seconds" in said["message"]["text"]
+        assert said["run"]["status"] == "cancelled" and len(model.requests) == 1
+        assert wait_until(lambda: chat.server.log("answer")) and len(chat.server.log("run")) == 1
+
+
+def test_command_has_no_more_time_for_queries(wire, shop):
+    with ScriptedModel([sql(SLOW), say("Done.")]) as model:
+        done = shop("ask", "ecommerce", "How many?",
+                    env=settings(wire, model, ASKCSV_ANSWER_SECONDS_MAX=2))
+        assert "2 seconds" in done.stdout + done.stderr and len(model.requests) == 1
+        assert shop.json("capsules", "export", "last")["limits"]["timeout_ms"] <= 2000
+
+
 @pytest.mark.parametrize("text,kept", [
     ("\u00e9" * 150000, "\u00e9" * 65536), ("9" * 300000, "9" * 131072), ("x" * 1048575, "x" * 131072),
 ], ids=["characters", "digits", "most"])
@@ -535,6 +554,16 @@ def test_question_that_is_too_long_is_not_kept(chat):
     assert len(chat.server.get(f"/v1/threads/{thread_id}/messages").json()["messages"]) == 2
 
 
+def test_results_in_memory(chat):
+    """Results of a few megabytes each: some are run, but not sixteen."""
+    wide = [("execute_sql", {"dataset_id": "ecommerce", "sql":
+                             f"SELECT repeat('{chr(97 + i)}', 7000) AS t FROM range(1000)"})
+            for i in range(8)]
+    said = chat.ok("All of them", say("", tool_calls=wide), say("There they are."))
+    assert len(said["message"]["run_ids"]) == 3
+    results = chat.results(chat.model.requests[1])
+    assert all("no more queries" in one["error"]["message"] for one in results[3:])
+
 @pytest.mark.parametrize("env,why", [
     ({"ASKCSV_ANSWER_STEPS_MAX": 3}, "3 steps"),
     ({"ASKCSV_ANSWER_TOKENS_MAX": 30000}, "30000 tokens"),
@@ -580,6 +609,24 @@ def test_fault_behind_a_run(chat):
     said = chat.ok("How many orders by status?", plan(), status(401, "the key was revoked"))
     assert said["status"] == "succeeded" and said["message"]["end"] == "cut"
     assert "the language model failed" in said["message"]["text"].lower()
+
+
+def test_fault_is_counted_and_logged(own_chat):
+    with ScriptedModel([plan(), status(401, "the key was revoked"), status(401)]) as model:
+        chat = own_chat(model)
+        chat.ok("How many orders by status?")
+        assert "does not take the key" in wait_until(lambda: chat.server.log("answer"))[0]["error"]
+        assert chat.ask("How many orders by status?").status == 502
+        metrics = chat.server.get("/metrics").bytes.decode()
+        for outcome, n in (("ok", 1), ("error", 2)):
+            assert (f'askcsv_planner_calls_total{{provider="{chat.wire}",outcome="{outcome}"}} {n}\n'
+                    in metrics)
+
+
+def test_words_behind_a_failed_query(chat):
+    said = chat.ok("How many orders by status?", sql("SELECT nothing FROM orders"),
+                   say("These tables cannot tell."))
+    assert said["message"]["text"].endswith("(No query of this answer has given a result.)")
 
 
 def test_full_queue_behind_a_run(own_chat):
@@ -721,6 +768,14 @@ def test_command(wire, shop):
         asked = len(model.requests)
         assert shop.ok("ask", "ecommerce", "How many orders are there?", "--planner", "builtin", env=env)
         assert len(model.requests) == asked
+
+
+def test_command_at_another_time(wire, shop):
+    with ScriptedModel([plan(), say("Most are completed.")]) as model:
+        shop.ok("ask", "ecommerce", "How many orders by status?", "--as-of", "2025-06-01T12:00:00Z",
+                env=settings(wire, model))
+        assert 'count from 2025-06-01T12:00:00Z' in json.dumps(model.requests[0].body)
+        assert shop.json("capsules", "export", "last")["as_of"] == "2025-06-01T12:00:00Z"
 
 
 def test_command_with_files(wire, askcsv):
