@@ -419,8 +419,8 @@ static int dispatch(struct toolbox *box, const json_t *call, json_t **ret, struc
         else if (!json_is_object(arguments))
                 (void)error_set(&what, ERROR_VALIDATION,
                                 "the arguments of %s are not a JSON object", tool->name);
-        return what.type != ERROR_NONE ? fault(box, ret, &what, err)
-                                       : tool->call(box, arguments, ret, err);
+        return !tool || what.type != ERROR_NONE ? fault(box, ret, &what, err)
+                                                : tool->call(box, arguments, ret, err);
 }
 
 int toolbox_call(struct toolbox *box, const json_t *call, char **ret, struct error *err)
