@@ -36,6 +36,9 @@ struct exchange {
         bool has_ended;
         bool is_streamed; /* somebody followed it */
         struct follower *followers;
+        int64_t alone_us; /* since when nobody has followed it; 0: somebody does, or nobody ever did
+                           */
+        bool is_timed;    /* stop_if_alone will look */
         struct http_request *waiting; /* for the whole answer */
         json_t *answer;               /* once it has ended; or problem */
         struct error problem;
