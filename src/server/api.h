@@ -33,6 +33,7 @@ struct api {
         const char *user_header;             /* a proxy's, that is trusted; or "" */
         bool keys_needed;                    /* also while there is none */
         struct client_limits *client_limits; /* of keys and users */
+        struct client_limits *chat_limits;   /* of theirs: chats with a model */
         struct metrics *metrics;
         const char *routes[METRICS_ROUTES_MAX]; /* the metrics' labels */
         struct log *log;

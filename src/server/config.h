@@ -36,6 +36,7 @@ enum config_id {
         CONFIG_KEY_BURST,
         CONFIG_KEY_REQUESTS_MAX,
         CONFIG_KEY_RUNS_MAX,
+        CONFIG_KEY_CHATS_MAX,
         CONFIG_WORKERS,
         CONFIG_WAITING,
         CONFIG_WAIT_MS_MAX,

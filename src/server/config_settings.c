@@ -70,6 +70,9 @@ static const struct config_setting settings[] = {
         [CONFIG_KEY_RUNS_MAX] = {NAMES("key_runs_max", "KEY_RUNS_MAX", "key-runs-max"),
                                  NUMBER(50, 0, 100000), LIVE,
                                  .help = "runs of one that wait or are under way; 0: no limit"},
+        [CONFIG_KEY_CHATS_MAX] =
+                {NAMES("key_chats_max", "KEY_CHATS_MAX", "key-chats-max"), NUMBER(4, 0, 1000), LIVE,
+                 .help = "chats of one with a model at the same time; 0: no limit"},
         [CONFIG_WORKERS] = {NAMES("workers", "WORKERS", "workers"), NUMBER(0, 0, 1024),
                             .help = "runs at the same time; 0: twice the cores"},
         [CONFIG_WAITING] = {NAMES("waiting", "WAITING", "waiting"), NUMBER(200, 0, 100000),

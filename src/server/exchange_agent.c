@@ -346,6 +346,7 @@ static void talk_work(void *data)
                 talk_unsay(talk); /* it could not be recorded */
         flush(talk);
         close_events(talk->exchange);
+        exchange_leave(talk->exchange); /* before anybody is told that it has ended */
         end_talk(talk, answer_id, &why);
         talk_free(talk);
 }
@@ -370,6 +371,26 @@ static int open_events(struct talk *talk, struct error *err)
                 return error_errno(err, errno, "making an event descriptor");
         int r = watch(talk->cancel_fd, exchange->cancel_fd, err);
         return r < 0 ? r : watch(talk->cancel_fd, exchange->api->chats_stop_fd, err);
+}
+
+int exchange_enter(struct exchange *exchange, struct error *err)
+{
+        int64_t retry_after_ms = 0;
+        if (!*exchange->owner ||
+            limits_enter(exchange->api->chat_limits, exchange->owner, clock_monotonic_us(),
+                         &retry_after_ms) == LIMITS_ENTERED)
+                return 0;
+        int r = error_set(err, ERROR_QUEUE_FULL,
+                          "this key has as many chats with a model under way as it may "
+                          "(key_chats_max); ask again when one has ended");
+        err->retry_after_ms = retry_after_ms;
+        return r;
+}
+
+void exchange_leave(struct exchange *exchange)
+{
+        if (*exchange->owner)
+                limits_leave(exchange->api->chat_limits, exchange->owner);
 }
 
 int exchange_ask(struct exchange *exchange, const struct exchange_input *input,

@@ -143,10 +143,16 @@ static int answer_by_model(struct exchange *exchange, const struct exchange_inpu
         if (r == 0)
                 r = check_room(exchange->api, input, choice, err);
         if (r == 0)
-                r = keep_question(exchange, input, err);
-        return r < 0 ? r
-                     : exchange_ask(exchange, input, choice, past->history,
-                                    previous ? previous->body : NULL, err);
+                r = exchange_enter(exchange, err);
+        if (r < 0)
+                return r;
+        r = keep_question(exchange, input, err);
+        if (r == 0)
+                r = exchange_ask(exchange, input, choice, past->history,
+                                 previous ? previous->body : NULL, err);
+        if (r < 0)
+                exchange_leave(exchange);
+        return r;
 }
 
 static int answer_at_once(struct exchange *exchange, const struct exchange_input *input,

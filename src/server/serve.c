@@ -151,10 +151,13 @@ static int start_http(struct serve *serve, const struct serve_options *options, 
 
 static int start_limits(struct serve *serve, const struct config *config, struct error *err)
 {
-        return limits_new((double)config_number(config, CONFIG_KEY_RATE),
-                          (unsigned)config_number(config, CONFIG_KEY_BURST),
-                          (unsigned)config_number(config, CONFIG_KEY_REQUESTS_MAX),
-                          &serve->api.client_limits, err);
+        int r = limits_new((double)config_number(config, CONFIG_KEY_RATE),
+                           (unsigned)config_number(config, CONFIG_KEY_BURST),
+                           (unsigned)config_number(config, CONFIG_KEY_REQUESTS_MAX),
+                           &serve->api.client_limits, err);
+        return r < 0 ? r
+                     : limits_new(0, 1, (unsigned)config_number(config, CONFIG_KEY_CHATS_MAX),
+                                  &serve->api.chat_limits, err);
 }
 
 /* Beyond this machine nobody is served without a key, or a proxy that says who asks. */
@@ -271,6 +274,7 @@ void serve_stop(struct serve *serve, int64_t patience_ms)
         run_cache_free(serve->cache);
         keys_free(serve->api.keys);
         limits_free(serve->api.client_limits);
+        limits_free(serve->api.chat_limits);
         metrics_free(serve->api.metrics);
         log_free(serve->api.log);
         free(serve->api.openapi);

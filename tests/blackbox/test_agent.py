@@ -771,6 +771,32 @@ def test_as_many_as_may(own_chat):
             connection.close()
 
 
+def test_one_key_leaves_places_to_others(own_chat, shop):
+    with ScriptedModel([hang()] * 9) as model:
+        chat = own_chat(model, ASKCSV_KEY_CHATS_MAX=2)
+        keys = [re.search(r"ak_\S+", shop.ok("keys", "add", name).stdout).group() for name in ("a", "b")]
+
+        def ask(key):
+            connection = chat.server.connect()
+            connection.request("POST", "/v1/chat", json.dumps({"dataset_id": "ecommerce",
+                                                               "message": "How many orders?"}),
+                               {"Content-Type": "application/json", "Authorization": f"Bearer {key}"})
+            return connection
+
+        first = [ask(keys[0]), ask(keys[0])]
+        assert wait_until(lambda: len(model.requests) == 2)
+        refused = ask(keys[0]).getresponse()
+        assert refused.status == 429 and b"key_chats_max" in refused.read()
+        other = ask(keys[1])
+        assert wait_until(lambda: len(model.requests) == 3)
+        first[0].close()
+        assert wait_until(lambda: chat.server.log("answer"))
+        again = ask(keys[0])
+        assert wait_until(lambda: len(model.requests) == 4)
+        for connection in (*first, other, again):
+            connection.close()
+
+
 # ---- the command ----
 
 def test_command(wire, shop):
