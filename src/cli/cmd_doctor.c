@@ -243,7 +243,7 @@ static void tell_host(struct examination *it, const json_t *status)
 static void examine_host(struct examination *it, const char *home)
 {
         static const struct json_limits limits = {.max_bytes = STATUS_BYTES_MAX, .max_depth = 8};
-        const struct session session = {.home = (char *)home};
+        struct session session = {.home = (char *)home};
         struct executor *executor = NULL;
         struct error err = {0};
         _cleanup_json_ json_t *status = NULL;

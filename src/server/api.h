@@ -25,7 +25,7 @@ struct api {
         struct timer *timer;
         struct chores *chores;
         struct samples *samples; /* rows that schemas show */
-        int stop_fd; /* becomes readable when chores that take long are to end */
+        int stop_fd;             /* becomes readable when chores that take long are to end */
         struct exchanges *exchanges;
         struct chores *chats; /* threads that talk to a language model */
         int chats_stop_fd;    /* becomes readable when they are to end */
@@ -36,7 +36,7 @@ struct api {
         struct metrics *metrics;
         const char *routes[METRICS_ROUTES_MAX]; /* the metrics' labels */
         struct log *log;
-        struct executor_host host;
+        struct executor_settings executor;
         struct setup_place setup;
         atomic_bool draining;
 };
