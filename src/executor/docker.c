@@ -27,13 +27,9 @@
 
 #define FOLDER "containers" /* in $ASKCSV_HOME: the owners' locks */
 #define NAME_PREFIX "askcsv-"
-#define START_MS 60000 /* for each of create, attach and start: a busy daemon is slow */
 #define ASK_MS 5000
-#define WAIT_MS 10000
-#define REMOVE_MS 30000
-#define GRACE_MS                                                                                   \
-        5000 /* from the run's deadline to that of the container, whose process may                \
-              * begin late */
+/* From the run's deadline to that of the container, whose process may begin late. */
+#define GRACE_MS 5000
 #define PROBE_MS 30000
 #define FORGET_S 600 /* a call that timed out may still be carried out for so long */
 #define LEASE_S 3600 /* past the run's deadline a container is nobody's */
@@ -95,11 +91,13 @@ static int copy_settings(struct docker *docker, const struct executor_docker *fr
                 if (!docker->strings[i])
                         return error_oom(err);
         }
-        docker->settings = (struct executor_docker){.socket = docker->strings[0],
-                                                    .image = docker->strings[1],
-                                                    .user = docker->strings[2],
-                                                    .runtime = docker->strings[3],
-                                                    .home = docker->strings[4]};
+        docker->settings = (struct executor_docker){
+                .socket = docker->strings[0],
+                .image = docker->strings[1],
+                .user = docker->strings[2],
+                .runtime = docker->strings[3],
+                .home = docker->strings[4],
+                .timeout_ms = from->timeout_ms > 0 ? from->timeout_ms : EXECUTOR_DOCKER_TIMEOUT_MS};
         (void)snprintf(docker->place, sizeof(docker->place), "image %s at %s", docker->strings[1],
                        docker->strings[0]);
         if (docker->settings.socket[0] == '/')
@@ -157,7 +155,7 @@ static int docker_prepare(struct executor *executor, struct error *err)
 /* ---- what was left behind ---- */
 
 /* 1: it is gone; 0: there was none; negative: err. */
-static int remove_container(const char *socket, const char *name, struct error *err)
+static int remove_container(const struct docker *docker, const char *name, struct error *err)
 {
         char path[DOCKER_PATH_MAX];
         struct docker_reply reply = {0};
@@ -165,12 +163,12 @@ static int remove_container(const char *socket, const char *name, struct error *
         const struct docker_call call = {.method = "DELETE",
                                          .path = path,
                                          .doing = "removing a container",
-                                         .timeout_ms = REMOVE_MS,
+                                         .timeout_ms = docker->settings.timeout_ms,
                                          .cancel_fd = -1};
-        int r = docker_api(socket, &call, &reply, err);
+        int r = docker_api(docker->settings.socket, &call, &reply, err);
         /* 409: somebody is removing it already. */
         if (r == 0 && reply.status != 404 && reply.status != 409 && reply.status / 100 != 2)
-                r = docker_refused(socket, &call, &reply, err);
+                r = docker_refused(docker->settings.socket, &call, &reply, err);
         if (r == 0)
                 r = reply.status / 100 == 2;
         docker_reply_done(&reply);
@@ -198,7 +196,7 @@ static void tidy_one(const char *id, int fd, void *data)
         int r = tidying->r;
         (void)snprintf(name, sizeof(name), NAME_PREFIX "%s", id);
         if (r >= 0)
-                r = remove_container(docker->settings.socket, name, tidying->err);
+                r = remove_container(docker, name, tidying->err);
         if (r > 0)
                 tidying->removed++;
         if (r > 0 || (r == 0 && !is_recent(fd)))
@@ -229,7 +227,7 @@ static int remove_expired(const struct docker *docker, size_t *ret_removed, stru
                 .path = "/containers/json?all=1&filters=%7B%22label%22%3A%5B%22" DOCKER_LABEL_UNTIL
                         "%22%5D%7D",
                 .doing = "listing containers",
-                .timeout_ms = WAIT_MS,
+                .timeout_ms = docker->settings.timeout_ms,
                 .cancel_fd = -1};
         int r = docker_do(docker->settings.socket, &call, &reply, err);
         json_array_foreach(reply.body, i, one)
@@ -241,7 +239,7 @@ static int remove_expired(const struct docker *docker, size_t *ret_removed, stru
                     strspn(id, "0123456789abcdef") < strlen(id) ||
                     strtoll(until, NULL, 10) > clock_utc_ms() / 1000)
                         continue;
-                r = remove_container(docker->settings.socket, id, err);
+                r = remove_container(docker, id, err);
                 *ret_removed += r > 0;
         }
         docker_reply_done(&reply);
@@ -282,7 +280,7 @@ static void container_done(struct container *container)
         struct error ignored = {0};
         int r = 1;
         if (container->is_made || container->is_unsure)
-                r = remove_container(container->docker->settings.socket, container->name, &ignored);
+                r = remove_container(container->docker, container->name, &ignored);
         if (r > 0 || (r == 0 && !container->is_unsure))
                 owner_release(container->docker->folder, &container->owner);
         else
@@ -298,8 +296,8 @@ static int image_missing(const struct docker *docker, struct error *err)
                 docker->settings.socket, docker->settings.image);
 }
 
-static int try_create(struct container *container, const char *body, struct docker_reply *reply,
-                      struct error *err)
+static int try_create(struct container *container, const char *body, int cancel_fd,
+                      struct docker_reply *reply, struct error *err)
 {
         const struct docker *docker = container->docker;
         char path[DOCKER_PATH_MAX];
@@ -308,8 +306,8 @@ static int try_create(struct container *container, const char *body, struct dock
                                          .path = path,
                                          .body = body,
                                          .doing = "making a container",
-                                         .timeout_ms = START_MS,
-                                         .cancel_fd = -1};
+                                         .timeout_ms = docker->settings.timeout_ms,
+                                         .cancel_fd = cancel_fd};
         int r = docker_api(docker->settings.socket, &call, reply, err);
         container->is_unsure = r < 0;
         if (r < 0)
@@ -347,7 +345,8 @@ static int container_create(struct container *container, struct docker_spec *spe
                 buf_init(&body, (size_t)4 * 1024 * 1024);
                 int r = docker_spec_put(spec, &body, err);
                 if (r == 0)
-                        r = try_create(container, buf_text(&body), &reply, err);
+                        r = try_create(container, buf_text(&body), spec->call->cancel_fd, &reply,
+                                       err);
                 if (r == 0 || i > 0 || !wants_path(&reply))
                         return r;
                 r = write_profile(container->docker, path, err);
@@ -357,19 +356,27 @@ static int container_create(struct container *container, struct docker_spec *spe
         }
 }
 
+/* A call about the container: "start", "wait", "json". */
+static int container_do(const struct container *container, const char *method, const char *what,
+                        const char *doing, int cancel_fd, struct docker_reply *reply,
+                        struct error *err)
+{
+        const struct executor_docker *settings = &container->docker->settings;
+        char path[DOCKER_PATH_MAX];
+        (void)snprintf(path, sizeof(path), "/containers/%s/%s", container->name, what);
+        const struct docker_call call = {.method = method,
+                                         .path = path,
+                                         .doing = doing,
+                                         .timeout_ms = settings->timeout_ms,
+                                         .cancel_fd = cancel_fd};
+        return docker_do(settings->socket, &call, reply, err);
+}
+
 static int container_start(const struct container *container, int cancel_fd, struct error *err)
 {
-        char path[DOCKER_PATH_MAX];
-        struct docker_reply reply = {0};
-        (void)snprintf(path, sizeof(path), "/containers/%s/start", container->name);
-        const struct docker_call call = {.method = "POST",
-                                         .path = path,
-                                         .doing = "starting the runner's container",
-                                         .timeout_ms = START_MS,
-                                         .cancel_fd = cancel_fd};
-        int r = docker_do(container->docker->settings.socket, &call, &reply, err);
-        docker_reply_done(&reply);
-        return r;
+        _cleanup_(docker_reply_done) struct docker_reply reply = {0};
+        return container_do(container, "POST", "start", "starting the runner's container",
+                            cancel_fd, &reply, err);
 }
 
 /* The last words on one line, for the end of an error message. */
@@ -383,24 +390,18 @@ static const char *last_words(struct buf *said)
         return buf_text(said);
 }
 
-/* What the daemon knows of a container that ended without a whole response. */
+/* It ended without a whole response: what the daemon knows of it. */
 static int container_died(const struct container *container, const struct executor_call *call,
                           json_int_t status, struct buf *said, struct error *err)
 {
-        char path[DOCKER_PATH_MAX];
         _cleanup_(docker_reply_done) struct docker_reply reply = {0};
-        (void)snprintf(path, sizeof(path), "/containers/%s/json", container->name);
-        const struct docker_call look = {.method = "GET",
-                                         .path = path,
-                                         .doing = "looking at the runner's container",
-                                         .timeout_ms = WAIT_MS,
-                                         .cancel_fd = call->cancel_fd};
-        int r = docker_do(container->docker->settings.socket, &look, &reply, err);
+        int r = container_do(container, "GET", "json", "looking at the runner's container",
+                             call->cancel_fd, &reply, err);
         if (r < 0)
                 return r;
-        const json_t *state = json_object_get(reply.body, "State");
         const char *words = last_words(said);
-        if (json_get_bool(state, "OOMKilled", false))
+        const char *colon = *words ? ": " : "";
+        if (json_get_bool(json_object_get(reply.body, "State"), "OOMKilled", false))
                 return error_set(
                         err, ERROR_RUNNER_RESOURCE_EXCEEDED,
                         "the runner's container needed more memory than it may and was "
@@ -408,11 +409,11 @@ static int container_died(const struct container *container, const struct execut
                         (long long)call->memory_mb);
         if (status == 0)
                 return error_set(err, ERROR_RUNNER_INTERNAL,
-                                 "the runner's container ended without a response%s%.600s",
-                                 *words ? ": " : "", words);
+                                 "the runner's container ended without a response%s%.600s", colon,
+                                 words);
         return error_set(err, ERROR_RUNNER_INTERNAL,
                          "the runner's container ended with exit status %lld%s%.600s",
-                         (long long)status, *words ? ": " : "", words);
+                         (long long)status, colon, words);
 }
 
 static int went_away(struct error *err)
@@ -429,30 +430,22 @@ static int went_away(struct error *err)
 static int container_wait(const struct container *container, int cancel_fd, json_int_t *ret,
                           struct error *err)
 {
-        char path[DOCKER_PATH_MAX];
-        struct docker_reply reply = {0};
-        (void)snprintf(path, sizeof(path), "/containers/%s/wait", container->name);
-        const struct docker_call call = {.method = "POST",
-                                         .path = path,
-                                         .doing = "waiting for the runner's container to end",
-                                         .timeout_ms = WAIT_MS,
-                                         .cancel_fd = cancel_fd};
-        int r = docker_do(container->docker->settings.socket, &call, &reply, err);
-        if (r == -(int)ERROR_IO)
-                r = went_away(err);
+        _cleanup_(docker_reply_done) struct docker_reply reply = {0};
+        int r = container_do(container, "POST", "wait", "waiting for the runner's container to end",
+                             cancel_fd, &reply, err);
         *ret = json_get_int(reply.body, "StatusCode", -1);
-        docker_reply_done(&reply);
-        return r;
+        return r == -(int)ERROR_IO ? went_away(err) : r;
 }
 
 static int container_run(const struct container *container, const struct executor_call *call,
                          bool any_exit_status, struct buf *response, struct error *err)
 {
+        const struct executor_docker *settings = &container->docker->settings;
         _cleanup_close_ int fd = -1;
         _cleanup_buf_ struct buf said = {0};
         json_int_t status = 0;
         buf_init(&said, SAID_MAX);
-        int r = docker_attach(container->docker->settings.socket, container->name, START_MS,
+        int r = docker_attach(settings->socket, container->name, settings->timeout_ms,
                               call->cancel_fd, &fd, err);
         if (r == 0)
                 r = container_start(container, call->cancel_fd, err);

@@ -19,6 +19,8 @@
 #define CPU_PERIOD_US 100000
 #define TMPFS "rw,noexec,nosuid,nodev,size=16m,mode=1777"
 #define USER_TEXT_MAX 64
+#define FILES_MAX 1024
+#define NPROC_MAX 4096
 
 extern const char seccomp_profile[];
 
@@ -80,51 +82,61 @@ static int64_t memory_bytes(const struct executor_call *call)
         return (mb < MEMORY_MAX_MB ? mb : MEMORY_MAX_MB) * 1024 * 1024;
 }
 
-/* One core more than the engine's threads, as files are hashed meanwhile. */
-static json_t *host_config(const struct docker_spec *spec, json_t *mounts)
+/* What keeps it apart: no network, no capability, nothing to write but /tmp, and no IPC with others
+ * (nor a /dev/shm). */
+static json_t *walls_of(const struct docker_spec *spec)
 {
-        const struct executor_call *call = spec->call;
         _cleanup_buf_ struct buf seccomp = {0};
         buf_init(&seccomp, (size_t)1024 * 1024);
         buf_printf(&seccomp, "seccomp=%s",
                    spec->seccomp_path ? spec->seccomp_path : seccomp_profile);
-        json_t *config = json_pack(
-                "{s:s, s:b, s:[s], s:[s, s], s:I, s:I, s:I, s:I, s:I, s:{s:s}, s:O, s:s, s:{s:s}, "
-                "s:[{s:s, s:i, s:i}, {s:s, s:i, s:i}], s:{s:s}}",
-                "NetworkMode", "none",                                         /* */
-                "ReadonlyRootfs", 1,                                           /* */
-                "CapDrop", "ALL",                                              /* */
-                "SecurityOpt", "no-new-privileges", buf_text(&seccomp),        /* */
-                "PidsLimit", (json_int_t)(call->threads + PIDS_SLACK),         /* */
-                "Memory", (json_int_t)memory_bytes(call),                      /* */
-                "MemorySwap", (json_int_t)memory_bytes(call),                  /* so none */
-                "CpuPeriod", (json_int_t)CPU_PERIOD_US,                        /* */
-                "CpuQuota", (json_int_t)((call->threads + 1) * CPU_PERIOD_US), /* */
-                "Tmpfs", "/tmp", TMPFS,                                        /* */
-                "Mounts", mounts,                                              /* */
-                "IpcMode", "none",                                             /* no /dev/shm */
-                "LogConfig", "Type", "none", /* answers are nothing for the daemon's disk */
-                "Ulimits", "Name", "core", "Soft", 0, "Hard", 0, "Name", "nofile", "Soft", 1024,
-                "Hard", 1024, /* */
-                "RestartPolicy", "Name", "no");
+        return json_pack("{s:s, s:b, s:[s], s:[s, s], s:{s:s}, s:s}", "NetworkMode", "none",
+                         "ReadonlyRootfs", 1, "CapDrop", "ALL", "SecurityOpt", "no-new-privileges",
+                         buf_text(&seccomp), "Tmpfs", "/tmp", TMPFS, "IpcMode", "none");
+}
+
+/* No swap; one core more than the engine's threads, as files are hashed meanwhile. RLIMIT_NPROC
+ * counts all of a user's processes, also those in other containers. */
+static json_t *limits_of(const struct executor_call *call)
+{
+        json_int_t memory = memory_bytes(call);
+        return json_pack("{s:I, s:I, s:I, s:I, s:I, s:[{s:s, s:i, s:i}, {s:s, s:i, s:i}, {s:s, "
+                         "s:i, s:i}]}",
+                         "PidsLimit", (json_int_t)(call->threads + PIDS_SLACK), "Memory", memory,
+                         "MemorySwap", memory, "CpuPeriod", (json_int_t)CPU_PERIOD_US, "CpuQuota",
+                         (json_int_t)((call->threads + 1) * CPU_PERIOD_US), "Ulimits", "Name",
+                         "core", "Soft", 0, "Hard", 0, "Name", "nofile", "Soft", FILES_MAX, "Hard",
+                         FILES_MAX, "Name", "nproc", "Soft", NPROC_MAX, "Hard", NPROC_MAX);
+}
+
+/* Takes more over; false for no memory. */
+static bool merge(json_t *into, json_t *more)
+{
+        bool merged = more && json_object_update(into, more) == 0;
+        json_decref(more);
+        return merged;
+}
+
+/* Answers are nothing for the daemon's disk, so it keeps no log of them. */
+static json_t *host_config(const struct docker_spec *spec, json_t *mounts)
+{
         const char *runtime = spec->settings->runtime;
-        if (config && *runtime &&
-            json_object_set_new(config, "Runtime", json_string(runtime)) < 0) {
-                json_decref(config);
+        _cleanup_json_ json_t *config =
+                json_pack("{s:O, s:{s:s}, s:{s:s}}", "Mounts", mounts, "LogConfig", "Type", "none",
+                          "RestartPolicy", "Name", "no");
+        if (!config || !merge(config, walls_of(spec)) || !merge(config, limits_of(spec->call)) ||
+            (*runtime && json_object_set_new(config, "Runtime", json_string(runtime)) < 0))
                 return NULL;
-        }
-        return config;
+        return steal_ptr(&config);
 }
 
 static json_t *arguments_of(const struct docker_spec *spec)
 {
-        json_t *list = json_array();
+        _cleanup_json_ json_t *list = json_array();
         for (size_t i = 0; spec->arguments[i]; i++)
-                if (json_array_append_new(list, json_string(spec->arguments[i])) < 0) {
-                        json_decref(list);
+                if (json_array_append_new(list, json_string(spec->arguments[i])) < 0)
                         return NULL;
-                }
-        return list;
+        return steal_ptr(&list);
 }
 
 int docker_spec_put(const struct docker_spec *spec, struct buf *out, struct error *err)

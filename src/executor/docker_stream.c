@@ -2,11 +2,14 @@
 
 #include "executor/docker_api.h"
 
+#include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/json.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -47,29 +50,62 @@ static int no_stream(const char *socket, const char *what, struct error *err)
                          socket, what);
 }
 
-/* Byte by byte, as what follows the head is the container's already. */
-static int read_head(const char *socket, int fd, int64_t deadline_us, int cancel_fd,
-                     struct buf *head, struct error *err)
+/* The connection until the reply's head has ended, and what this process may wait for. */
+struct way_in {
+        const char *socket;
+        int fd;
+        int cancel_fd;
+        int64_t deadline_us;
+};
+
+/* One byte more of the reply: what follows its head is the container's already. 0 at the end. */
+static int take_byte(const struct way_in *way, struct buf *out, struct error *err)
 {
-        while (!strstr(buf_text(head), "\r\n\r\n")) {
+        for (;;) {
                 char byte;
                 bool in_time;
-                ssize_t n = recv(fd, &byte, 1, 0);
-                if (n == 1 && byte != '\0')
-                        buf_putc(head, byte);
-                else if (n >= 0 || (errno != EAGAIN && errno != EINTR))
-                        return no_stream(socket, "the connection ended", err);
-                if (head->state != BUF_OK)
-                        return no_stream(socket, "its reply is too long", err);
+                ssize_t n = recv(way->fd, &byte, 1, 0);
                 if (n == 1)
-                        continue;
-                int r = wait_for(fd, POLLIN, deadline_us, cancel_fd, &in_time, err);
+                        buf_putc(out, byte ? byte : ' ');
+                if (n >= 0)
+                        return n == 1 && out->state == BUF_OK;
+                if (errno != EAGAIN && errno != EINTR)
+                        return 0;
+                int r = wait_for(way->fd, POLLIN, way->deadline_us, way->cancel_fd, &in_time, err);
                 if (r < 0)
                         return r;
                 if (!in_time)
-                        return no_stream(socket, "it did not answer in time", err);
+                        return no_stream(way->socket, "it did not answer in time", err);
+        }
+}
+
+static int read_head(const struct way_in *way, struct buf *head, struct error *err)
+{
+        while (!strstr(buf_text(head), "\r\n\r\n")) {
+                int r = take_byte(way, head, err);
+                if (r == 0)
+                        return no_stream(way->socket, "it ended the connection", err);
+                if (r < 0)
+                        return r;
         }
         return 0;
+}
+
+/* A reply that is no stream has a body, {"message": ...}. */
+static int refused(const struct way_in *way, const struct buf *head, int status, struct error *err)
+{
+        static const struct json_limits limits = {.max_bytes = HEAD_MAX, .max_depth = 8};
+        const struct docker_call call = {.doing = "attaching to the runner's container"};
+        const char *length = strcasestr(buf_text(head), "\r\ncontent-length:");
+        long left = length ? strtol(strchr(length, ':') + 1, NULL, 10) : 0;
+        _cleanup_(docker_reply_done) struct docker_reply reply = {.status = status};
+        _cleanup_buf_ struct buf body = {0};
+        struct error ignored = {0};
+        buf_init(&body, HEAD_MAX);
+        for (int r = 1; r > 0 && left > 0; left--)
+                r = take_byte(way, &body, &ignored);
+        (void)json_parse(buf_text(&body), body.len, &limits, ERROR_IO, &reply.body, &ignored);
+        return docker_refused(way->socket, &call, &reply, err);
 }
 
 int docker_attach(const char *socket, const char *container, int64_t timeout_ms, int cancel_fd,
@@ -93,13 +129,16 @@ int docker_attach(const char *socket, const char *container, int64_t timeout_ms,
         /* A new connection takes so few bytes at once. */
         if (send(fd, request, (size_t)n, MSG_NOSIGNAL) != n)
                 return no_stream(socket, strerror(errno), err);
-        r = read_head(socket, fd, deadline_us, cancel_fd, &head, err);
+        const struct way_in way = {
+                .socket = socket, .fd = fd, .cancel_fd = cancel_fd, .deadline_us = deadline_us};
+        r = read_head(&way, &head, err);
         if (r < 0)
                 return r;
+        if (sscanf(buf_text(&head), "HTTP/1.%*c %d", &status) != 1)
+                return no_stream(socket, "it does not speak HTTP", err);
         /* 101 by who knows the upgrade, 200 by older ones. */
-        if (sscanf(buf_text(&head), "HTTP/1.%*c %d", &status) != 1 ||
-            (status != 101 && status != 200))
-                return no_stream(socket, buf_text(&head), err);
+        if (status != 101 && status != 200)
+                return refused(&way, &head, status, err);
         *ret_fd = steal_fd(&fd);
         return 0;
 }

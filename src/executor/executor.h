@@ -48,10 +48,12 @@ struct executor_docker {
         const char *user;    /* in the container, "UID:GID"; else the image's own, or this process's
                               * when not everybody may read the files */
         const char *runtime; /* "runsc"; else the daemon's own */
+        int64_t timeout_ms;  /* for each step of the daemon's; 0: EXECUTOR_DOCKER_TIMEOUT_MS */
         const char *home;    /* where the daemon has $ASKCSV_HOME, if it has it elsewhere */
 };
 #define EXECUTOR_DOCKER_SOCKET "/var/run/docker.sock"
 #define EXECUTOR_DOCKER_IMAGE "askcsv-runner:" ASKCSV_VERSION
+#define EXECUTOR_DOCKER_TIMEOUT_MS 60000 /* a busy daemon is slow */
 
 /* Which executor, and all that any of them needs to know. */
 struct executor_settings {

@@ -74,6 +74,7 @@ enum config_id {
         CONFIG_DOCKER_USER,
         CONFIG_DOCKER_RUNTIME,
         CONFIG_DOCKER_HOME,
+        CONFIG_DOCKER_TIMEOUT_S,
         CONFIG_COUNT,
 };
 

@@ -10,6 +10,7 @@ struct executor_settings config_executor(const struct config *config,
                            .image = config_text(config, CONFIG_DOCKER_IMAGE),
                            .user = config_text(config, CONFIG_DOCKER_USER),
                            .runtime = config_text(config, CONFIG_DOCKER_RUNTIME),
+                           .timeout_ms = config_number(config, CONFIG_DOCKER_TIMEOUT_S) * 1000,
                            .home = config_text(config, CONFIG_DOCKER_HOME)},
         };
 }

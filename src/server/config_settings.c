@@ -174,6 +174,11 @@ static const struct config_setting settings[] = {
         [CONFIG_DOCKER_HOME] = {NAMES("docker_home", "DOCKER_HOME", "docker-home"), TEXT(""),
                                 .help = "the path under which the daemon has $ASKCSV_HOME; unset: "
                                         "the same"},
+        [CONFIG_DOCKER_TIMEOUT_S] =
+                {NAMES("docker_timeout_s", "DOCKER_TIMEOUT_S", "docker-timeout-s"),
+                 NUMBER(60, 1, 3600),
+                 .help = "seconds that the daemon may take to make, start or "
+                         "remove a container"},
 };
 
 _Static_assert(ARRAY_SIZE(settings) == CONFIG_COUNT, "every setting is in the table");
