@@ -75,6 +75,17 @@ static const char *or_default(const char *text, const char *fallback)
         return text && *text ? text : fallback;
 }
 
+static int check_socket(const char *path, struct error *err)
+{
+        if (path[0] == '/' && strlen(path) < DOCKER_SOCKET_MAX)
+                return 0;
+        return error_set(err, ERROR_USAGE,
+                         "docker_socket is \"%.200s\"; it wants the absolute path of the daemon's "
+                         "socket, such as " EXECUTOR_DOCKER_SOCKET " (or unix:// and the path), of "
+                         "at most %d bytes",
+                         path, DOCKER_SOCKET_MAX - 1);
+}
+
 static int copy_settings(struct docker *docker, const struct executor_docker *from,
                          struct error *err)
 {
@@ -100,12 +111,7 @@ static int copy_settings(struct docker *docker, const struct executor_docker *fr
                 .timeout_ms = from->timeout_ms > 0 ? from->timeout_ms : EXECUTOR_DOCKER_TIMEOUT_MS};
         (void)snprintf(docker->place, sizeof(docker->place), "image %s at %s", docker->strings[1],
                        docker->strings[0]);
-        if (docker->settings.socket[0] == '/')
-                return 0;
-        return error_set(err, ERROR_USAGE,
-                         "docker_socket is \"%.200s\"; it wants the absolute path of the daemon's "
-                         "socket, such as " EXECUTOR_DOCKER_SOCKET " (or unix:// and the path)",
-                         docker->settings.socket);
+        return check_socket(docker->settings.socket, err);
 }
 
 static int set_home(struct docker *docker, const char *home, struct error *err)
@@ -227,7 +233,7 @@ static int remove_expired(const struct docker *docker, size_t *ret_removed, stru
                 .path = "/containers/json?all=1&filters=%7B%22label%22%3A%5B%22" DOCKER_LABEL_UNTIL
                         "%22%5D%7D",
                 .doing = "listing containers",
-                .timeout_ms = docker->settings.timeout_ms,
+                .timeout_ms = ASK_MS,
                 .cancel_fd = -1};
         int r = docker_do(docker->settings.socket, &call, &reply, err);
         json_array_foreach(reply.body, i, one)
@@ -309,7 +315,7 @@ static int try_create(struct container *container, const char *body, int cancel_
                                          .timeout_ms = docker->settings.timeout_ms,
                                          .cancel_fd = cancel_fd};
         int r = docker_api(docker->settings.socket, &call, reply, err);
-        container->is_unsure = r < 0;
+        container->is_unsure = r < 0 && reply->is_sent;
         if (r < 0)
                 return r;
         if (reply->status == 404)

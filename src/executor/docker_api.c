@@ -64,9 +64,6 @@ static int too_slow(const char *socket, const struct docker_call *call, struct e
 int docker_connect(const char *socket_path, int *ret_fd, struct error *err)
 {
         struct sockaddr_un address = {.sun_family = AF_UNIX};
-        if (strlen(socket_path) >= sizeof(address.sun_path))
-                return error_set(err, ERROR_USAGE, "docker_socket is longer than %zu bytes: %s",
-                                 sizeof(address.sun_path) - 1, socket_path);
         (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path);
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
@@ -244,6 +241,10 @@ int docker_api(const char *socket, const struct docker_call *call, struct docker
                         : 0;
         if (r == 0)
                 r = way_start(&way) ? way_run(&way, ret, err) : error_oom(err);
+        long sent_bytes = 0;
+        if (way.easy)
+                (void)curl_easy_getinfo(way.easy, CURLINFO_REQUEST_SIZE, &sent_bytes);
+        ret->is_sent = sent_bytes > 0;
         way_end(&way);
         return r;
 }

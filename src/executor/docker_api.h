@@ -6,9 +6,11 @@
 #include "base/error.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
-#define DOCKER_PATH_MAX 512 /* of a call, with its query */
+#define DOCKER_SOCKET_MAX 108 /* with its NUL; unix(7) */
+#define DOCKER_PATH_MAX 512   /* of a call, with its query */
 
 struct docker_call {
         const char *method; /* "GET", "POST", "DELETE" */
@@ -22,6 +24,7 @@ struct docker_call {
 struct docker_reply {
         long status;  /* of HTTP */
         json_t *body; /* NULL: there is none, or it is not JSON */
+        bool is_sent; /* the call, or some of it: the daemon may have done what it says */
 };
 
 void docker_reply_done(struct docker_reply *reply); /* safe on a zeroed struct */
@@ -40,7 +43,8 @@ int docker_refused(const char *socket, const struct docker_call *call,
 int docker_do(const char *socket, const struct docker_call *call, struct docker_reply *ret,
               struct error *err);
 
-/* Connects to the socket, non-blocking. ERROR_IO as above. The caller closes *ret_fd. */
+/* Connects to the socket (a path below DOCKER_SOCKET_MAX), non-blocking. ERROR_IO as above. The
+ * caller closes *ret_fd. */
 int docker_connect(const char *socket, int *ret_fd, struct error *err);
 
 #endif

@@ -76,9 +76,10 @@ static size_t workers_of(const struct config *config)
         return workers > 0 ? (size_t)workers : (size_t)(cores > 0 ? cores : 1) * 2;
 }
 
-/* A daemon that is not there yet is no reason not to start: /readyz says so, and runs. */
-static void recover_executor(struct serve *serve)
+/* A daemon that is slow or not there yet is no reason not to start: /readyz says so, and runs. */
+static void recover_executor(void *data)
 {
+        struct serve *serve = data;
         struct error err = {0};
         size_t removed = 0;
         if (executor_recover(&serve->api.executor, &removed, &err) < 0)
@@ -110,7 +111,6 @@ static int start_work(struct serve *serve, const struct serve_options *options, 
         if (host->waiting < 0)
                 host->waiting = (int64_t)runs.workers * 4 + CHORES_WAITING;
         serve->api.executor = runs.executor;
-        recover_executor(serve);
         int r = timer_start(&serve->api.timer, err);
         if (r == 0)
                 r = samples_new(REGISTRY_DATASETS_MAX, &serve->api.samples, err);
@@ -118,6 +118,8 @@ static int start_work(struct serve *serve, const struct serve_options *options, 
                 r = exchanges_new(&serve->api.exchanges, err);
         if (r == 0)
                 r = chores_start(CHORE_THREADS, CHORES_WAITING, &serve->api.chores, err);
+        if (r == 0)
+                r = chores_add(serve->api.chores, recover_executor, serve, err);
         if (r == 0)
                 r = chores_start((size_t)config_number(config, CONFIG_CHATS_MAX), CHATS_WAITING,
                                  &serve->api.chats, err);

@@ -40,6 +40,11 @@ def make_images(out, *arguments):
 
 
 @pytest.fixture(scope="session")
+def build_folder():
+    return build_dir()
+
+
+@pytest.fixture(scope="session")
 def images(tmp_path_factory):
     out = tmp_path_factory.mktemp("images")
     make_images(out)

@@ -122,17 +122,27 @@ class Dockerd(Started):
             "--exec-root", folder / "exec", "--pidfile", folder / "pid", "--bridge", "none",
             "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false"])
 
+    def containerd(self):
+        """The pid of its containerd; None when it has ended."""
+        with contextlib.suppress(OSError, ValueError):
+            pid = int((self.folder / "exec/containerd/containerd.pid").read_text())
+            # An old file may name a process of somebody else's by now.
+            words = open(f"/proc/{pid}/cmdline", "rb").read()
+            return pid if alive(pid) and b"containerd" in words else None
+        return None
+
+    def kill(self):
+        """A containerd that nobody reaps would be taken for a living one at the next start."""
+        super().kill()
+        assert wait_until(lambda: not self.containerd())
+        (self.folder / "exec/containerd/containerd.pid").unlink(missing_ok=True)
+
     def end(self):
-        """Its containerd, which outlives a dockerd that was killed, too."""
-        children = [self.folder / "exec/containerd/containerd.pid"]
         super().end()
-        for file in children:
-            with contextlib.suppress(OSError, ValueError):
-                pid = int(file.read_text())
-                # A stale file may name a process of somebody else's by now.
-                if b"containerd" in open(f"/proc/{pid}/cmdline", "rb").read():
-                    os.kill(pid, signal.SIGTERM)
-                    wait_until(lambda: not alive(pid), 10)
+        pid = self.containerd()
+        if pid:
+            os.kill(pid, signal.SIGTERM)
+            wait_until(lambda: not alive(pid), 10)
 
 
 class Podman(Started):

@@ -271,8 +271,9 @@ def test_what_a_lost_home_left_behind_goes_once_its_time_has_passed(contained, d
             "Labels": {"askcsv.owner": "x", "askcsv.until": str(until)}})["Id"]
     old, young = leave(int(time.time()) - 1), leave(int(time.time()) + 600)
     server = serve("--executor", "docker", "--docker-socket", str(docker.socket))
-    assert [c["Id"] for c in docker.containers()] == [young] and old != young
+    assert wait_until(lambda: server.log("executor.recover"))
     assert server.log("executor.recover")[0]["removed"] == 1
+    assert [c["Id"] for c in docker.containers()] == [young] and old != young
     docker.call("DELETE", f"/containers/{young}")
 
 
