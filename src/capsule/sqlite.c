@@ -1,7 +1,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/json.h"
-#include "capsule/owner.h"
+#include "base/owner.h"
 #include "capsule/sqlite_db.h"
 #include "capsule/store.h"
 #include "capsule/store_ops.h"

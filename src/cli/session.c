@@ -121,6 +121,7 @@ void session_done(struct session *session)
         registry_free(session->registry);
         free(session->datasets_folder);
         free(session->home);
+        config_free(session->config);
         *session = (struct session){0};
 }
 
@@ -162,19 +163,23 @@ int session_host(const struct session *session, struct executor_host *ret, struc
         return r;
 }
 
-int session_executor(const struct session *session, const char *data_root, struct executor **ret,
-                     struct error *err)
+int session_settings(struct session *session, struct executor_settings *ret, struct error *err)
 {
-        struct executor *executor = NULL;
+        const struct config_flag flag = {config_setting(CONFIG_EXECUTOR)->flag, session->executor};
         struct executor_host host;
         int r = session_host(session, &host, err);
+        if (r == 0 && !session->config)
+                r = config_load(&flag, session->executor ? 1 : 0, session->home, &session->config,
+                                err);
         if (r == 0)
-                r = executor_open("local", NULL, data_root, &executor, err);
-        if (r == 0)
-                r = executor_use_host(executor, &host, err);
-        if (r < 0)
-                executor_free(executor);
-        else
-                *ret = executor;
+                *ret = config_executor(session->config, &host);
         return r;
+}
+
+int session_executor(struct session *session, const char *data_root, struct executor **ret,
+                     struct error *err)
+{
+        struct executor_settings settings;
+        int r = session_settings(session, &settings, err);
+        return r < 0 ? r : executor_open_as(&settings, data_root, ret, err);
 }

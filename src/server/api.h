@@ -37,7 +37,7 @@ struct api {
         struct metrics *metrics;
         const char *routes[METRICS_ROUTES_MAX]; /* the metrics' labels */
         struct log *log;
-        struct executor_host host;
+        struct executor_settings executor;
         struct setup_place setup;
         atomic_bool draining;
 };

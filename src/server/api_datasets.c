@@ -99,9 +99,7 @@ static int take_samples(const struct call *call, const struct source *source, js
                         struct error *err)
 {
         struct executor *executor = NULL;
-        int r = executor_open("local", NULL, source->data_root, &executor, err);
-        if (r == 0)
-                r = executor_use_host(executor, &call->api->host, err);
+        int r = executor_open_as(&call->api->executor, source->data_root, &executor, err);
         if (r == 0)
                 r = dataset_sample(executor, source->dataset, call->api->stop_fd, ret, err);
         executor_free(executor);

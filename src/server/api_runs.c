@@ -295,6 +295,7 @@ static void verify(struct call *call)
         const struct run_surroundings around = {.store = call->api->store,
                                                 .registry = call->setup->registry,
                                                 .datasets_folder = call->api->datasets_folder,
+                                                .executor = &call->api->executor,
                                                 .asker = call->owner,
                                                 .cancel_fd = call->api->stop_fd};
         struct run_verification verdict;

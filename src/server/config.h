@@ -4,6 +4,7 @@
 #define ASKCSV_SERVER_CONFIG_H
 
 #include "base/error.h"
+#include "executor/executor.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -68,6 +69,13 @@ enum config_id {
         CONFIG_ANSWER_CENTS_MAX,
         CONFIG_PRICE_IN_CENTS,
         CONFIG_PRICE_OUT_CENTS,
+        CONFIG_EXECUTOR,
+        CONFIG_DOCKER_SOCKET,
+        CONFIG_DOCKER_IMAGE,
+        CONFIG_DOCKER_USER,
+        CONFIG_DOCKER_RUNTIME,
+        CONFIG_DOCKER_HOME,
+        CONFIG_DOCKER_TIMEOUT_S,
         CONFIG_COUNT,
 };
 
@@ -141,6 +149,11 @@ bool config_is_loopback(const struct config *config);
 /* A provider's key: what key (CONFIG_OPENAI_KEY, ...) holds, else the first line of the file that
  * the setting behind it names; NULL in *ret when neither is set. The caller frees *ret. */
 int config_key(const struct config *config, enum config_id key, char **ret, struct error *err);
+
+/* The executor that the settings choose; host is as session_host gives it. The strings are config's
+ * and host's. */
+struct executor_settings config_executor(const struct config *config,
+                                         const struct executor_host *host);
 
 /* For people: {"file": path or null, "settings": [{"name", "value", "source"}, ...]}. A secret's
  * value is "set" or "not set". A new reference, or NULL for no memory. */

@@ -18,6 +18,7 @@
 #define LIVE .live = true
 
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
+static const char *const executors[] = {"local", "docker", NULL};
 static const char *const planners[] = {"auto", "builtin", "openai", "anthropic", NULL};
 
 static const struct config_setting settings[] = {
@@ -157,6 +158,30 @@ static const struct config_setting settings[] = {
         [CONFIG_PRICE_OUT_CENTS] = {NAMES("price_out_cents", "PRICE_OUT_CENTS", "price-out-cents"),
                                     NUMBER(0, 0, 10000000), LIVE,
                                     .help = "cents for a million tokens that a model writes"},
+        [CONFIG_EXECUTOR] = {NAMES("executor", "EXECUTOR", "executor"), CHOICE("local", executors),
+                             .help = "where runs run: here, or each in a container of its own"},
+        [CONFIG_DOCKER_SOCKET] =
+                {NAMES("docker_socket", "DOCKER_SOCKET", "docker-socket"),
+                 TEXT(EXECUTOR_DOCKER_SOCKET),
+                 .help = "the socket of the Docker daemon, or of Podman's service"},
+        [CONFIG_DOCKER_IMAGE] = {NAMES("docker_image", "DOCKER_IMAGE", "docker-image"),
+                                 TEXT(EXECUTOR_DOCKER_IMAGE),
+                                 .help = "the runner's image, which the daemon must have"},
+        [CONFIG_DOCKER_USER] = {NAMES("docker_user", "DOCKER_USER", "docker-user"), TEXT(""),
+                                .help = "UID:GID in a run's container; unset: the image's, or this "
+                                        "process's for files that others may not read"},
+        [CONFIG_DOCKER_RUNTIME] = {NAMES("docker_runtime", "DOCKER_RUNTIME", "docker-runtime"),
+                                   TEXT(""),
+                                   .help = "the container runtime (runsc, kata); unset: the "
+                                           "daemon's own"},
+        [CONFIG_DOCKER_HOME] = {NAMES("docker_home", "DOCKER_HOME", "docker-home"), TEXT(""),
+                                .help = "the path under which the daemon has $ASKCSV_HOME; unset: "
+                                        "the same"},
+        [CONFIG_DOCKER_TIMEOUT_S] =
+                {NAMES("docker_timeout_s", "DOCKER_TIMEOUT_S", "docker-timeout-s"),
+                 NUMBER(60, 1, 3600),
+                 .help = "seconds that the daemon may take to make, start or "
+                         "remove a container"},
 };
 
 _Static_assert(ARRAY_SIZE(settings) == CONFIG_COUNT, "every setting is in the table");

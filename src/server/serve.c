@@ -76,6 +76,19 @@ static size_t workers_of(const struct config *config)
         return workers > 0 ? (size_t)workers : (size_t)(cores > 0 ? cores : 1) * 2;
 }
 
+/* A daemon that is slow or not there yet is no reason not to start: /readyz says so, and runs. */
+static void recover_executor(void *data)
+{
+        struct serve *serve = data;
+        struct error err = {0};
+        size_t removed = 0;
+        if (executor_recover(&serve->api.executor, &removed, &err) < 0)
+                log_warn(serve->api.log, "executor.recover", log_text("error", err.message));
+        else if (removed > 0)
+                log_info(serve->api.log, "executor.recover",
+                         log_number("removed", (int64_t)removed));
+}
+
 static int start_work(struct serve *serve, const struct serve_options *options, struct error *err)
 {
         const struct config *config = options->config;
@@ -84,7 +97,7 @@ static int start_work(struct serve *serve, const struct serve_options *options, 
         struct runs_options runs = {
                 .store = serve->store,
                 .datasets_folder = options->datasets_folder,
-                .host = options->host,
+                .executor = config_executor(config, &options->host),
                 .cache = serve->cache,
                 .workers = workers_of(config),
                 .waiting_max = (size_t)config_number(config, CONFIG_WAITING),
@@ -94,9 +107,10 @@ static int start_work(struct serve *serve, const struct serve_options *options, 
         };
         /* Its workers are the queue; what they bring to the host of warm tables never waits long.
          */
-        if (runs.host.waiting < 0)
-                runs.host.waiting = (int64_t)runs.workers * 4 + CHORES_WAITING;
-        serve->api.host = runs.host;
+        struct executor_host *host = &runs.executor.host;
+        if (host->waiting < 0)
+                host->waiting = (int64_t)runs.workers * 4 + CHORES_WAITING;
+        serve->api.executor = runs.executor;
         int r = timer_start(&serve->api.timer, err);
         if (r == 0)
                 r = samples_new(REGISTRY_DATASETS_MAX, &serve->api.samples, err);
@@ -104,6 +118,8 @@ static int start_work(struct serve *serve, const struct serve_options *options, 
                 r = exchanges_new(&serve->api.exchanges, err);
         if (r == 0)
                 r = chores_start(CHORE_THREADS, CHORES_WAITING, &serve->api.chores, err);
+        if (r == 0)
+                r = chores_add(serve->api.chores, recover_executor, serve, err);
         if (r == 0)
                 r = chores_start((size_t)config_number(config, CONFIG_CHATS_MAX), CHATS_WAITING,
                                  &serve->api.chats, err);

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "capsule/owner.h"
+#include "base/owner.h"
 #include "test_store_fixture.h"
 
 #include <dirent.h>
