@@ -210,6 +210,13 @@ static void shared_set_wait(struct capsule_store *base, int wait_ms)
         reader_give(store);
 }
 
+static void shared_set_lease(struct capsule_store *base, int lease_ms)
+{
+        struct shared_store *store = shared_of(base);
+        capsule_store_set_lease(writer_take(store), lease_ms);
+        writer_give(store);
+}
+
 static int shared_recover(struct capsule_store *base, size_t *ret_count, struct error *err)
 {
         struct shared_store *store = shared_of(base);
@@ -347,6 +354,7 @@ static int shared_batch_end(struct capsule_store *base, struct error *err)
 static const struct capsule_store_ops shared_ops = {
         .free = shared_free,
         .set_wait = shared_set_wait,
+        .set_lease = shared_set_lease,
         .insert = shared_insert,
         .update = shared_update,
         .seal = shared_seal,

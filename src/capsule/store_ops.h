@@ -23,6 +23,7 @@ struct capsule_store_ops {
         int (*open)(const char *rest, struct capsule_store **ret, struct error *err);
         void (*free)(struct capsule_store *store);
         void (*set_wait)(struct capsule_store *store, int wait_ms);
+        void (*set_lease)(struct capsule_store *store, int lease_ms);
         int (*insert)(struct capsule_store *store, const struct capsule *capsule,
                       struct error *err);
         int (*update)(struct capsule_store *store, const struct capsule *capsule,
@@ -74,5 +75,6 @@ struct capsule_store {
 };
 
 extern const struct capsule_store_ops capsule_sqlite_ops;
+extern const struct capsule_store_ops capsule_postgres_ops;
 
 #endif
