@@ -6,6 +6,7 @@
 #include "capsule/common.h"
 #include "capsule/postgres_db.h"
 #include "capsule/postgres_owner.h"
+#include "capsule/servers_ops.h"
 #include "capsule/store.h"
 #include "capsule/store_ops.h"
 #include "capsule/thread_ops.h"
@@ -742,6 +743,18 @@ static int postgres_threads(struct capsule_store *base, const struct thread_call
         return postgres_threads_call(&postgres_of(base)->db, call, err);
 }
 
+static bool postgres_is_shared(const struct capsule_store *base)
+{
+        (void)base;
+        return true;
+}
+
+static int postgres_servers(struct capsule_store *base, struct servers_call *call,
+                            struct error *err)
+{
+        return postgres_servers_call(&postgres_of(base)->db, call, err);
+}
+
 const struct capsule_store_ops capsule_postgres_ops = {
         .scheme = "postgresql:",
         .open = postgres_open,
@@ -766,4 +779,6 @@ const struct capsule_store_ops capsule_postgres_ops = {
         .remove = postgres_remove,
         .place = postgres_place,
         .sealed = postgres_sealed,
+        .is_shared = postgres_is_shared,
+        .servers = postgres_servers,
 };

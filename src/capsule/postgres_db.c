@@ -118,6 +118,13 @@ static int bad_url(struct error *err)
                          "%%XX for signs that mean something in it");
 }
 
+/* What is in the wrong place may be a part of the password. */
+static bool is_showable(const char *host, const char *port, const char *name)
+{
+        return (!host || !strchr(host, '@')) && (!name || !strpbrk(name, "@:")) &&
+               (!port || strspn(port, "0123456789,") == strlen(port));
+}
+
 static int read_url(struct postgres_db *db, struct error *err)
 {
         char *said = NULL;
@@ -130,11 +137,12 @@ static int read_url(struct postgres_db *db, struct error *err)
         const char *name = option(options, "dbname");
         if (!host)
                 host = option(options, "hostaddr");
+        bool showable = is_showable(host, port, name);
         (void)snprintf(db->place, sizeof(db->place), "the database%s%.80s on %.120s%s%.20s",
                        name ? " " : "", name ? name : "", host ? host : "this machine",
                        port ? ":" : "", port ? port : "");
         PQconninfoFree(options);
-        return 0;
+        return showable ? 0 : bad_url(err);
 }
 
 static int connect_failed(struct postgres_db *db, struct error *err)

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "capsule/servers_ops.h"
 #include "capsule/store_ops.h"
 #include "capsule/thread_ops.h"
 
@@ -340,6 +341,20 @@ static int shared_threads(struct capsule_store *base, const struct thread_call *
         return r;
 }
 
+static bool shared_is_shared(const struct capsule_store *base)
+{
+        return store_is_shared(((const struct shared_store *)(const void *)base)->writer);
+}
+
+static int shared_servers(struct capsule_store *base, struct servers_call *call, struct error *err)
+{
+        struct shared_store *store = shared_of(base);
+        struct capsule_store *inner = writer_take(store);
+        int r = inner->ops->servers(inner, call, err);
+        writer_give(store);
+        return r;
+}
+
 static int shared_batch_begin(struct capsule_store *base, struct error *err)
 {
         (void)base;
@@ -373,6 +388,8 @@ static const struct capsule_store_ops shared_ops = {
         .batch_begin = shared_batch_begin,
         .batch_end = shared_batch_end,
         .threads = shared_threads,
+        .is_shared = shared_is_shared,
+        .servers = shared_servers,
 };
 
 int capsule_store_open_shared(const char *url, struct capsule_store **ret, struct error *err)
