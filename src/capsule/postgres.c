@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define IDS_BYTES_MAX (1024 * 1024)
 #define ROWS_AT_ONCE 50 /* of a list: what is thrown away at most when its reader stops early */
 #define LOCK_CHAIN "SELECT count, head, removed FROM chain FOR UPDATE"
 
@@ -28,6 +29,10 @@ struct postgres_store {
         struct postgres_owner owner;
         bool in_batch;
         struct chain_head head; /* within a transaction that writes */
+        /* Ids of capsules that were inserted by this transaction, and of those of which it was
+         * never known whether they were: their runs do not go on, so they must not stay open. */
+        struct buf inserted, uncertain;
+        bool is_disowned; /* this transaction does away with the uncertain ones */
 };
 
 static struct postgres_store *postgres_of(struct capsule_store *store)
@@ -40,6 +45,8 @@ static void postgres_free(struct capsule_store *base)
         struct postgres_store *store = postgres_of(base);
         postgres_owner_release(&store->owner, &store->db);
         postgres_db_close(&store->db);
+        buf_done(&store->inserted);
+        buf_done(&store->uncertain);
         free(store);
 }
 
@@ -55,6 +62,8 @@ static int open_url(const char *url, struct capsule_store **ret, struct error *e
                 return r;
         }
         postgres_owner_init(&store->owner, CAPSULE_LEASE_MS);
+        buf_init(&store->inserted, IDS_BYTES_MAX);
+        buf_init(&store->uncertain, IDS_BYTES_MAX);
         *ret = &store->base;
         return 0;
 }
@@ -105,6 +114,34 @@ static int postgres_head(struct capsule_store *base, struct chain_head *ret, str
         return r < 0 ? r : read_head(&store->db, result, ret, err);
 }
 
+/* An owner that is nowhere: the next recovery finds them, here or elsewhere. */
+static int disown_uncertain(struct postgres_store *store, struct error *err)
+{
+        if (store->uncertain.len == 0)
+                return 0;
+        const struct postgres_query disown = {
+                "UPDATE capsules SET owner = 'uncertain' WHERE owner = $1 AND run_id = "
+                "ANY(string_to_array($2, ','))",
+                {store->owner.id, buf_text(&store->uncertain)},
+                2};
+        int r = postgres_db_run(&store->db, &disown, NULL, err);
+        store->is_disowned = r == 0;
+        return r;
+}
+
+static int finish(struct postgres_store *store, int r, struct error *err)
+{
+        bool commits = r == 0;
+        r = postgres_db_finish(&store->db, r, err);
+        if (commits && r == 0 && store->is_disowned)
+                buf_clear(&store->uncertain);
+        if (store->db.is_unknown)
+                buf_puts(&store->uncertain, buf_text(&store->inserted));
+        store->is_disowned = false;
+        buf_clear(&store->inserted);
+        return r;
+}
+
 static int begin(struct postgres_store *store, struct error *err)
 {
         _cleanup_result_ PGresult *result = NULL;
@@ -112,7 +149,9 @@ static int begin(struct postgres_store *store, struct error *err)
         if (r < 0)
                 return r;
         r = read_head(&store->db, result, &store->head, err);
-        return r < 0 ? postgres_db_finish(&store->db, r, err) : 0;
+        if (r == 0)
+                r = disown_uncertain(store, err);
+        return r < 0 ? finish(store, r, err) : 0;
 }
 
 /* The owner is there before anything that names it can be seen. */
@@ -130,7 +169,7 @@ static int postgres_batch_end(struct capsule_store *base, struct error *err)
 {
         struct postgres_store *store = postgres_of(base);
         store->in_batch = false;
-        return postgres_db_finish(&store->db, 0, err);
+        return finish(store, 0, err);
 }
 
 /* The beginning and the end of a write: a transaction, or a part of the one that goes on. Of a part
@@ -150,7 +189,7 @@ static int write_begin(struct postgres_store *store, struct error *err)
 
 static int write_end(struct postgres_store *store, int r, struct error *err)
 {
-        return store->in_batch ? r : postgres_db_finish(&store->db, r, err);
+        return store->in_batch ? r : finish(store, r, err);
 }
 
 /* ---- writing ---- */
@@ -227,6 +266,8 @@ static int insert_row(struct postgres_store *store, const struct capsule *capsul
         r = postgres_db_run(&store->db, &insert, &n, err);
         if (r == 0 && n == 0)
                 return why_not_inserted(store, capsule, err);
+        if (r == 0)
+                buf_printf(&store->inserted, "%s,", capsule_run_id(capsule));
         return r < 0 ? r : note_witness(store, capsule, &body, err);
 }
 
@@ -392,7 +433,7 @@ static int postgres_remove(struct capsule_store *base, const struct capsule *cap
         int r = begin(store, err);
         if (r == 0) {
                 int removed = remove_locked(store, &copy, after, through, err);
-                r = postgres_db_finish(&store->db, removed < 0 ? removed : 0, err);
+                r = finish(store, removed < 0 ? removed : 0, err);
                 r = r < 0 ? r : removed;
         }
         json_decref(copy.body);
@@ -457,7 +498,7 @@ static int recover_run(struct postgres_store *store, const char *run_id, const c
                 r = common_abandon(capsule, err);
         if (r == 0 && capsule)
                 r = seal_locked(store, capsule, owner, 0, err);
-        r = postgres_db_finish(&store->db, r, err);
+        r = finish(store, r, err);
         return r == 0 && capsule ? 1 : r;
 }
 

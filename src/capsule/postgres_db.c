@@ -468,6 +468,7 @@ static int resolve(struct postgres_db *db, struct error *err)
                 nap();
                 found = look_for(db, &witness, &why);
         }
+        db->is_unknown = found < 0;
         if (found < 0)
                 return error_set(
                         err, ERROR_STORE,
@@ -481,6 +482,7 @@ int postgres_db_finish(struct postgres_db *db, int r, struct error *err)
 {
         _cleanup_result_ PGresult *result = NULL;
         bool commits = r == 0;
+        db->is_unknown = false;
         result = PQexec(db->conn, commits ? "COMMIT" : "ROLLBACK");
         db->in_transaction = false;
         if (!commits)

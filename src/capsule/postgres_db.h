@@ -31,6 +31,7 @@ struct postgres_db {
         int wait_ms;
         bool in_transaction;
         struct postgres_witness witness;
+        bool is_unknown; /* whether the last transaction was kept */
 };
 
 /* Connects to the database at url ("postgresql://..."), which is copied, and makes our tables or

@@ -1,11 +1,16 @@
 """One PostgreSQL under several servers and commands: a real cluster, of the tests' own."""
 import collections
+import contextlib
 import http.client
 import itertools
 import json
+import pathlib
 import random
+import select
 import shutil
 import signal
+import socket
+import tempfile
 import threading
 
 import pytest
@@ -351,3 +356,118 @@ def test_limits_are_shared(two, cluster, schema):
         passed += 1
     assert passed < 30  # of the 59 that its own bucket had
     assert not one.log("store.failed") + other.log("store.failed")
+
+
+# ---- connections that break when it matters most ----
+
+class Cutter:
+    """Between askcsv and PostgreSQL. A commit that it is to cut is either not let through, or it is
+    and its answer is not; both look the same to askcsv. The fence is a real PostgreSQL's."""
+
+    def __init__(self, cluster, folder):
+        self.target = str(cluster.folder / ".s.PGSQL.5432")
+        self.folder = folder
+        self.plan = collections.deque()  # of what is done with coming commits: None, "before", "after"
+        self.cuts = collections.Counter()
+        self.server = socket.socket(socket.AF_UNIX)
+        self.server.bind(str(folder / ".s.PGSQL.5432"))
+        self.server.listen(50)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.server.accept()
+                there = socket.socket(socket.AF_UNIX)
+                there.connect(self.target)
+                threading.Thread(target=self.carry, args=(client, there), daemon=True).start()
+
+    def carry(self, client, there):
+        """One connection, both ways, on one thread. A commit is a message of its own."""
+        with contextlib.suppress(OSError), client, there:
+            while True:
+                for ready in select.select([client, there], [], [])[0]:
+                    data = ready.recv(1 << 20)
+                    if not data:
+                        return
+                    if ready is there:
+                        client.sendall(data)
+                        continue
+                    how = None
+                    if data[:1] == b"Q" and data[5:] == b"COMMIT\0" and self.plan:
+                        how = self.plan.popleft()
+                    self.cuts[how] += 1
+                    if how == "before":
+                        return
+                    there.sendall(data)
+                    if how == "after":
+                        there.recv(1 << 20)  # it was done
+                        return
+
+    def url(self, cluster, schema):
+        return cluster.url(schema, host=str(self.folder))
+
+    def end(self):
+        self.server.close()
+
+
+@pytest.fixture
+def cutter(cluster):
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="askcsv-cut-"))
+    started = Cutter(cluster, folder)
+    yield started
+    started.end()
+    shutil.rmtree(folder)
+
+
+def open_runs(cluster, schema):
+    return int(cluster.sql("SELECT count(*) FROM capsules WHERE seq IS NULL", schema))
+
+
+@pytest.mark.parametrize("commit", range(3))
+def test_an_answer_to_a_commit_is_lost(shop, cluster, schema, cutter, commit):
+    """The insert's, an update's or the seal's: it was done, so the run goes on as if nothing were."""
+    shop.ok("capsules", "list", env={"ASKCSV_STORE": cluster.url(schema)})  # makes the tables
+    cutter.plan.extend([None] * commit + ["after"])
+    made = shop.json("run", "ecommerce", "--sql", COUNT, "--format", "json",
+                     env={"ASKCSV_STORE": cutter.url(cluster, schema)})
+    assert cutter.cuts["after"] == 1
+    assert made["status"] == "succeeded"
+    assert rows(cluster, schema, "SELECT run_id, status FROM capsules") == [(made["run_id"],
+                                                                             "succeeded")]
+    check_chain(shop, cluster.url(schema))
+
+
+def test_a_commit_is_lost(shop, cluster, schema, cutter):
+    """The first one: the run is not begun, nothing is there, and the message says so."""
+    shop.ok("capsules", "list", env={"ASKCSV_STORE": cluster.url(schema)})
+    cutter.plan.append("before")
+    env = {"ASKCSV_STORE": cutter.url(cluster, schema)}
+    done = shop("run", "ecommerce", "--sql", COUNT, env=env)
+    assert done.returncode == 1 and "was lost" in done.stderr, done.stderr
+    assert rows(cluster, schema, "SELECT count(*) FROM capsules") == [("0",)]
+    shop.ok("run", "ecommerce", "--sql", COUNT, env=env)
+
+
+def test_commits_are_cut_under_load(askcsv_path, generated, tmp_path, cluster, schema, cutter):
+    luck = random.Random(7)
+    url = cutter.url(cluster, schema)
+    servers = []
+    try:
+        for i in range(2):
+            home = tmp_path / f"home{i}"
+            home.mkdir()
+            shutil.copytree(generated, home / "datasets")
+            servers.append(Server(Askcsv(askcsv_path, home), "--workers", "2", ASKCSV_STORE=url,
+                                  ASKCSV_LINGER=20))
+        cutter.plan.extend(luck.choice([None, None, "before", "after"]) for _ in range(100))
+        load = Load(servers)
+        load.end()
+        assert cutter.cuts["before"] > 5 and cutter.cuts["after"] > 5
+        stored = check_all_recorded(load, cluster, schema, servers[0].askcsv, cluster.url(schema))
+        assert len(stored) == CLIENTS * RUNS_EACH
+        assert [server.end() for server in servers] == [0, 0]
+    finally:
+        for server in servers:
+            if server.process.poll() is None:
+                server.end(signal.SIGKILL)
