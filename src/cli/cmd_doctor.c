@@ -84,20 +84,17 @@ static void examine_store(struct examination *it, const char *home)
         enum capsule_fault fault = CAPSULE_INTACT;
         char message[ERROR_MESSAGE_MAX] = "";
         size_t checked = 0;
-        _cleanup_free_ char *url = NULL;
-        if (asprintf(&url, "sqlite:%s/capsules.db", home) < 0) {
-                url = NULL;
-                return;
-        }
-        int r = capsule_store_open(url, &store, &err);
+        int r = session_open_store(home, &store, &err);
         if (r == 0)
                 r = capsule_store_check_all(store, &fault, message, &checked, &err);
         if (r < 0)
                 find(it, FINDING_FAILURE, "store", "%s", err.message);
         else if (fault != CAPSULE_INTACT)
                 find(it, FINDING_WARNING, "store",
-                     "runs work, but the record was altered: %s; restore %s/capsules.db from a "
-                     "backup, or move it away to start a new one",
+                     "runs work, but the record was altered: %s; restore the store "
+                     "(%s/capsules.db, "
+                     "unless the setting \"store\" names another) from a backup, or move it away "
+                     "to start a new one",
                      message, home);
         else
                 find(it, FINDING_OK, "store", "%zu capsules, the chain is intact", checked);

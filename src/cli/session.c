@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "cli/report.h"
+#include "server/config.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -63,9 +64,31 @@ int home_path(char **ret, struct error *err)
         return *ret ? 0 : error_oom(err);
 }
 
+/* Where the server has them too. */
+static int store_url(const char *home, char **ret, struct error *err)
+{
+        struct config *config = NULL;
+        int r = config_load(NULL, 0, home, &config, err);
+        if (r == 0)
+                r = config_store_url(config, home, ret, err);
+        config_free(config);
+        return r;
+}
+
+int session_open_store(const char *home, struct capsule_store **ret, struct error *err)
+{
+        char *url = NULL;
+        int r = store_url(home, &url, err);
+        if (r < 0)
+                return r;
+        r = capsule_store_open(url, ret, err);
+        explicit_bzero(url, strlen(url));
+        free(url);
+        return r;
+}
+
 int session_add_store(struct session *session, struct error *err)
 {
-        _cleanup_buf_ struct buf url = {0};
         size_t recovered = 0;
         struct error why = {0};
         int r = fd_make_dirs(session->home, err);
@@ -73,9 +96,7 @@ int session_add_store(struct session *session, struct error *err)
                 return error_prefix(err, r,
                                     "making the home folder (set ASKCSV_HOME to one that can be "
                                     "written)");
-        buf_init(&url, PATH_MAX);
-        buf_printf(&url, "sqlite:%s/capsules.db", session->home);
-        r = capsule_store_open(buf_text(&url), &session->store, err);
+        r = session_open_store(session->home, &session->store, err);
         if (r < 0)
                 return r;
         /* What cannot be sealed now can be later; it is no reason not to show the others. */

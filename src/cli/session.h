@@ -28,6 +28,8 @@ int session_open(enum session_needs needs, struct session *ret, struct error *er
 int session_registry(struct registry **ret, struct error *err);
 /* Adds the store to a session that was opened without it. */
 int session_add_store(struct session *session, struct error *err);
+/* The store alone, of that home folder; it is where the server's setting "store" says. */
+int session_open_store(const char *home, struct capsule_store **ret, struct error *err);
 void session_done(struct session *session); /* safe on a zeroed struct */
 
 /* How tables are kept warm, from the environment; home is lent by the session. */

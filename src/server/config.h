@@ -44,6 +44,8 @@ enum config_id {
         CONFIG_TIMEOUT_MS_MAX,
         CONFIG_ROWS_MAX,
         CONFIG_CACHE,
+        CONFIG_STORE,
+        CONFIG_STORE_LEASE_S,
         CONFIG_RETENTION_DAYS,
         CONFIG_RETENTION_COUNT,
         CONFIG_LOG_LEVEL,
@@ -126,6 +128,10 @@ const char *config_text(const struct config *config,
                         enum config_id id); /* of any kind; "" is unset */
 int64_t config_number(const struct config *config, enum config_id id); /* numbers only */
 bool config_bool(const struct config *config, enum config_id id);      /* bools only */
+
+/* Where the capsules are: CONFIG_STORE, or home/capsules.db. The caller frees *ret, which may hold a
+ * password. */
+int config_store_url(const struct config *config, const char *home, char **ret, struct error *err);
 
 /* "default", "file /home/ann/config.json", "environment ASKCSV_PORT", "flag --port". */
 const char *config_source(const struct config *config, enum config_id id);

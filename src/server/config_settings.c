@@ -88,6 +88,13 @@ static const struct config_setting settings[] = {
                              LIVE, .help = "rows that a run may ask to return"},
         [CONFIG_CACHE] = {NAMES("cache", "CACHE", "cache"), BOOL(true), LIVE,
                           .help = "answer from an earlier run of the same SQL on the same data"},
+        [CONFIG_STORE] = {NAMES("store", "STORE", "store"), URL,
+                          .help = "where capsules are kept, if not in a file of the home folder: "
+                                  "postgresql://USER:PASSWORD@HOST/DATABASE"},
+        [CONFIG_STORE_LEASE_S] = {NAMES("store_lease_s", "STORE_LEASE_S", "store-lease-s"),
+                                  NUMBER(15, 2, 300),
+                                  .help = "seconds of silence after which a server's open runs are "
+                                          "recorded as failed by others (PostgreSQL)"},
         [CONFIG_RETENTION_DAYS] = {NAMES("retention_days", "RETENTION_DAYS", "retention-days"),
                                    NUMBER(0, 0, 36500), LIVE,
                                    .help = "days that capsules are kept; 0: for ever"},
