@@ -74,6 +74,10 @@ class Engine:
                 "images": sorted(i["Id"] for i in self.call("GET", "/images/json"))}
 
 
+class Unavailable(Exception):
+    """This machine lets no such daemon run."""
+
+
 class Started(Engine):
     """One that the tests started and end, by its pid."""
 
@@ -93,7 +97,8 @@ class Started(Engine):
                                             stderr=log, env=self.environment,
                                             start_new_session=True)
         assert wait_until(lambda: self.answers() or self.process.poll() is not None, START_SECONDS)
-        assert self.process.poll() is None, f"{self.name} ended: {self.log()[-2000:]}"
+        if self.process.poll() is not None:
+            raise Unavailable(f"{self.name} ended: {self.log()[-2000:]}")
 
     def log(self):
         return (self.folder / "log").read_text(errors="replace")
