@@ -353,6 +353,102 @@ export const cases = {
     };
   },
 
+  // SQL and a plan, changed and run again; with the keyboard, once it is open.
+  async edited({ open, url, axe }, { refused, sql, wrong, plan }) {
+    const page = await open();
+    await page.addInitScript(WATCH);
+    await visit(page, url);
+    await ask(page, "revenue by category");
+    const first = page.locator(".turn").nth(0);
+    await first.locator("summary").click();
+    const saidNow = page.locator(".edit-said");
+    const content = page.locator(".cm-content");
+    const write = async (text) => {
+      await page.keyboard.press("Control+a");
+      await page.keyboard.insertText(text);
+    };
+    const underlined = async () => ({ said: await saidNow.innerText(), places: await texts(page.locator(".cm-lintRange-error")) });
+    await page.getByRole("button", { name: "Edit the SQL" }).click();
+    await saidNow.getByText("Allowed.").waitFor();
+    assert.ok(await content.evaluate((e) => e.getRootNode().activeElement === e), "it has the focus");
+    const found = { label: await content.getAttribute("aria-label") };
+
+    await page.keyboard.press("Control+a");
+    await page.keyboard.type("SELECT categ");
+    await page.locator(".cm-tooltip-autocomplete li", { hasText: "category" }).first().waitFor();
+    found.columns = await texts(page.locator(".cm-tooltip-autocomplete li"));
+    await page.keyboard.press("Escape");
+    await page.locator(".cm-tooltip-autocomplete").waitFor({ state: "detached" });
+    await write("SELECT order_items.");
+    await page.keyboard.press("Control+Space");
+    await page.locator(".cm-tooltip-autocomplete li", { hasText: "quantity" }).first().waitFor();
+    found.members = await texts(page.locator(".cm-tooltip-autocomplete .cm-completionLabel"));
+    await page.keyboard.press("Escape");
+
+    await write(refused);
+    await saidNow.locator(".bad").waitFor();
+    found.refused = await underlined();
+    found.axe = await faultsOfAxe(page, axe);
+    await page.keyboard.press("Tab");
+    found.tab = await page.evaluate(() => document.activeElement.innerText);
+    await saidNow.getByRole("button").click(); // to its place
+    await page.keyboard.press("Escape");
+    found.escape = await page.evaluate(() => document.activeElement.innerText);
+    await content.focus();
+    await write(sql);
+    await page.keyboard.press("Control+Enter");
+    const second = page.locator(".turn").nth(1);
+    await second.and(page.locator("[data-status=succeeded]")).waitFor();
+    await second.locator(".share").waitFor();
+    found.cells = await texts(second.locator(".table-box td"));
+    found.shown = await second.locator(".code").first().innerText();
+    found.compare = await first.locator(".edit a", { hasText: "Compare" }).getAttribute("href");
+    found.runs = await Promise.all([first, second].map((turn) => turn.locator(".share a").getAttribute("href")));
+
+    // Only the run itself knows that there is no such column; its place is underlined then.
+    await content.focus();
+    await write("SELECT nothing FROM orders");
+    await page.keyboard.press("Control+Enter");
+    await page.locator(".turn").nth(2).and(page.locator("[data-status=failed]")).waitFor();
+    await saidNow.locator(".bad").waitFor();
+    found.failed = await underlined();
+    await first.getByRole("button", { name: "Close" }).click();
+
+    await first.getByRole("button", { name: "Edit the plan" }).click();
+    await saidNow.getByText("Allowed.").waitFor();
+    await write('{"table": "orders"');
+    await saidNow.locator(".bad").waitFor();
+    found.unfinished = await underlined();
+    await write(wrong);
+    await saidNow.getByText("more fault").waitFor();
+    found.wrong = await underlined();
+    await write(plan);
+    await saidNow.getByText("Allowed.").waitFor();
+    await first.getByRole("button", { name: "Run", exact: true }).click();
+    const fourth = page.locator(".turn").nth(3);
+    await fourth.and(page.locator("[data-status=succeeded]")).waitFor();
+    await fourth.locator(".share").waitFor();
+    found.planned = await texts(fourth.locator(".table-box td"));
+
+    // At a run's own address the new answer has one, too.
+    await page.goto(url + found.runs[1]);
+    await page.locator("summary").click();
+    await page.getByRole("button", { name: "Edit the SQL" }).click();
+    await saidNow.getByText("Allowed.").waitFor();
+    await page.keyboard.press("Escape"); // nothing was changed: it closes
+    await page.locator(".edit").waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Edit the SQL" }).click();
+    await saidNow.getByText("Allowed.").waitFor();
+    await page.keyboard.press("Control+Enter");
+    await page.locator(".turn").nth(1).locator(".share").waitFor();
+    found.moved = [new URL(page.url()).pathname, await page.locator(".turn").nth(1).locator(".share a").getAttribute("href")];
+    await page.goBack();
+    await page.locator(".turn:only-child .share").waitFor();
+    found.back = await page.locator(".share a").getAttribute("href");
+    found.violations = await page.evaluate("violations");
+    return found;
+  },
+
   async key({ open, url }, key) {
     const page = await open();
     await page.goto(url);

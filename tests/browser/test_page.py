@@ -240,6 +240,32 @@ def test_a_run_is_shared(browser, server):
     assert seen["how"] == ["Reading", "Plan", "SQL", "Data", "Time", "Limits", "Walls", "Record"]
 
 
+def test_edited_and_run_again(browser, server):
+    plan = {"dataset_id": "ecommerce", "table": "orders", "select": [{"func": "count", "alias": "n"}]}
+    seen = browser("edited", server, {
+        "refused": "SELECT '☕😀' AS cup,\n  name FROM read_csv('/etc/passwd')",
+        "sql": "SELECT category, count(*) AS n FROM order_items GROUP BY ALL ORDER BY n DESC, category LIMIT 1",
+        "wrong": json.dumps({**plan, "selec": [], "limit": 0}, indent=1),
+        "plan": json.dumps(plan, indent=2)})
+    assert seen["violations"] == [] and seen["axe"] == []
+    assert seen["label"] == "SQL. Control and Enter runs it, Escape leaves"
+    assert any(line.startswith("category") and "order_items, VARCHAR" in line for line in seen["columns"])
+    assert {"price", "quantity", "category"} <= set(seen["members"]) and "customer_id" not in seen["members"]
+    assert seen["refused"]["places"] == ["read_csv"] and seen["refused"]["said"].startswith("Line 2")
+    assert "not allowed" in seen["refused"]["said"]
+    assert seen["tab"].startswith("Line") and seen["escape"] == "Run"
+    rows = server.get(f"/v1{seen['runs'][1]}/result").json()["rows"]
+    assert [cell.replace(",", "") for cell in seen["cells"]] == [str(cell) for cell in rows[0]]
+    assert "GROUP BY ALL" in seen["shown"]
+    assert seen["compare"] == f"{seen['runs'][0]}...{seen['runs'][1].split('/')[-1]}"
+    assert seen["failed"]["places"] == ["nothing"] and "nothing" in seen["failed"]["said"]
+    assert "closing }" in seen["unfinished"]["said"] and seen["unfinished"]["places"] == ['"']
+    assert seen["wrong"]["places"] == ['"selec"', "0"]
+    assert "did you mean" in seen["wrong"]["said"] and "1 more fault" in seen["wrong"]["said"]
+    assert seen["planned"] == ["4,018"]
+    assert seen["moved"][0] == seen["moved"][1] != seen["runs"][1] == seen["back"]
+
+
 def test_key(browser, askcsv, generated):  # noqa: F811
     (askcsv.home / "datasets").symlink_to(generated)
     key = re.search(r"ak_\S+", askcsv.ok("keys", "add", "somebody").stdout).group()

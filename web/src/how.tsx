@@ -1,9 +1,10 @@
 // "How was this answered?": everything that the record of the run says, in the order of its making.
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import type { ComponentChildren, JSX } from "preact";
 import * as api from "./api.ts";
 import { JsonText, layOut, Sql } from "./code.tsx";
-import { CopyButton } from "./parts.tsx";
+import type { Part as EditPart } from "./edit.tsx";
+import { CopyButton, Late } from "./parts.tsx";
 import type { Run, Verification } from "./types.ts";
 import { bytes, milliseconds, moment, plural, statusWords, verdictWords, wallWords } from "./words.ts";
 
@@ -14,6 +15,13 @@ function Part(props: { title: string; note?: string; end?: ComponentChildren; ch
       {props.children}
     </section>
   );
+}
+
+// Plan and SQL are shown, or changed and run again; one of them at a time.
+const loadEdit = (): Promise<typeof import("./edit.tsx")> => import("./edit.tsx");
+
+function EditButton(props: { onEdit: () => void; what: string }): JSX.Element {
+  return <button type="button" class="quiet" onClick={props.onEdit}>Edit<span class="sr-only"> the {props.what}</span></button>;
 }
 
 const STAGES: [string, string][] = [
@@ -140,13 +148,21 @@ function madeBy(run: Run): string {
 export function How(props: { run: Run; open?: boolean }): JSX.Element {
   const { run } = props;
   const [open, setOpen] = useState(props.open ?? false);
+  const [edited, setEdited] = useState<EditPart | null>(null);
+  const body = useRef<HTMLDivElement>(null);
+  const close = (): void => {
+    setEdited(null);
+    body.current?.closest("details")?.querySelector("summary")?.focus();
+  };
+  const edit = (part: EditPart): JSX.Element | null =>
+    run.dataset_id !== null && edited === null ? <EditButton what={part === "sql" ? "SQL" : part} onEdit={() => setEdited(part)} /> : null;
   const fault = run.error?.position ? { position: run.error.position, message: run.error.message } : null;
   const walls = run.sandbox?.walls;
   return (
     <details class="how" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>{run.status === "succeeded" ? "How was this answered?" : "What was done?"}</summary>
       {open && (
-        <div class="how-body">
+        <div class="how-body" ref={body}>
           {run.reading && (
             <Part title="Reading" note={madeBy(run)}>
               <p>{run.reading.sentence}</p>
@@ -154,13 +170,13 @@ export function How(props: { run: Run; open?: boolean }): JSX.Element {
             </Part>
           )}
           {run.plan !== null && run.plan !== undefined && (
-            <Part title="Plan" end={<CopyButton label="Copy" text={() => layOut(run.plan!)} />}>
-              <JsonText json={run.plan} label="Plan" />
+            <Part title="Plan" end={<>{edit("plan")}<CopyButton label="Copy" text={() => layOut(run.plan!)} /></>}>
+              {edited === "plan" ? <Late load={loadEdit} run={run} part="plan" onClose={close} /> : <JsonText json={run.plan} label="Plan" />}
             </Part>
           )}
           {run.sql && (
-            <Part title="SQL" note={run.reading ? "made from the plan" : madeBy(run)} end={<CopyButton label="Copy" text={() => run.sql!} />}>
-              <Sql sql={run.sql} fault={fault} />
+            <Part title="SQL" note={run.reading ? "made from the plan" : madeBy(run)} end={<>{edit("sql")}<CopyButton label="Copy" text={() => run.sql!} /></>}>
+              {edited === "sql" ? <Late load={loadEdit} run={run} part="sql" onClose={close} /> : <Sql sql={run.sql} fault={fault} />}
             </Part>
           )}
           <Part title="Data"><Data run={run} /></Part>
