@@ -449,6 +449,80 @@ export const cases = {
     return found;
   },
 
+  // The list of runs: filtered, paged, two of them chosen and compared. runs: [older, newer] of one question.
+  async history({ open, url, axe }, runs, pages) {
+    const page = await open();
+    await page.addInitScript(WATCH);
+    await visit(page, url);
+    await page.getByRole("link", { name: "All runs" }).click();
+    const lines = page.locator(".runs li");
+    await lines.first().waitFor();
+    const listed = async () => {
+      await page.locator(".runs[aria-busy=false]").waitFor();
+      return lines.locator("a").evaluateAll((all) => all.map((a) => a.getAttribute("href").split("/").pop()));
+    };
+    const found = { pages: [(await listed()).length], axe: await faultsOfAxe(page, axe) };
+    for (let i = 1; i < pages; i++) {
+      const before = await lines.count();
+      await page.getByRole("button", { name: "Older runs" }).click();
+      await page.waitForFunction((n) => document.querySelectorAll(".runs li").length > n, before);
+      found.pages.push((await listed()).length);
+    }
+    found.all = await listed();
+    found.older = await page.getByRole("button", { name: "Older runs" }).count();
+    await page.getByLabel("State").selectOption("rejected");
+    await page.waitForFunction(() => !document.querySelector(".runs [data-state]:not([data-state=rejected])"));
+    found.rejected = await listed();
+    found.search = new URL(page.url()).search;
+    await page.reload();
+    await lines.first().waitFor();
+    found.again = await listed();
+    await page.getByLabel("Dataset").selectOption("sensors");
+    await page.locator(".notice", { hasText: "No run is like that." }).waitFor();
+    await page.getByLabel("State").selectOption("");
+    await lines.first().waitFor();
+    found.sensors = await listed();
+    await page.getByLabel("From").fill("2999-01-01");
+    await page.locator(".notice", { hasText: "No run is like that." }).waitFor();
+    await page.getByLabel("From").fill("2020-01-01");
+    await lines.first().waitFor();
+    await page.getByLabel("to", { exact: true }).fill("2020-01-02");
+    await page.locator(".notice", { hasText: "No run is like that." }).waitFor();
+    await page.getByRole("button", { name: "Show all" }).click();
+    await lines.nth(1).waitFor();
+    const box = (id) => page.locator("li", { has: page.locator(`a[href="/runs/${id}"]`) }).locator("input");
+    for (const id of [...runs].reverse()) await box(id).check();
+    found.disabled = await lines.locator("input:disabled").count() === (await lines.count()) - 2;
+    await page.getByRole("link", { name: "Compare these two" }).click();
+    await page.locator(".compared").waitFor();
+    found.path = new URL(page.url()).pathname;
+    await page.goBack();
+    await lines.first().waitFor();
+    await lines.first().locator("a").click();
+    await page.locator(".turn .share").waitFor();
+    found.opened = new URL(page.url()).pathname;
+    found.violations = await page.evaluate("violations");
+    return found;
+  },
+
+  async compare({ open, url, axe }, [a, b], options) {
+    const page = await open(options);
+    await page.addInitScript(WATCH);
+    await page.goto(`${url}/runs/${a}...${b}`);
+    await page.locator(".compare").waitFor();
+    const row = async (tr) => [await tr.getAttribute("class"), ...(await texts(tr.locator("td")))];
+    return {
+      words: await page.locator(".how-part").first().locator("p").first().innerText(),
+      rows: await Promise.all((await page.locator(".compared tbody tr").all()).map(row)),
+      cells: await page.locator(".compared td del").evaluateAll((all) => all.map((e) => [e.innerText, e.parentElement.querySelector("ins").innerText])),
+      lines: await texts(page.locator(".difference ins, .difference del")),
+      parts: await texts(page.locator(".how-part h2")),
+      text: await page.locator(".compare").innerText(),
+      elements: await page.locator("img, .compare b").count(),
+      axe: await faultsOfAxe(page, axe), wide: await tooWide(page), violations: await page.evaluate("violations"),
+    };
+  },
+
   async key({ open, url }, key) {
     const page = await open();
     await page.goto(url);

@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import { isBack, lost } from "./connection.ts";
 import type {
-  Dataset, ProblemBody, Run, Schema, StoredMessage, Thread, Verification,
+  Dataset, ProblemBody, Run, RunState, Schema, StoredMessage, Thread, Verification,
 } from "./types.ts";
 
 export class Problem extends Error {
@@ -145,6 +145,8 @@ export const getDatasets = async (): Promise<Dataset[]> =>
 export const getSchema = (id: string): Promise<Schema> => read(`/v1/datasets/${at(id)}/schema`);
 export const getPlanners = (): Promise<{ default: string; available: string[] }> => read("/v1/planners");
 export const getRun = (id: string): Promise<Run> => read(`/v1/runs/${at(id)}`);
+export const getRuns = (asked: URLSearchParams): Promise<{ runs: RunState[]; next_before: string | null }> =>
+  read(`/v1/runs?${asked}`);
 export const getRunState = (id: string): Promise<{ status: string; queue?: { position: number } }> =>
   read(`/v1/runs/${at(id)}/status`);
 export const getThreads = (before?: string | null): Promise<{ threads: Thread[]; next_before: string | null }> =>

@@ -24,7 +24,7 @@ function EditButton(props: { onEdit: () => void; what: string }): JSX.Element {
   return <button type="button" class="quiet" onClick={props.onEdit}>Edit<span class="sr-only"> the {props.what}</span></button>;
 }
 
-const STAGES: [string, string][] = [
+export const STAGES: [string, string][] = [
   ["describe", "look at the data"], ["plan", "read the question"], ["load", "load the tables"],
   ["check", "check the query"], ["query", "run the query"], ["model", "language model"],
 ];
