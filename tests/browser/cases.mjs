@@ -174,9 +174,18 @@ export const cases = {
     await ask(page, "revenue by month and category");
     await page.locator(".chart svg").waitFor();
     await look("answer");
+    const labels = await page.locator(".chart svg text[text-anchor=middle]").evaluateAll((all) => all.map((e) => {
+      const { left, right } = e.getBoundingClientRect();
+      return [e.textContent, left, right];
+    }));
+    for (let i = 1; i < labels.length; i++)
+      if (labels[i][1] < labels[i - 1][2]) wide.push(`${labels[i - 1][0]} is over ${labels[i][0]}`);
     await page.locator("summary").click();
     await page.locator(".record").waitFor();
     await look("how");
+    await page.getByRole("button", { name: "Edit the SQL" }).click();
+    await page.locator(".edit-said").getByText("Allowed.").waitFor();
+    await look("editor");
     await ask(page, "How many unicorns are there?");
     await look("not understood");
     await ask(page, "SQL: SELECT * FROM read_csv('/a/very/long/path/that/does/not/end/so/soon/and/goes/on/and/on.csv')");
@@ -190,7 +199,11 @@ export const cases = {
     await page.locator(".drawer table").first().waitFor();
     await look("schema");
     const drawer = await page.locator(".drawer").evaluate((e) => e.scrollWidth > e.clientWidth);
-    return { wide, drawer };
+    await page.keyboard.press("Escape");
+    await page.goto(`${url}/runs`);
+    await page.locator(".runs li").first().waitFor();
+    await look("runs");
+    return { wide, drawer, labels: labels.map(([text]) => text) };
   },
 
   async axe({ open, url, axe }, scheme) {
