@@ -73,7 +73,12 @@ function took(run: RunState): string | null {
   return Number.isNaN(ms) ? null : milliseconds(ms);
 }
 
-const PLANNERS_UNSAID = new Set(["none", "user", "builtin"]);
+// Who planned it, where that says something; runs that repeat another one are named by that.
+function plannerWords(planner: string | null): string | null {
+  if (planner === null || ["none", "user", "builtin"].includes(planner)) return null;
+  const again = /^(verify|rerun) /.exec(planner);
+  return again ? (again[1] === "verify" ? "run again to verify" : "run again") : planner;
+}
 
 interface Choice {
   chosen: readonly string[];
@@ -86,7 +91,7 @@ function Line(props: { run: RunState } & Choice): JSX.Element {
   const dataset = state.datasets.value?.find((d) => d.id === run.dataset_id);
   const bad = run.status === "failed" || run.status === "rejected" || run.status === "timed_out";
   const about = [
-    moment(run.created_at), dataset?.name ?? run.dataset_id, PLANNERS_UNSAID.has(run.planner ?? "none") ? null : run.planner, took(run),
+    moment(run.created_at), dataset?.name ?? run.dataset_id, plannerWords(run.planner), took(run),
   ].filter((words) => words !== null);
   return (
     <li class={mine ? "chosen" : undefined}>
