@@ -3,12 +3,12 @@ BUILD = build
 PREFIX = /usr/local
 FUZZ_SECONDS = 60
 
-.PHONY: help build run test bench lint sanitize tsan fuzz format install clean
+.PHONY: help build run test images test-docker bench lint sanitize tsan fuzz format install clean
 .NOTPARALLEL:
 
 help: ## This list
 	@echo "askcsv: ask questions about tables, and see where each answer came from"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 build: packages-build ## Compile the programs: build/askcsv and build/askcsv-runner
 	@tools/build $(BUILD)
@@ -19,6 +19,12 @@ run: build ## Build, ask three questions, then serve on 127.0.0.1:8080
 test: packages-test build ## Run every test
 	@tools/install-packages browser || echo "Without Chromium the tests of the page are skipped"
 	@tools/run-tests $(BUILD)
+
+images: build ## Make the container images build/images/askcsv.tar and askcsv-runner.tar
+	@tools/images $(BUILD) $(BUILD)/images
+
+test-docker: packages-test packages-docker build ## The tests that want Docker: at a dockerd of their own
+	@tools/test-docker $(BUILD)
 
 bench: build ## Measure everything against DuckDB in process and bare (about ten minutes)
 	@bench/run $(BUILD)

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORDS_MAX (MODEL_TEXT_MAX + 65536)
+#define WORDS_MAX (AGENT_TEXT_MAX + 65536)
 #define WHY_MAX (ERROR_MESSAGE_MAX + 200)
 #define MARKED_MAX 20 /* figures that are named in the text */
 
@@ -35,6 +35,7 @@ struct agent {
         size_t bytes;   /* of messages and tools, about */
         bool is_warned; /* that its words do not fit the results */
         bool has_said;  /* words were handed out that may not count */
+        bool is_cut;    /* they were longer than is kept */
         bool is_done;
 };
 
@@ -64,10 +65,29 @@ static void agent_done(struct agent *agent)
 
 /* ---- words as they come ---- */
 
+static const json_t *status_of(const json_t *capsule)
+{
+        return json_object_get(capsule, "status");
+}
+
+static bool has_succeeded(const json_t *capsule)
+{
+        const char *status = json_string_value(status_of(capsule));
+        return status && strcmp(status, "succeeded") == 0;
+}
+
+/* The question may also go on from a run that failed, which gives nothing to speak of. */
+static bool has_previous(const struct agent *agent)
+{
+        const json_t *previous = agent->question->previous;
+        return has_succeeded(previous) && json_is_object(json_object_get(previous, "result"));
+}
+
 /* Before anything was run, words may claim what is not so: they wait until they were checked. */
 static bool has_result(const struct agent *agent)
 {
-        return agent->question->previous || toolbox_success(&agent->box);
+        return has_previous(agent) || json_array_size(agent->box.seen) > 0 ||
+               toolbox_success(&agent->box);
 }
 
 static void on_text(const char *text, size_t n, void *data)
@@ -88,29 +108,29 @@ static void take_back(struct agent *agent)
 
 /* ---- the end ---- */
 
-static const json_t *status_of(const json_t *capsule)
-{
-        return json_object_get(capsule, "status");
-}
-
 static bool put_run_id(json_t *ids, const json_t *capsule)
 {
         json_t *id = json_object_get(capsule, "run_id");
-        return !capsule || !id || json_array_append(ids, id) == 0;
+        for (size_t i = 0; i < json_array_size(ids); i++)
+                if (json_equal(json_array_get(ids, i), id))
+                        return true;
+        return !id || json_array_append(ids, id) == 0;
 }
 
-/* Those that succeeded, or the one that the question went on from if the words rest on it. */
+/* Those that succeeded and those that were looked up, or the one that the question went on from if
+ * the words rest on it. */
 static int set_run_ids(struct agent *agent, bool previous_counts, struct error *err)
 {
         json_t *ids = json_array();
         bool ok = ids != NULL;
         for (size_t i = 0; ok && i < json_array_size(agent->box.runs); i++) {
                 const json_t *run = json_array_get(agent->box.runs, i);
-                const char *status = json_string_value(status_of(run));
-                if (status && strcmp(status, "succeeded") == 0)
+                if (has_succeeded(run))
                         ok = put_run_id(ids, run);
         }
-        if (ok && previous_counts && json_array_size(ids) == 0)
+        for (size_t i = 0; ok && i < json_array_size(agent->box.seen); i++)
+                ok = put_run_id(ids, json_array_get(agent->box.seen, i));
+        if (ok && previous_counts && has_previous(agent) && json_array_size(ids) == 0)
                 ok = put_run_id(ids, agent->question->previous);
         json_decref(agent->answer->run_ids);
         agent->answer->run_ids = ids;
@@ -166,12 +186,13 @@ static int put_told(const struct agent *agent, struct buf *out, struct error *er
         if (!schema)
                 return error_oom(err);
         buf_puts(out, agent->question->text);
-        for (size_t i = 0; i < json_array_size(agent->question->history); i++) {
-                const json_t *message = json_array_get(agent->question->history, i);
+        const json_t *history = agent->question->history;
+        for (size_t i = prompt_first(history); i < json_array_size(history); i++) {
+                const json_t *message = json_array_get(history, i);
                 const char *role = json_get_string(message, "role");
                 const char *text = json_get_string(message, "text");
                 if (role && text && strcmp(role, "user") == 0)
-                        buf_printf(out, "\n%s", text);
+                        buf_printf(out, "\n%.*s", (int)HISTORY_TEXT_MAX, text);
         }
         buf_putc(out, '\n');
         int r = json_put(schema, out, err);
@@ -180,7 +201,7 @@ static int put_told(const struct agent *agent, struct buf *out, struct error *er
 
 static int ground(const struct agent *agent, const char *text, json_t **ret, struct error *err)
 {
-        struct grounding_source sources[AGENT_RUNS_MAX + 1];
+        struct grounding_source sources[AGENT_RUNS_MAX + TOOLBOX_SEEN_MAX + 1];
         _cleanup_buf_ struct buf told = {0};
         size_t n = 0;
         buf_init(&told, PROMPT_TEXT_MAX * 2);
@@ -189,7 +210,9 @@ static int ground(const struct agent *agent, const char *text, json_t **ret, str
                 return r;
         for (size_t i = 0; i < json_array_size(agent->box.runs) && n < AGENT_RUNS_MAX; i++)
                 sources[n++] = source_of(json_array_get(agent->box.runs, i));
-        if (agent->question->previous)
+        for (size_t i = 0; i < json_array_size(agent->box.seen) && i < TOOLBOX_SEEN_MAX; i++)
+                sources[n++] = source_of(json_array_get(agent->box.seen, i));
+        if (has_previous(agent))
                 sources[n++] = source_of(agent->question->previous);
         const struct grounding_input input = {.text = text,
                                               .n = strlen(text),
@@ -239,23 +262,41 @@ static const char *remark_of(enum model_stop stop)
                                             : "";
 }
 
+/* Words without end are kept by no thread and read by nobody. */
+static void cut_words(struct agent *agent, char *text)
+{
+        size_t n = strnlen(text, AGENT_TEXT_MAX + 1);
+        agent->is_cut = n > AGENT_TEXT_MAX;
+        if (!agent->is_cut)
+                return;
+        n = AGENT_TEXT_MAX;
+        while (n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80) /* within a character */
+                n--;
+        text[n] = '\0';
+}
+
 static int accept(struct agent *agent, const struct model_reply *reply, struct error *err)
 {
         _cleanup_buf_ struct buf words = {0};
         buf_init(&words, WORDS_MAX);
         buf_puts(&words, reply->text);
+        if (agent->is_cut)
+                buf_puts(&words, "...\n\n(The rest of this long answer is left out.)");
         buf_puts(&words, remark_of(reply->stop));
         put_marks(&words, agent->answer->grounding);
         int r = set_run_ids(agent, true, err);
         if (json_array_size(agent->answer->run_ids) == 0)
-                buf_puts(&words, "\n\n(No query was run for this answer.)");
+                buf_puts(&words, json_array_size(agent->box.runs) == 0
+                                         ? "\n\n(No query was run for this answer.)"
+                                         : "\n\n(No query of this answer has given a result.)");
         return r < 0 ? r : set_text(agent, AGENT_ANSWERED, &words, err);
 }
 
 /* The model says that this is its answer. */
-static int conclude(struct agent *agent, const struct model_reply *reply, struct error *err)
+static int conclude(struct agent *agent, struct model_reply *reply, struct error *err)
 {
-        if (!*reply->text)
+        cut_words(agent, reply->text);
+        if (!reply->text[strspn(reply->text, " \t\r\n")])
                 return close_with(agent, AGENT_CUT,
                                   reply->stop == MODEL_STOP_REFUSED
                                           ? "The model declined to answer."
@@ -338,8 +379,8 @@ static int use_tools(struct agent *agent, const struct model_reply *reply, struc
         return r;
 }
 
-/* The model failed. What was run before is not lost by it. */
-static int give_up(struct agent *agent, int r, struct error *err)
+/* The model failed, or a further query could not be run. What was run before is not lost by it. */
+static int give_up(struct agent *agent, int r, const char *cause, struct error *err)
 {
         char why[WHY_MAX];
         struct error what = *err;
@@ -353,9 +394,8 @@ static int give_up(struct agent *agent, int r, struct error *err)
                                "The time for an answer, %lld seconds, is used up.",
                                (long long)agent->bounds->time_ms_max / 1000);
         else
-                (void)snprintf(why, sizeof(why),
-                               "The language model failed before it could put that into words: %s",
-                               what.message);
+                (void)snprintf(why, sizeof(why), "%s: %s", cause, what.message);
+        agent->answer->failure = what;
         return close_with(agent, AGENT_CUT, why, err);
 }
 
@@ -374,7 +414,9 @@ static int step(struct agent *agent, struct error *err)
         }
         int r = call_model(agent, &reply, err);
         if (r < 0)
-                return give_up(agent, r, err);
+                return give_up(agent, r,
+                               "The language model failed before it could put that into words",
+                               err);
         r = keep_reply(agent, &reply, err);
         if (r < 0)
                 return r;
@@ -384,7 +426,8 @@ static int step(struct agent *agent, struct error *err)
                 return close_with(agent, AGENT_CUT,
                                   "The model went on asking for queries after its last attempt.",
                                   err);
-        return use_tools(agent, &reply, err);
+        r = use_tools(agent, &reply, err);
+        return r < 0 ? give_up(agent, r, "What the model asked for next could not be run", err) : 0;
 }
 
 static int prepare(struct agent *agent, struct error *err)
@@ -395,7 +438,7 @@ static int prepare(struct agent *agent, struct error *err)
         int r = frame_nonce(agent->nonce, err);
         if (r == 0)
                 r = toolbox_init(&agent->box, agent->world, agent->question, agent->nonce,
-                                 agent->bounds->rows_max, err);
+                                 agent->bounds->rows_max, agent->budget.deadline_us, err);
         if (r == 0)
                 r = tools_describe(&agent->tools, err);
         if (r == 0)

@@ -17,6 +17,7 @@
 #define AGENT_REPAIRS_MAX 3     /* queries that were refused or failed, and may be tried again */
 #define AGENT_RUNS_MAX 16       /* runs of one answer */
 #define AGENT_ROWS_CEILING 1000 /* of rows_max */
+#define AGENT_TEXT_MAX ((size_t)128 * 1024) /* bytes of a model's words; the rest is cut off */
 
 /* What one answer may cost. */
 struct agent_bounds {
@@ -37,14 +38,15 @@ struct agent_query {
         const char *sql; /* if plan is NULL */
         size_t sql_bytes;
         const json_t *reading; /* {"sentence","assumptions"}: what the plan says; or NULL */
+        int64_t deadline_us;   /* of clock_monotonic_us(): then the answer's time is used up */
 };
 
 /* What the caller does for the agent; all on the thread of agent_answer. */
 struct agent_world {
         const struct registry *registry;
         /* Has it run, and waits: *ret is the sealed capsule's body, a new reference, whatever
-         * became of the run. Failures (the queue is full, the store fails, cancelled) end the
-         * answer. */
+         * became of the run, which is stopped at the query's deadline. Failures (the queue is full,
+         * the store fails, cancelled) end the answer. */
         int (*run)(const struct agent_query *query, json_t **ret, void *data, struct error *err);
         /* The sealed capsule's body of a run that the asker may see, a new reference;
          * ERROR_RUN_NOT_FOUND. */
@@ -62,8 +64,11 @@ struct agent_world {
 struct agent_question {
         const struct dataset *dataset; /* what it is about; described */
         const char *text;              /* UTF-8 */
-        const char *as_of;      /* what "now" is in the runs; NULL: the dataset's, else now */
-        const json_t *history;  /* [{"role": "user"|"assistant", "text"}], oldest first; or NULL */
+        const char *as_of; /* what "now" is in the runs; NULL: the dataset's, else now */
+        /* [{"role": "user"|"assistant", "text", "quotes"?: true, "failed"?: true}], oldest first;
+         * or NULL. quotes: the words are not a model's, and may be data, as an error's; failed: and
+         * they may quote rows. */
+        const json_t *history;
         const json_t *previous; /* the capsule's body of the last run that succeeded; or NULL */
 };
 
@@ -82,6 +87,7 @@ struct agent_answer {
         json_t *grounding; /* as grounding_check has it; null when the words are ours */
         /* {"steps","tokens_in","tokens_out","tokens_estimated","repairs","cost_cents"} */
         json_t *usage;
+        struct error failure; /* when it was cut: what failed, if anything did; else NONE */
 };
 
 /* Waits for the whole answer. Also on failure *ret has what there was until then (runs, usage), and

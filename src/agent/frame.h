@@ -24,7 +24,8 @@ int frame_data(const char *nonce, const json_t *document, char **ret, struct err
 
 /* Of a sealed capsule what the model needs: run_id, status, and the error, or columns, types,
  * row_count, truncated, the first rows (at most rows_max, and not more than fits) and how many
- * these are. NULL for no memory. */
+ * these are. With rows_max 0 the engine's messages are left out, which quote cells ("Could not
+ * convert string '...'"). NULL for no memory. */
 json_t *frame_preview(const json_t *capsule, size_t rows_max);
 
 /* The dataset with its tables, columns, relationships, measures and named rows; of what is too

@@ -107,8 +107,7 @@ static bool is_users(const json_t *message)
         return role && strcmp(role, "user") == 0;
 }
 
-/* Where the newest ones begin that fit; a conversation begins with the user. */
-static size_t first_of(const json_t *history)
+size_t prompt_first(const json_t *history)
 {
         size_t bytes = 0;
         size_t i = json_array_size(history);
@@ -122,23 +121,41 @@ static size_t first_of(const json_t *history)
         return i;
 }
 
-static int put_history(json_t *messages, const json_t *history, struct error *err)
+/* What askcsv said itself is shown as data, which it may hold: "Could not convert string '...'". */
+static int put_said(struct buf *out, const json_t *message, const char *text, const char *nonce,
+                    size_t rows_max, struct error *err)
+{
+        if (!json_is_true(json_object_get(message, "quotes"))) {
+                buf_puts(out, text);
+                return 0;
+        }
+        bool hides = rows_max == 0 && json_is_true(json_object_get(message, "failed"));
+        return put_framed(out, nonce,
+                          json_pack("{s:s}", "askcsv", hides ? "There was no answer." : text), err);
+}
+
+static int put_history(json_t *messages, const json_t *history, const char *nonce, size_t rows_max,
+                       struct error *err)
 {
         int r = 0;
-        for (size_t i = first_of(history); r == 0 && i < json_array_size(history); i++) {
+        for (size_t i = prompt_first(history); r == 0 && i < json_array_size(history); i++) {
                 const json_t *message = json_array_get(history, i);
                 const json_t *said = json_object_get(message, "text");
                 const char *role = json_get_string(message, "role");
+                _cleanup_buf_ struct buf shown = {0};
                 _cleanup_buf_ struct buf text = {0};
                 size_t n =
                         whole(json_string_value(said), json_string_length(said), HISTORY_TEXT_MAX);
                 if (!role || n == 0)
                         continue;
+                buf_init(&shown, PROMPT_TEXT_MAX);
                 buf_init(&text, PROMPT_TEXT_MAX);
-                buf_append(&text, json_string_value(said), n);
+                buf_append(&shown, json_string_value(said), n);
                 if (n < json_string_length(said))
-                        buf_puts(&text, " [cut]");
-                r = put_message(messages, role, &text, err);
+                        buf_puts(&shown, " [cut]");
+                r = put_said(&text, message, buf_text(&shown), nonce, rows_max, err);
+                if (r == 0)
+                        r = put_message(messages, role, &text, err);
         }
         return r;
 }
@@ -181,7 +198,7 @@ int prompt_make(const struct agent_question *question, const char *nonce, size_t
                 return error_oom(err);
         int r = put_system(messages, question, nonce, err);
         if (r == 0)
-                r = put_history(messages, question->history, err);
+                r = put_history(messages, question->history, nonce, rows_max, err);
         if (r == 0)
                 r = put_question(messages, question, nonce, rows_max, err);
         if (r == 0)

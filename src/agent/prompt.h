@@ -15,6 +15,10 @@
 int prompt_make(const struct agent_question *question, const char *nonce, size_t rows_max,
                 json_t **ret, struct error *err);
 
+/* Of question->history, the first message that the model is shown: the newest ones that fit, from a
+ * user's on. */
+size_t prompt_first(const json_t *history);
+
 /* What a model that spoke of runs or figures that there are none of is told: unsupported are the
  * figures, an array of texts; has_run: whether there is a result at all. NULL for no memory. */
 char *prompt_ungrounded(const json_t *unsupported, bool has_run);

@@ -133,6 +133,12 @@ static bool has_succeeded(const json_t *capsule)
         return status && strcmp(status, "succeeded") == 0;
 }
 
+/* All results stay in memory until the answer is there. */
+static size_t result_bytes(const json_t *capsule)
+{
+        return json_dumpb(json_object_get(capsule, "result"), NULL, 0, JSON_COMPACT);
+}
+
 /* What the model is told of a run: the result, or what was wrong and what there would be. */
 static int tell_run(struct toolbox *box, const struct dataset *dataset, const json_t *capsule,
                     json_t **ret, struct error *err)
@@ -157,6 +163,11 @@ static int run_query(struct toolbox *box, const struct agent_query *query, json_
 {
         struct error what = {0};
         json_t *capsule = NULL;
+        if (clock_monotonic_us() >= box->deadline_us) {
+                (void)error_set(&what, ERROR_QUEUE_FULL,
+                                "the time for an answer was used up before it was run");
+                return fault(box, ret, &what, err);
+        }
         if (toolbox_is_closed(box)) {
                 (void)error_set(&what, ERROR_QUEUE_FULL,
                                 "no more queries may be run for this question: answer with what "
@@ -168,6 +179,7 @@ static int run_query(struct toolbox *box, const struct agent_query *query, json_
                 return r;
         if (json_array_append_new(box->runs, capsule) < 0)
                 return error_oom(err);
+        box->bytes += result_bytes(capsule);
         return tell_run(box, query->dataset, capsule, ret, err);
 }
 
@@ -177,14 +189,16 @@ static void plan_freep(struct plan **plan)
 }
 
 /* What the plan says, by what it is and not by what the model says of it; NULL when it is none. */
-static json_t *reading_of(const char *text, size_t n, const struct dataset *dataset)
+static json_t *reading_of(const char *text, size_t n, const struct dataset *dataset,
+                          const char *as_of)
 {
         _cleanup_(plan_freep) struct plan *plan = NULL;
         _cleanup_buf_ struct buf sql = {0};
         _cleanup_buf_ struct buf sentence = {0};
         struct plan_faults faults;
         int64_t as_of_s = clock_utc_ms() / 1000;
-        (void)(dataset->as_of && clock_parse(dataset->as_of, &as_of_s));
+        as_of = as_of ? as_of : dataset->as_of;
+        (void)(as_of && clock_parse(as_of, &as_of_s));
         buf_init(&sql, (size_t)4 * 1024 * 1024);
         buf_init(&sentence, 65536);
         plan_faults_init(&faults);
@@ -219,15 +233,18 @@ static int execute_query_plan(struct toolbox *box, const json_t *arguments, json
         if (!dataset || json_object_set_new(plan, "dataset_id", json_string(dataset->id)) < 0)
                 return error_oom(err);
         int r = json_put(plan, &text, err);
-        if (r == 0)
-                r = buf_error(&text, err, "the model's plan");
+        if (text.state == BUF_TOO_LARGE) {
+                (void)error_set(&what, ERROR_VALIDATION, "the plan is too large");
+                return fault(box, ret, &what, err);
+        }
         if (r < 0)
                 return r;
-        reading = reading_of(buf_text(&text), text.len, dataset);
+        reading = reading_of(buf_text(&text), text.len, dataset, box->question->as_of);
         const struct agent_query query = {.dataset = dataset,
                                           .plan = buf_text(&text),
                                           .plan_bytes = text.len,
-                                          .reading = reading};
+                                          .reading = reading,
+                                          .deadline_us = box->deadline_us};
         return run_query(box, &query, ret, err);
 }
 
@@ -245,8 +262,18 @@ static int execute_sql(struct toolbox *box, const json_t *arguments, json_t **re
                 return fault(box, ret, &what, err);
         const struct agent_query query = {.dataset = dataset,
                                           .sql = json_string_value(sql),
-                                          .sql_bytes = json_string_length(sql)};
+                                          .sql_bytes = json_string_length(sql),
+                                          .deadline_us = box->deadline_us};
         return run_query(box, &query, ret, err);
+}
+
+/* What the words may rest on from now on; not more of them than memory is to hold. */
+static int keep_seen(struct toolbox *box, json_t *capsule)
+{
+        if (json_array_size(box->seen) >= TOOLBOX_SEEN_MAX || box->bytes > TOOLBOX_BYTES_MAX)
+                return 0;
+        box->bytes += result_bytes(capsule);
+        return json_array_append(box->seen, capsule);
 }
 
 static int get_run(struct toolbox *box, const json_t *arguments, json_t **ret, struct error *err)
@@ -260,6 +287,8 @@ static int get_run(struct toolbox *box, const json_t *arguments, json_t **ret, s
                 (void)box->world->find(run_id, &capsule, box->world->data, &what);
         if (!capsule)
                 return fault(box, ret, &what, err);
+        if (has_succeeded(capsule) && keep_seen(box, capsule) < 0)
+                return error_oom(err);
         json_t *document = frame_preview(capsule, box->rows_max);
         const char *sql = json_get_string(capsule, "sql");
         if (document && sql && strlen(sql) <= SQL_SHOWN_MAX)
@@ -336,25 +365,28 @@ int tools_describe(json_t **ret, struct error *err)
 
 int toolbox_init(struct toolbox *box, const struct agent_world *world,
                  const struct agent_question *question, const char *nonce, size_t rows_max,
-                 struct error *err)
+                 int64_t deadline_us, struct error *err)
 {
         *box = (struct toolbox){.world = world,
                                 .question = question,
                                 .nonce = nonce,
                                 .rows_max = rows_max,
-                                .runs = json_array()};
-        return box->runs ? 0 : error_oom(err);
+                                .deadline_us = deadline_us,
+                                .runs = json_array(),
+                                .seen = json_array()};
+        return box->runs && box->seen ? 0 : error_oom(err);
 }
 
 void toolbox_done(struct toolbox *box)
 {
-        json_decref(box->runs);
-        box->runs = NULL;
+        json_decref(steal_ptr(&box->runs));
+        json_decref(steal_ptr(&box->seen));
 }
 
 bool toolbox_is_closed(const struct toolbox *box)
 {
-        return box->failures > AGENT_REPAIRS_MAX || json_array_size(box->runs) >= AGENT_RUNS_MAX;
+        return box->failures > AGENT_REPAIRS_MAX || json_array_size(box->runs) >= AGENT_RUNS_MAX ||
+               box->bytes > TOOLBOX_BYTES_MAX;
 }
 
 const json_t *toolbox_success(const struct toolbox *box)

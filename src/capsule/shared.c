@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "capsule/servers_ops.h"
 #include "capsule/store_ops.h"
 #include "capsule/thread_ops.h"
 
@@ -210,6 +211,13 @@ static void shared_set_wait(struct capsule_store *base, int wait_ms)
         reader_give(store);
 }
 
+static void shared_set_lease(struct capsule_store *base, int lease_ms)
+{
+        struct shared_store *store = shared_of(base);
+        capsule_store_set_lease(writer_take(store), lease_ms);
+        writer_give(store);
+}
+
 static int shared_recover(struct capsule_store *base, size_t *ret_count, struct error *err)
 {
         struct shared_store *store = shared_of(base);
@@ -333,6 +341,20 @@ static int shared_threads(struct capsule_store *base, const struct thread_call *
         return r;
 }
 
+static bool shared_is_shared(const struct capsule_store *base)
+{
+        return store_is_shared(((const struct shared_store *)(const void *)base)->writer);
+}
+
+static int shared_servers(struct capsule_store *base, struct servers_call *call, struct error *err)
+{
+        struct shared_store *store = shared_of(base);
+        struct capsule_store *inner = writer_take(store);
+        int r = inner->ops->servers(inner, call, err);
+        writer_give(store);
+        return r;
+}
+
 static int shared_batch_begin(struct capsule_store *base, struct error *err)
 {
         (void)base;
@@ -347,6 +369,7 @@ static int shared_batch_end(struct capsule_store *base, struct error *err)
 static const struct capsule_store_ops shared_ops = {
         .free = shared_free,
         .set_wait = shared_set_wait,
+        .set_lease = shared_set_lease,
         .insert = shared_insert,
         .update = shared_update,
         .seal = shared_seal,
@@ -365,6 +388,8 @@ static const struct capsule_store_ops shared_ops = {
         .batch_begin = shared_batch_begin,
         .batch_end = shared_batch_end,
         .threads = shared_threads,
+        .is_shared = shared_is_shared,
+        .servers = shared_servers,
 };
 
 int capsule_store_open_shared(const char *url, struct capsule_store **ret, struct error *err)

@@ -1,22 +1,18 @@
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "base/json.h"
-#include "capsule/owner.h"
+#include "base/owner.h"
+#include "capsule/common.h"
 #include "capsule/sqlite_db.h"
 #include "capsule/store.h"
 #include "capsule/store_ops.h"
 #include "capsule/thread_ops.h"
 
-#include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PREFIX_MIN 8
 #define NAMES_BYTES_MAX (64 * 1024 * 1024) /* of the ids that a recovery goes through */
-#define RETENTION_OWNER "retention"
-#define FAILED_MESSAGE "the command or server that started this run ended before it finished"
 
 struct sqlite_store {
         struct capsule_store base;
@@ -149,9 +145,7 @@ static int check_request(struct sqlite_store *store, const struct capsule *capsu
                 r = sqlite_db_step(&store->db, statement, err);
         if (r <= 0)
                 return r;
-        return error_set(err, ERROR_REQUEST_REPEATED,
-                         "a request with the same Idempotency-Key came at the same moment; send "
-                         "this one again to have its answer");
+        return common_repeated(err);
 }
 
 static int insert_row(struct sqlite_store *store, const struct capsule *capsule, const char *owner,
@@ -344,9 +338,9 @@ static int remove_locked(struct sqlite_store *store, struct capsule *capsule, in
         int r = sqlite_head(&store->base, &head, err);
         if (r < 0 || head.removed != after)
                 return r;
-        r = insert_row(store, capsule, RETENTION_OWNER, err);
+        r = insert_row(store, capsule, COMMON_RETENTION_OWNER, err);
         if (r == 0)
-                r = seal_locked(store, capsule, RETENTION_OWNER, through, err);
+                r = seal_locked(store, capsule, COMMON_RETENTION_OWNER, through, err);
         if (r == 0)
                 r = delete_through(store, through, through - after, err);
         return r < 0 ? r : 1;
@@ -446,17 +440,6 @@ static int read_abandoned(struct sqlite_store *store, const char *run_id, const 
         return r;
 }
 
-static int mark_abandoned(struct capsule *capsule, struct error *err)
-{
-        if (run_state_is_final(capsule->state)) /* it had ended; only the seal is missing */
-                return 0;
-        int r = capsule_set(capsule, "error",
-                            json_pack("{s:s,s:s}", "type", error_type_name(ERROR_RUNNER_INTERNAL),
-                                      "message", FAILED_MESSAGE),
-                            err);
-        return r < 0 ? r : run_move(capsule, RUN_FAILED, err);
-}
-
 /* 1 when it was sealed by us. */
 static int recover_run(struct sqlite_store *store, const char *run_id, const char *owner,
                        struct error *err)
@@ -467,7 +450,7 @@ static int recover_run(struct sqlite_store *store, const char *run_id, const cha
                 return r;
         r = read_abandoned(store, run_id, owner, &capsule, err);
         if (r == 0 && capsule)
-                r = mark_abandoned(capsule, err);
+                r = common_abandon(capsule, err);
         if (r == 0 && capsule)
                 r = seal_locked(store, capsule, owner, 0, err);
         r = sqlite_db_finish(&store->db, r, err);
@@ -575,66 +558,17 @@ static int sqlite_recover(struct capsule_store *base, size_t *ret_count, struct 
         return r;
 }
 
-/* When the newest of the capsules that retention removed was made; "" when none was. */
-static void read_removed_until(struct sqlite_store *store, char out[CLOCK_TEXT_SIZE])
+static int none_found(struct sqlite_store *store, const char *run_id, struct error *err)
 {
         _cleanup_statement_ sqlite3_stmt *statement = NULL;
-        _cleanup_capsule_ struct capsule *capsule = NULL;
-        out[0] = '\0';
+        _cleanup_capsule_ struct capsule *newest = NULL;
         if (sqlite_db_prepare(&store->db,
                               "SELECT body FROM capsules WHERE kind = 'retention' AND kind <> "
                               "'run' ORDER BY id DESC LIMIT 1",
-                              &statement, NULL) < 0 ||
-            sqlite_db_step(&store->db, statement, NULL) != 1 ||
-            read_capsule(store, statement, 0, &capsule, NULL) < 0)
-                return;
-        const char *made = json_get_string(json_object_get(capsule->body, "removed"), "created_at");
-        (void)snprintf(out, CLOCK_TEXT_SIZE, "%s", made ? made : "");
-}
-
-/* Whether the run of that id, which says when it was made, is as old as those that were removed. */
-static bool may_be_removed(const char *run_id, const char *until)
-{
-        char made[CLOCK_TEXT_SIZE];
-        unsigned int high;
-        unsigned int low;
-        if (!*until || !uuid_is_valid(run_id) || run_id[14] != '7' ||
-            sscanf(run_id, "%8x-%4x", &high, &low) != 2)
-                return false;
-        clock_format_ms((int64_t)high << 16 | low, made);
-        return strcmp(made, until) <= 0;
-}
-
-static int none_found(struct sqlite_store *store, const char *run_id, struct error *err)
-{
-        char until[CLOCK_TEXT_SIZE];
-        read_removed_until(store, until);
-        if (strcmp(run_id, "last") == 0)
-                return error_set(err, ERROR_RUN_NOT_FOUND,
-                                 "there is no run %s; \"askcsv ask\" or \"askcsv run\" makes one",
-                                 *until ? "any more (retention removed them)" : "yet");
-        if (may_be_removed(run_id, until))
-                return error_set(err, ERROR_RUN_NOT_FOUND,
-                                 "there is no run %s; if there was one, it was removed by "
-                                 "retention, as were others up to that of %s",
-                                 run_id, until);
-        return error_set(err, ERROR_RUN_NOT_FOUND,
-                         "there is no run %s; \"askcsv capsules list\" shows those that there are",
-                         run_id);
-}
-
-/* A whole id or the beginning of one, in lower case. */
-static int check_prefix(const char *run_id, char out[UUID_TEXT_SIZE], struct error *err)
-{
-        size_t n = strlen(run_id);
-        if (n < PREFIX_MIN || n >= UUID_TEXT_SIZE || strspn(run_id, "0123456789abcdefABCDEF-") != n)
-                return error_set(err, ERROR_RUN_NOT_FOUND,
-                                 "\"%.64s\" is not a run's id; give the id, its first %d or more "
-                                 "characters, or \"last\"",
-                                 run_id, PREFIX_MIN);
-        for (size_t i = 0; i <= n; i++)
-                out[i] = (char)tolower((unsigned char)run_id[i]);
-        return 0;
+                              &statement, NULL) == 0 &&
+            sqlite_db_step(&store->db, statement, NULL) == 1)
+                (void)read_capsule(store, statement, 0, &newest, NULL);
+        return common_none_found(run_id, newest, err);
 }
 
 /* The ways to name one, and for each the row with id, seq, run_id, body, how many fit, asker. A
@@ -659,7 +593,7 @@ static int find_run(struct sqlite_store *store, const char *run_id, sqlite3_stmt
         char from[UUID_TEXT_SIZE] = "";
         char to[UUID_TEXT_SIZE + 1] = "";
         bool last = strcmp(run_id, "last") == 0;
-        int r = last ? 0 : check_prefix(run_id, from, err);
+        int r = last ? 0 : common_check_prefix(run_id, from, err);
         (void)snprintf(to, sizeof(to), "%sg", from); /* behind every digit, as '-' is before all */
         if (r == 0)
                 r = sqlite_db_prepare(&store->db,
@@ -676,9 +610,7 @@ static int find_run(struct sqlite_store *store, const char *run_id, sqlite3_stmt
         if (r == 0)
                 return none_found(store, run_id, err);
         if (sqlite3_column_int64(statement, 4) > 1)
-                return error_set(err, ERROR_RUN_NOT_FOUND,
-                                 "%lld runs begin with %s; give more of the id",
-                                 (long long)sqlite3_column_int64(statement, 4), run_id);
+                return common_many_found(run_id, sqlite3_column_int64(statement, 4), err);
         *ret = steal_ptr(&statement);
         return 0;
 }

@@ -5,17 +5,27 @@
 
 #include <string.h>
 
-static const struct capsule_store_ops *const kinds[] = {&capsule_sqlite_ops};
+static const struct {
+        const char *scheme; /* as the ops have it, or another name for it */
+        const struct capsule_store_ops *ops;
+} kinds[] = {
+        {"sqlite:", &capsule_sqlite_ops},
+        {"postgresql:", &capsule_postgres_ops},
+        {"postgres:", &capsule_postgres_ops},
+};
 
 int capsule_store_open(const char *url, struct capsule_store **ret, struct error *err)
 {
         for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-                size_t n = strlen(kinds[i]->scheme);
-                if (strncmp(url, kinds[i]->scheme, n) == 0)
-                        return kinds[i]->open(url + n, ret, err);
+                size_t n = strlen(kinds[i].scheme);
+                if (strncmp(url, kinds[i].scheme, n) == 0)
+                        return kinds[i].ops->open(url + n, ret, err);
         }
+        /* Only its beginning is shown: behind it there may be a password. */
         return error_set(err, ERROR_USAGE,
-                         "there is no capsule store of the kind \"%s\"; give sqlite:PATH", url);
+                         "there is no capsule store of the kind \"%.*s\"; give sqlite:PATH, or "
+                         "postgresql://USER@HOST/DATABASE",
+                         (int)strcspn(url, ":/@"), url);
 }
 
 void capsule_store_free(struct capsule_store *store)
@@ -27,6 +37,12 @@ void capsule_store_free(struct capsule_store *store)
 void capsule_store_set_wait(struct capsule_store *store, int wait_ms)
 {
         store->ops->set_wait(store, wait_ms);
+}
+
+void capsule_store_set_lease(struct capsule_store *store, int lease_ms)
+{
+        if (store->ops->set_lease)
+                store->ops->set_lease(store, lease_ms);
 }
 
 int capsule_store_insert(struct capsule_store *store, const struct capsule *capsule,

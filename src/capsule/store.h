@@ -1,4 +1,5 @@
-/* Where capsules are kept. The contract every store fulfils; sqlite.c is the first. */
+/* Where capsules are kept. The contract every store fulfils: sqlite.c for one machine, postgres.c
+ * for several servers that share it. */
 #ifndef ASKCSV_CAPSULE_STORE_H
 #define ASKCSV_CAPSULE_STORE_H
 
@@ -7,16 +8,20 @@
 #include <stdint.h>
 
 #define CAPSULE_NO_HASH "0000000000000000000000000000000000000000000000000000000000000000"
-#define CAPSULE_WAIT_MS 30000 /* for a lock that another process holds, unless set otherwise */
+#define CAPSULE_WAIT_MS 30000  /* for a lock that another process holds, unless set otherwise */
+#define CAPSULE_LEASE_MS 15000 /* see capsule_store_set_lease */
 
 /* Opaque; its body stays in src/capsule/. One thread at a time uses it, and it must not be carried
  * across fork(2); any number of processes, each with a store of its own, share one place. */
 struct capsule_store;
 
-/* Opens the store at url ("sqlite:PATH"), makes it and its folder (0600, 0700) when they are
- * missing, and checks that it is one of ours and not of a newer version. url is not kept. The
- * caller frees *ret with capsule_store_free(). Failures are ERROR_STORE; *ret is untouched and err
- * says what to do. A damaged, empty or foreign file is never replaced. */
+/* Opens the store at url: "sqlite:PATH", or "postgresql://USER:PASSWORD@HOST:PORT/DATABASE" with
+ * what libpq knows besides ("postgres://" is the same). Makes it when it is missing (the file and
+ * its folder 0600 and 0700, or the tables), and checks that it is one of ours and not of a newer
+ * version. The caller frees *ret with capsule_store_free(). Failures are ERROR_STORE; *ret is
+ * untouched and err says what to do, without a password. What is damaged, empty or foreign is never
+ * replaced. A connection that is lost later is made again at the next call; one that is under way
+ * fails, and has then done nothing, or was looked up and is done. */
 int capsule_store_open(const char *url, struct capsule_store **ret, struct error *err);
 
 /* Lets go of the owner's lock: what this store left open counts as abandoned. NULL is fine. */
@@ -29,10 +34,15 @@ int capsule_store_open_shared(const char *url, struct capsule_store **ret, struc
 /* How long each call waits for other processes, in milliseconds, from 0. */
 void capsule_store_set_wait(struct capsule_store *store, int wait_ms);
 
+/* In a store that several machines share, an owner of open capsules says at intervals that it
+ * lives; when it was silent for so long, in milliseconds from 100, it counts as gone. Before the
+ * first insert. Nothing where the kernel knows who lives. */
+void capsule_store_set_lease(struct capsule_store *store, int lease_ms);
+
 /* Keeps an open capsule, durably, before its run starts. The first one takes an owner's lock
  * (a file in the folder "owners" beside the store), before anything is written; the process's end,
- * however it comes, lets go of it. ERROR_REQUEST_REPEATED when there is a capsule with the same
- * request_key. */
+ * however it comes, lets go of it. (Or a lease: capsule_store_set_lease.) ERROR_REQUEST_REPEATED
+ * when there is a capsule with the same request_key. */
 int capsule_store_insert(struct capsule_store *store, const struct capsule *capsule,
                          struct error *err);
 
@@ -77,7 +87,7 @@ struct capsule_filter {
 };
 
 /* Calls each for every capsule that fits, newest first, until it returns non-zero, which is
- * then what list returns. The capsule is only lent. */
+ * then what list returns. The capsule is only lent, and each must not use the store. */
 int capsule_store_list(struct capsule_store *store, const struct capsule_filter *filter,
                        int (*each)(const struct capsule *capsule, void *data), void *data,
                        struct error *err);

@@ -4,6 +4,8 @@
 
 #include "capsule/store.h"
 
+#include <stdbool.h>
+
 /* A sealed capsule as it is kept; lent. The texts beside the body repeat members of it. */
 struct stored_row {
         int64_t seq; /* place in the chain, from 1 */
@@ -17,12 +19,14 @@ struct stored_row {
 };
 
 struct thread_call;
+struct servers_call;
 
 struct capsule_store_ops {
         const char *scheme; /* "sqlite:" */
         int (*open)(const char *rest, struct capsule_store **ret, struct error *err);
         void (*free)(struct capsule_store *store);
         void (*set_wait)(struct capsule_store *store, int wait_ms);
+        void (*set_lease)(struct capsule_store *store, int lease_ms);
         int (*insert)(struct capsule_store *store, const struct capsule *capsule,
                       struct error *err);
         int (*update)(struct capsule_store *store, const struct capsule *capsule,
@@ -66,6 +70,11 @@ struct capsule_store_ops {
         /* Conversations (thread_ops.h); call->op says which of its functions. */
         int (*threads)(struct capsule_store *store, const struct thread_call *call,
                        struct error *err);
+
+        /* What servers that share the store tell each other (servers_ops.h); NULL: it is not for
+         * that. */
+        bool (*is_shared)(const struct capsule_store *store);
+        int (*servers)(struct capsule_store *store, struct servers_call *call, struct error *err);
 };
 
 /* What every store begins with. */
@@ -74,5 +83,6 @@ struct capsule_store {
 };
 
 extern const struct capsule_store_ops capsule_sqlite_ops;
+extern const struct capsule_store_ops capsule_postgres_ops;
 
 #endif

@@ -49,4 +49,8 @@ struct sqlite_db;
 int sqlite_threads_call(const struct sqlite_db *db, const struct thread_call *call,
                         struct error *err);
 
+struct postgres_db;
+int postgres_threads_call(struct postgres_db *db, const struct thread_call *call,
+                          struct error *err);
+
 #endif

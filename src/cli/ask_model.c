@@ -16,6 +16,16 @@ struct asking {
         const struct dataset *described;
 };
 
+/* Not longer than the answer may take. */
+static struct limits limits_until(const struct limits *limits, int64_t deadline_us)
+{
+        struct limits shorter = *limits;
+        int64_t left_ms = (deadline_us - clock_monotonic_us()) / 1000;
+        if (left_ms < shorter.timeout_ms)
+                shorter.timeout_ms = left_ms > 0 ? left_ms : 1;
+        return shorter;
+}
+
 static int run_query(const struct agent_query *query, json_t **ret, void *data, struct error *err)
 {
         const struct asking *asking = data;
@@ -30,7 +40,7 @@ static int run_query(const struct agent_query *query, json_t **ret, void *data, 
                                       .sql = query->sql,
                                       .sql_bytes = query->sql_bytes,
                                       .as_of = input->as_of,
-                                      .limits = input->limits,
+                                      .limits = limits_until(&input->limits, query->deadline_us),
                                       .cancel_fd = input->cancel_fd};
         if (query->dataset != asking->described)
                 return error_set(err, ERROR_INTERNAL, "a query of another dataset");
@@ -93,8 +103,10 @@ int ask_model(const struct ask_model_input *input, struct agent_answer *ret,
                                              .planner = input->choice->name};
         const struct agent_world world = {
                 .run = run_query, .find = find_run, .data = &asking, .cancel_fd = input->cancel_fd};
-        const struct agent_question question = {
-                .dataset = asking.described, .text = input->question, .previous = input->previous};
+        const struct agent_question question = {.dataset = asking.described,
+                                                .text = input->question,
+                                                .as_of = input->as_of,
+                                                .previous = input->previous};
         r = answer_record_begin(input->store, &origin, ret_capsule, err);
         if (r < 0)
                 return r;

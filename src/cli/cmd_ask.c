@@ -45,6 +45,8 @@ static const char help[] =
         "  --as-of T          what \"today\" and \"last 7 days\" count from "
         "(2026-01-31T00:00:00Z);\n"
         "                     default: the dataset's own moment; for files, now\n"
+        "  --executor E       local (default), or docker: in a container of its own; default:\n"
+        "                     the setting \"executor\" (askcsv config show)\n"
         "  --timeout-ms N     stop after N milliseconds (default 30000)\n"
         "  --max-rows N       show at most N rows (default 1000)\n"
         "  --memory-mb N      let the engine use N MB (default 1024)\n"
@@ -59,6 +61,7 @@ struct ask_options {
         const char *after;
         const char *as_of;
         const char *format;
+        const char *executor;
         const char *planner;
         bool explain;
         struct limits limits;
@@ -91,6 +94,7 @@ static int parse(int argc, char **argv, struct ask_options *options, struct erro
                 {.name = "--as-of", .text = &options->as_of},
                 {.name = "--format", .text = &options->format, .choices = answer_format_names},
                 {.name = "--planner", .text = &options->planner, .choices = planner_names},
+                {.name = "--executor", .text = &options->executor},
                 {.name = "--explain", .flag = &options->explain},
                 {.name = "--timeout-ms", .number = &options->limits.timeout_ms},
                 {.name = "--max-rows", .number = &options->limits.max_rows},
@@ -210,6 +214,7 @@ static int choose_planner(struct question *it, const char *name, struct error *e
 static int prepare(struct question *it, const struct ask_options *options, struct error *err)
 {
         int r = session_open(SESSION_READ, &it->session, err);
+        it->session.executor = options->executor;
         if (r == 0)
                 r = source_open(it->session.registry, it->session.datasets_folder, options->source,
                                 false, &it->source, err);

@@ -84,20 +84,17 @@ static void examine_store(struct examination *it, const char *home)
         enum capsule_fault fault = CAPSULE_INTACT;
         char message[ERROR_MESSAGE_MAX] = "";
         size_t checked = 0;
-        _cleanup_free_ char *url = NULL;
-        if (asprintf(&url, "sqlite:%s/capsules.db", home) < 0) {
-                url = NULL;
-                return;
-        }
-        int r = capsule_store_open(url, &store, &err);
+        int r = session_open_store(home, &store, &err);
         if (r == 0)
                 r = capsule_store_check_all(store, &fault, message, &checked, &err);
         if (r < 0)
                 find(it, FINDING_FAILURE, "store", "%s", err.message);
         else if (fault != CAPSULE_INTACT)
                 find(it, FINDING_WARNING, "store",
-                     "runs work, but the record was altered: %s; restore %s/capsules.db from a "
-                     "backup, or move it away to start a new one",
+                     "runs work, but the record was altered: %s; restore the store "
+                     "(%s/capsules.db, "
+                     "unless the setting \"store\" names another) from a backup, or move it away "
+                     "to start a new one",
                      message, home);
         else
                 find(it, FINDING_OK, "store", "%zu capsules, the chain is intact", checked);
@@ -222,6 +219,43 @@ static void examine_runner(struct examination *it)
         executor_free(executor);
 }
 
+/* Where runs go to, if they do not run here: a container is made as for a run, and tells. */
+static void examine_containers(struct examination *it, const char *home)
+{
+        static const struct json_limits limits = {.max_bytes = PROBE_BYTES_MAX, .max_depth = 8};
+        _cleanup_session_ struct session session = {.home = strdup(home)};
+        struct executor_settings settings;
+        struct executor *executor = NULL;
+        struct error err = {0};
+        _cleanup_json_ json_t *probe = NULL;
+        _cleanup_buf_ struct buf text = {0};
+        buf_init(&text, PROBE_BYTES_MAX);
+        int r = session.home ? session_settings(&session, &settings, &err) : error_oom(&err);
+        if (r == 0 && strcmp(settings.name, "docker") != 0)
+                return;
+        if (r == 0)
+                r = executor_open_as(&settings, "/", &executor, &err);
+        if (r == 0)
+                r = executor_ask(executor, EXECUTOR_ASK_VERSION, &text, &err);
+        if (r == 0)
+                r = executor_ask(executor, EXECUTOR_ASK_PROBE, &text, &err);
+        if (r == 0)
+                r = json_parse(buf_text(&text), text.len, &limits, ERROR_RUNNER_INTERNAL, &probe,
+                               &err);
+        const char *verdict = json_get_string(probe, "verdict");
+        if (r < 0)
+                find(it, FINDING_FAILURE, "docker", "%s", err.message);
+        else if (!verdict || strcmp(verdict, "ok") != 0)
+                find(it, FINDING_FAILURE, "docker", "too few walls stand in a container: %s",
+                     buf_text(&text));
+        else
+                find(it, FINDING_OK, "docker",
+                     "%s: a container was made and removed; beside its "
+                     "own walls the runner's stand in it",
+                     executor_place(executor));
+        executor_free(executor);
+}
+
 static void tell_host(struct examination *it, const json_t *status)
 {
         const json_t *warm = json_object_get(status, "warm");
@@ -243,7 +277,7 @@ static void tell_host(struct examination *it, const json_t *status)
 static void examine_host(struct examination *it, const char *home)
 {
         static const struct json_limits limits = {.max_bytes = STATUS_BYTES_MAX, .max_depth = 8};
-        const struct session session = {.home = (char *)home};
+        struct session session = {.home = (char *)home};
         struct executor *executor = NULL;
         struct error err = {0};
         _cleanup_json_ json_t *status = NULL;
@@ -301,6 +335,7 @@ static int run(const struct surface *surface, int argc, char **argv)
                 examine_store(&it, home);
                 examine_snapshots(&it, home);
                 examine_host(&it, home);
+                examine_containers(&it, home);
         }
         examine_runner(&it);
         examine_datasets(&it);

@@ -5,6 +5,7 @@
 #include "cli/report.h"
 #include "cli/session.h"
 #include "cli/table.h"
+#include "server/config.h"
 #include "server/keys.h"
 
 #include <stdio.h>
@@ -60,8 +61,14 @@ static void free_keys(struct keys **keys)
 static int open_keys(struct keys **ret, struct error *err)
 {
         _cleanup_free_ char *home = NULL;
+        struct config *config = NULL;
         int r = home_path(&home, err);
-        return r < 0 ? r : keys_open(home, ret, err);
+        if (r == 0)
+                r = config_load(NULL, 0, home, &config, err);
+        if (r == 0)
+                r = keys_open_configured(config, home, ret, err);
+        config_free(config);
+        return r;
 }
 
 /* The key alone on standard output, so that it can be piped to where it belongs. */

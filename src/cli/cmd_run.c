@@ -33,6 +33,8 @@ static const char help[] =
         "  --explain          show the SQL as well\n"
         "  --as-of T          what now() and \"last 7 days\" count from (2026-01-31T00:00:00Z);\n"
         "                     default: the dataset's own moment; for files, now\n"
+        "  --executor E       local (default), or docker: in a container of its own; default:\n"
+        "                     the setting \"executor\" (askcsv config show)\n"
         "  --timeout-ms N     stop after N milliseconds (default 30000)\n"
         "  --max-rows N       show at most N rows (default 1000)\n"
         "  --memory-mb N      let the engine use N MB (default 1024)\n"
@@ -47,6 +49,7 @@ struct run_options {
         const char *sql_file;
         const char *as_of;
         const char *format;
+        const char *executor;
         bool explain;
         struct limits limits;
 };
@@ -80,6 +83,7 @@ static int parse(int argc, char **argv, struct run_options *options, bool *help_
                 {.name = "--sql-file", .text = &options->sql_file},
                 {.name = "--as-of", .text = &options->as_of},
                 {.name = "--format", .text = &options->format, .choices = answer_format_names},
+                {.name = "--executor", .text = &options->executor},
                 {.name = "--explain", .flag = &options->explain},
                 {.name = "--timeout-ms", .number = &options->limits.timeout_ms},
                 {.name = "--max-rows", .number = &options->limits.max_rows},
@@ -159,6 +163,7 @@ static int run_with(const struct run_options *options, const struct surface *sur
         struct run_input input = {
                 .planner = "none", .as_of = options->as_of, .limits = options->limits};
         int r = session_open(SESSION_READ, &session, err);
+        session.executor = options->executor;
         if (r == 0)
                 r = source_open(session.registry, session.datasets_folder, options->source, false,
                                 &source, err);

@@ -42,8 +42,11 @@ static int verify(const char *run_id, struct error *err)
 {
         _cleanup_session_ struct session session = {0};
         struct run_verification found;
+        struct executor_settings executor;
         struct stop stop = {.fd = -1};
         int r = session_open(SESSION_STORE, &session, err);
+        if (r == 0)
+                r = session_settings(&session, &executor, err);
         if (r == 0)
                 r = stop_begin(&stop, err);
         if (r < 0)
@@ -52,6 +55,7 @@ static int verify(const char *run_id, struct error *err)
                 .store = session.store,
                 .registry = session.registry,
                 .datasets_folder = session.datasets_folder,
+                .executor = &executor,
                 .cancel_fd = stop.fd,
         };
         r = run_verify(&around, run_id, &found, err);

@@ -19,7 +19,7 @@ struct option_spec {
 };
 
 #define ARGUMENTS_MAX 64
-#define OPTIONS_MAX 64
+#define OPTIONS_MAX 96
 
 struct arguments {
         const char *items[ARGUMENTS_MAX];

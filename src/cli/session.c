@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "cli/report.h"
+#include "server/config.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -63,9 +64,31 @@ int home_path(char **ret, struct error *err)
         return *ret ? 0 : error_oom(err);
 }
 
+/* Where the server has them too. */
+static int store_url(const char *home, char **ret, struct error *err)
+{
+        struct config *config = NULL;
+        int r = config_load(NULL, 0, home, &config, err);
+        if (r == 0)
+                r = config_store_url(config, home, ret, err);
+        config_free(config);
+        return r;
+}
+
+int session_open_store(const char *home, struct capsule_store **ret, struct error *err)
+{
+        char *url = NULL;
+        int r = store_url(home, &url, err);
+        if (r < 0)
+                return r;
+        r = capsule_store_open(url, ret, err);
+        explicit_bzero(url, strlen(url));
+        free(url);
+        return r;
+}
+
 int session_add_store(struct session *session, struct error *err)
 {
-        _cleanup_buf_ struct buf url = {0};
         size_t recovered = 0;
         struct error why = {0};
         int r = fd_make_dirs(session->home, err);
@@ -73,9 +96,7 @@ int session_add_store(struct session *session, struct error *err)
                 return error_prefix(err, r,
                                     "making the home folder (set ASKCSV_HOME to one that can be "
                                     "written)");
-        buf_init(&url, PATH_MAX);
-        buf_printf(&url, "sqlite:%s/capsules.db", session->home);
-        r = capsule_store_open(buf_text(&url), &session->store, err);
+        r = session_open_store(session->home, &session->store, err);
         if (r < 0)
                 return r;
         /* What cannot be sealed now can be later; it is no reason not to show the others. */
@@ -121,6 +142,7 @@ void session_done(struct session *session)
         registry_free(session->registry);
         free(session->datasets_folder);
         free(session->home);
+        config_free(session->config);
         *session = (struct session){0};
 }
 
@@ -162,19 +184,23 @@ int session_host(const struct session *session, struct executor_host *ret, struc
         return r;
 }
 
-int session_executor(const struct session *session, const char *data_root, struct executor **ret,
-                     struct error *err)
+int session_settings(struct session *session, struct executor_settings *ret, struct error *err)
 {
-        struct executor *executor = NULL;
+        const struct config_flag flag = {config_setting(CONFIG_EXECUTOR)->flag, session->executor};
         struct executor_host host;
         int r = session_host(session, &host, err);
+        if (r == 0 && !session->config)
+                r = config_load(&flag, session->executor ? 1 : 0, session->home, &session->config,
+                                err);
         if (r == 0)
-                r = executor_open("local", NULL, data_root, &executor, err);
-        if (r == 0)
-                r = executor_use_host(executor, &host, err);
-        if (r < 0)
-                executor_free(executor);
-        else
-                *ret = executor;
+                *ret = config_executor(session->config, &host);
         return r;
+}
+
+int session_executor(struct session *session, const char *data_root, struct executor **ret,
+                     struct error *err)
+{
+        struct executor_settings settings;
+        int r = session_settings(session, &settings, err);
+        return r < 0 ? r : executor_open_as(&settings, data_root, ret, err);
 }

@@ -6,8 +6,9 @@
 
 struct executor_ops {
         const char *name;
-        int (*open)(const char *runner, const char *data_root, struct executor **ret,
-                    struct error *err);
+        bool checks_first;
+        int (*open)(const struct executor_settings *settings, const char *data_root,
+                    struct executor **ret, struct error *err);
         void (*free)(struct executor *executor);
         int (*use_host)(struct executor *executor, const struct executor_host *host,
                         struct error *err);
@@ -17,6 +18,9 @@ struct executor_ops {
         int (*ask)(struct executor *executor, enum executor_question question, struct buf *answer,
                    struct error *err);
         const char *(*place)(const struct executor *executor);
+        /* Or NULL: it leaves nothing behind. */
+        int (*recover)(const struct executor_settings *settings, size_t *ret_removed,
+                       struct error *err);
 };
 
 /* The first member of every backend's own struct. */
@@ -25,5 +29,6 @@ struct executor {
 };
 
 extern const struct executor_ops executor_local_ops;
+extern const struct executor_ops executor_docker_ops;
 
 #endif

@@ -21,15 +21,13 @@ struct executor_call {
         int64_t max_response_bytes;
         int cancel_fd; /* becomes readable when the run is to be stopped; -1: never */
         bool more;     /* another call of this executor follows: tables stay warm until then */
+        /* What a runner that is elsewhere has to be given. */
+        const char *const *files; /* that the request names: absolute, below the data root */
+        size_t n_files;
+        int64_t memory_mb; /* of the engine, as the request's limits say */
+        int64_t threads;
+        bool only_check; /* the request opens no file and runs nothing */
 };
-
-/* Opens the executor of that name ("local"). runner is the path of askcsv-runner, or NULL: the
- * one beside this program, or $ASKCSV_RUNNER. data_root is the folder that the runner may read
- * tables from. Neither is kept beyond executor_free. That there is no such runner, the first call
- * finds. */
-int executor_open(const char *name, const char *runner, const char *data_root,
-                  struct executor **ret, struct error *err);
-void executor_free(struct executor *executor); /* NULL is fine */
 
 /* Whether and how tables are kept warm between calls. Numbers below 0: the host's own default. */
 struct executor_host {
@@ -42,6 +40,48 @@ struct executor_host {
         int64_t memory_mb;   /* that the runs at once may ask for together */
         int64_t snapshot_mb; /* of all snapshots */
 };
+
+/* Where a Docker daemon is, and what it is to run. NULL or "" is the default. */
+struct executor_docker {
+        const char *socket;  /* its Unix socket: a path, or unix://PATH; EXECUTOR_DOCKER_SOCKET */
+        const char *image;   /* EXECUTOR_DOCKER_IMAGE */
+        const char *user;    /* in the container, "UID:GID"; else the image's own, or this process's
+                              * when not everybody may read the files */
+        const char *runtime; /* "runsc"; else the daemon's own */
+        int64_t timeout_ms;  /* for each step of the daemon's; 0: EXECUTOR_DOCKER_TIMEOUT_MS */
+        const char *home;    /* where the daemon has $ASKCSV_HOME, if it has it elsewhere */
+};
+#define EXECUTOR_DOCKER_SOCKET "/var/run/docker.sock"
+#define EXECUTOR_DOCKER_IMAGE "askcsv-runner:" ASKCSV_VERSION
+#define EXECUTOR_DOCKER_TIMEOUT_MS 60000 /* a busy daemon is slow */
+
+/* Which executor, and all that any of them needs to know. */
+struct executor_settings {
+        const char *name;   /* "local" or "docker" */
+        const char *runner; /* the path of askcsv-runner, or NULL: the one beside this program, or
+                             * $ASKCSV_RUNNER */
+        struct executor_host host; /* its home is needed by all but a local one that is cold */
+        bool cold;                 /* no host of warm tables is used: files are read anew */
+        struct executor_docker docker;
+};
+
+/* data_root is the folder that the runner may read tables from. All strings are copied. That there
+ * is no such runner, or no daemon, the first call finds. */
+int executor_open_as(const struct executor_settings *settings, const char *data_root,
+                     struct executor **ret, struct error *err);
+/* The one of that name with nothing else set; it is cold. */
+int executor_open(const char *name, const char *runner, const char *data_root,
+                  struct executor **ret, struct error *err);
+void executor_free(struct executor *executor); /* NULL is fine */
+
+/* Removes what runs of processes that died have left behind at the daemon; at the start of who is
+ * going to have runs. Nothing for the local one. *ret_removed may be NULL. */
+int executor_recover(const struct executor_settings *settings, size_t *ret_removed,
+                     struct error *err);
+
+/* Whether SQL is first to be given to it with only_check: it checks on this machine, and runs
+ * elsewhere, where SQL that is refused must never get. */
+bool executor_checks_first(const struct executor *executor);
 
 /* From now on calls go to the host of that home, which is started when there is none; if it cannot
  * be, a runner is started for each call as before. The strings are copied. */

@@ -84,11 +84,11 @@ static int check_runner(const struct local *local, struct error *err)
                            local->runner);
 }
 
-static int local_open(const char *runner, const char *data_root, struct executor **ret,
-                      struct error *err)
+static int local_open(const struct executor_settings *settings, const char *data_root,
+                      struct executor **ret, struct error *err)
 {
         char path[PATH_MAX];
-        int r = local_find_runner(runner, path, err);
+        int r = local_find_runner(settings->runner, path, err);
         if (r < 0)
                 return r;
         struct local *local = alloc_calloc(1, sizeof(*local));

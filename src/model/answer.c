@@ -114,7 +114,8 @@ struct answer_call *answer_find_call(struct answer *answer, int64_t index)
 
 void answer_set_tokens(int64_t *tokens, const json_t *number)
 {
-        if (json_is_integer(number) && json_integer_value(number) >= 0)
+        if (json_is_integer(number) && json_integer_value(number) >= 0 &&
+            json_integer_value(number) < INT32_MAX) /* more is none: sums stay in range */
                 *tokens = json_integer_value(number);
 }
 

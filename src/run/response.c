@@ -324,9 +324,10 @@ void response_done(struct response *response)
         response->body = NULL;
 }
 
-int response_get(struct executor *executor, const struct request *request, int cancel_fd,
-                 struct response *ret, struct error *err)
+static int get(struct executor *executor, const struct request *request, int cancel_fd,
+               struct response *ret, struct error *err)
 {
+        const char *files[REQUEST_TABLES_MAX];
         _cleanup_buf_ struct buf sent = {0};
         _cleanup_buf_ struct buf received = {0};
         bool exports = request->op == REQUEST_EXPORT;
@@ -335,12 +336,37 @@ int response_get(struct executor *executor, const struct request *request, int c
         int r = request_write(request, &sent, err);
         if (r < 0)
                 return r;
+        bool only_check = request->op == REQUEST_CHECK;
+        size_t n_files = 0;
+        while (!only_check && n_files < request->n_tables && n_files < REQUEST_TABLES_MAX) {
+                files[n_files] = request->tables[n_files].path;
+                n_files++;
+        }
         const struct executor_call call = {.request = buf_text(&sent),
                                            .request_bytes = sent.len,
                                            .timeout_ms = request->limits.timeout_ms,
                                            .max_response_bytes = (int64_t)received.max,
                                            .cancel_fd = cancel_fd,
-                                           .more = !request_op_has_sql(request->op) && !exports};
+                                           .more = !request_op_has_sql(request->op) && !exports,
+                                           .files = files,
+                                           .n_files = n_files,
+                                           .memory_mb = request->limits.memory_mb,
+                                           .threads = request->limits.threads,
+                                           .only_check = only_check};
         r = executor_run(executor, &call, &received, err);
         return r < 0 ? r : response_parse(buf_text(&received), received.len, request, ret, err);
+}
+
+int response_get(struct executor *executor, const struct request *request, int cancel_fd,
+                 struct response *ret, struct error *err)
+{
+        if (request->op == REQUEST_RUN && executor_checks_first(executor)) {
+                struct request check = *request;
+                check.op = REQUEST_CHECK;
+                int r = get(executor, &check, cancel_fd, ret, err);
+                if (r < 0 || ret->says.type != ERROR_NONE)
+                        return r;
+                response_done(ret);
+        }
+        return get(executor, request, cancel_fd, ret, err);
 }

@@ -80,9 +80,10 @@ int run_last(struct capsule_store *store, char out[UUID_TEXT_SIZE], struct error
 struct run_surroundings {
         struct capsule_store *store;
         const struct registry *registry;
-        const char *datasets_folder; /* $ASKCSV_HOME/datasets */
-        const char *asker;           /* whose the repeated run is, or NULL */
-        int cancel_fd;               /* or -1 */
+        const char *datasets_folder;              /* $ASKCSV_HOME/datasets */
+        const struct executor_settings *executor; /* runs are repeated there, wherever they ran */
+        const char *asker;                        /* whose the repeated run is, or NULL */
+        int cancel_fd;                            /* or -1 */
 };
 
 /* Checks the stored capsule's hashes and its place in the chain, runs it once more on the same

@@ -114,9 +114,9 @@ static int repeat(const struct run_surroundings *around, const struct capsule *c
         char planner[UUID_TEXT_SIZE + 16];
         const char *sql = text_of(capsule, "sql");
         const json_t *stored_plan = json_object_get(capsule->body, "plan");
-        const char *name = text_of(capsule, "executor");
-        bool ran = name && strcmp(name, RUN_CACHE_EXECUTOR) != 0;
-        int r = executor_open(ran ? name : "local", NULL, source->data_root, &executor, err);
+        struct executor_settings settings = *around->executor;
+        settings.cold = true;
+        int r = executor_open_as(&settings, source->data_root, &executor, err);
         if (r < 0)
                 return r;
         (void)snprintf(planner, sizeof(planner), VERIFY_PLANNER "%s", capsule_run_id(capsule));

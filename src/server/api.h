@@ -33,10 +33,11 @@ struct api {
         const char *user_header;             /* a proxy's, that is trusted; or "" */
         bool keys_needed;                    /* also while there is none */
         struct client_limits *client_limits; /* of keys and users */
+        struct client_limits *chat_limits;   /* of theirs: chats with a model */
         struct metrics *metrics;
         const char *routes[METRICS_ROUTES_MAX]; /* the metrics' labels */
         struct log *log;
-        struct executor_host host;
+        struct executor_settings executor;
         struct setup_place setup;
         atomic_bool draining;
 };

@@ -7,6 +7,7 @@
 #include "run/sample.h"
 #include "run/source.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static json_t *prompts_of(const struct dataset *dataset)
@@ -79,7 +80,9 @@ static void reply_schema(const struct call *call, const struct dataset *dataset,
 {
         json_t *tables = json_array();
         char detail[ERROR_MESSAGE_MAX] = "";
-        if (!samples)
+        if (!samples && why->type == ERROR_NONE)
+                (void)snprintf(detail, sizeof(detail), "%s", why->message);
+        else if (!samples)
                 problem_detail(why->type, why->message, detail);
         for (size_t i = 0; i < dataset->n_tables; i++)
                 (void)json_array_append_new(
@@ -96,9 +99,7 @@ static int take_samples(const struct call *call, const struct source *source, js
                         struct error *err)
 {
         struct executor *executor = NULL;
-        int r = executor_open("local", NULL, source->data_root, &executor, err);
-        if (r == 0)
-                r = executor_use_host(executor, &call->api->host, err);
+        int r = executor_open_as(&call->api->executor, source->data_root, &executor, err);
         if (r == 0)
                 r = dataset_sample(executor, source->dataset, call->api->stop_fd, ret, err);
         executor_free(executor);

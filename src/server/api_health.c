@@ -38,7 +38,7 @@ static int check_runner(const struct call *call, struct error *err)
         struct executor *executor = NULL;
         _cleanup_buf_ struct buf answer = {0};
         buf_init(&answer, ANSWER_MAX);
-        int r = executor_open("local", NULL, call->api->datasets_folder, &executor, err);
+        int r = executor_open_as(&call->api->executor, call->api->datasets_folder, &executor, err);
         if (r == 0)
                 r = executor_ask(executor, EXECUTOR_ASK_VERSION, &answer, err);
         executor_free(executor);

@@ -112,9 +112,7 @@ static int ask_host(const struct api *api, json_t **ret, struct error *err)
         struct executor *executor = NULL;
         _cleanup_buf_ struct buf text = {0};
         buf_init(&text, HOST_STATUS_MAX);
-        int r = executor_open("local", NULL, api->datasets_folder, &executor, err);
-        if (r == 0)
-                r = executor_use_host(executor, &api->host, err);
+        int r = executor_open_as(&api->executor, api->datasets_folder, &executor, err);
         if (r == 0)
                 r = executor_ask(executor, EXECUTOR_ASK_HOST, &text, err);
         executor_free(executor);

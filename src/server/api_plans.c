@@ -73,9 +73,7 @@ static int check(const struct call *call, const struct dataset *dataset, const j
         struct executor *executor = NULL;
         int r = source_open_registered(dataset, call->api->datasets_folder, true, &source, err);
         if (r == 0)
-                r = executor_open("local", NULL, source->data_root, &executor, err);
-        if (r == 0)
-                r = executor_use_host(executor, &call->api->host, err);
+                r = executor_open_as(&call->api->executor, source->data_root, &executor, err);
         if (r == 0)
                 r = run_check(executor, source->dataset, json_string_value(sql),
                               json_string_length(sql), call->api->stop_fd, err);

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "capsule/servers.h"
 #include "plan/plan.h"
 #include "run/csv.h"
 #include "run/export.h"
@@ -269,6 +270,22 @@ void api_run_result(struct call *call)
                 reply_json(call->request, 200, json_incref(result));
 }
 
+/* Another server that shares the store has it; false: it has ended. */
+static bool cancel_elsewhere(struct call *call, const struct capsule *capsule)
+{
+        struct error err = {0};
+        if (run_state_is_final(capsule->state) || !store_is_shared(call->api->store))
+                return false;
+        int r = store_ask_cancel(call->api->store, capsule_run_id(capsule), &err);
+        if (r < 0)
+                reply_error(call->request, &err, NULL);
+        else if (r > 0)
+                reply_json(
+                        call->request, 202,
+                        json_pack("{s:s, s:s}", "run_id", call->part[0], "status", "cancelling"));
+        return r != 0;
+}
+
 void api_run_cancel(struct call *call)
 {
         _cleanup_capsule_ struct capsule *capsule = NULL;
@@ -283,7 +300,7 @@ void api_run_cancel(struct call *call)
                 reply_json(
                         call->request, 202,
                         json_pack("{s:s, s:s}", "run_id", call->part[0], "status", "cancelling"));
-        } else if (find_stored(call, &capsule)) {
+        } else if (find_stored(call, &capsule) && !cancel_elsewhere(call, capsule)) {
                 reply_own(call->request, PROBLEM_CONFLICT, "the run has ended already: it %s %s",
                           capsule->state == RUN_SUCCEEDED ? "has" : "is",
                           run_state_name(capsule->state));
@@ -295,6 +312,7 @@ static void verify(struct call *call)
         const struct run_surroundings around = {.store = call->api->store,
                                                 .registry = call->setup->registry,
                                                 .datasets_folder = call->api->datasets_folder,
+                                                .executor = &call->api->executor,
                                                 .asker = call->owner,
                                                 .cancel_fd = call->api->stop_fd};
         struct run_verification verdict;

@@ -4,6 +4,7 @@
 #define ASKCSV_SERVER_CONFIG_H
 
 #include "base/error.h"
+#include "executor/executor.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -36,12 +37,15 @@ enum config_id {
         CONFIG_KEY_BURST,
         CONFIG_KEY_REQUESTS_MAX,
         CONFIG_KEY_RUNS_MAX,
+        CONFIG_KEY_CHATS_MAX,
         CONFIG_WORKERS,
         CONFIG_WAITING,
         CONFIG_WAIT_MS_MAX,
         CONFIG_TIMEOUT_MS_MAX,
         CONFIG_ROWS_MAX,
         CONFIG_CACHE,
+        CONFIG_STORE,
+        CONFIG_STORE_LEASE_S,
         CONFIG_RETENTION_DAYS,
         CONFIG_RETENTION_COUNT,
         CONFIG_LOG_LEVEL,
@@ -67,6 +71,13 @@ enum config_id {
         CONFIG_ANSWER_CENTS_MAX,
         CONFIG_PRICE_IN_CENTS,
         CONFIG_PRICE_OUT_CENTS,
+        CONFIG_EXECUTOR,
+        CONFIG_DOCKER_SOCKET,
+        CONFIG_DOCKER_IMAGE,
+        CONFIG_DOCKER_USER,
+        CONFIG_DOCKER_RUNTIME,
+        CONFIG_DOCKER_HOME,
+        CONFIG_DOCKER_TIMEOUT_S,
         CONFIG_COUNT,
 };
 
@@ -118,6 +129,10 @@ const char *config_text(const struct config *config,
 int64_t config_number(const struct config *config, enum config_id id); /* numbers only */
 bool config_bool(const struct config *config, enum config_id id);      /* bools only */
 
+/* Where the capsules are: CONFIG_STORE, or home/capsules.db. The caller frees *ret, which may hold a
+ * password. */
+int config_store_url(const struct config *config, const char *home, char **ret, struct error *err);
+
 /* "default", "file /home/ann/config.json", "environment ASKCSV_PORT", "flag --port". */
 const char *config_source(const struct config *config, enum config_id id);
 
@@ -140,6 +155,11 @@ bool config_is_loopback(const struct config *config);
 /* A provider's key: what key (CONFIG_OPENAI_KEY, ...) holds, else the first line of the file that
  * the setting behind it names; NULL in *ret when neither is set. The caller frees *ret. */
 int config_key(const struct config *config, enum config_id key, char **ret, struct error *err);
+
+/* The executor that the settings choose; host is as session_host gives it. The strings are config's
+ * and host's. */
+struct executor_settings config_executor(const struct config *config,
+                                         const struct executor_host *host);
 
 /* For people: {"file": path or null, "settings": [{"name", "value", "source"}, ...]}. A secret's
  * value is "set" or "not set". A new reference, or NULL for no memory. */

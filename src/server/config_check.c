@@ -4,6 +4,7 @@
 #include "base/fd.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,6 +91,28 @@ static int check_proxy(const struct config *config, struct error *err)
                          "proxy (%s) wants a URL that begins with http://, https://, socks5:// or "
                          "socks5h://",
                          config_source(config, CONFIG_PROXY));
+}
+
+static int check_store(const struct config *config, struct error *err)
+{
+        static const char *const schemes[] = {"postgresql://", "postgres://", "sqlite:", NULL};
+        const char *text = config_text(config, CONFIG_STORE);
+        if (!*text || starts_with(text, schemes))
+                return 0;
+        return error_set(err, ERROR_USAGE,
+                         "store (%s) wants postgresql://USER:PASSWORD@HOST:PORT/DATABASE or "
+                         "sqlite:PATH",
+                         config_source(config, CONFIG_STORE));
+}
+
+int config_store_url(const struct config *config, const char *home, char **ret, struct error *err)
+{
+        const char *text = config_text(config, CONFIG_STORE);
+        int r = check_store(config, err);
+        if (r < 0)
+                return r;
+        int n = *text ? asprintf(ret, "%s", text) : asprintf(ret, "sqlite:%s/capsules.db", home);
+        return n < 0 ? error_oom(err) : 0;
 }
 
 bool config_has_provider(const struct config *config, enum config_id model)
@@ -215,6 +238,8 @@ int config_check(const struct config *config, struct error *err)
                 r = check_names(config, CONFIG_ALLOWED_HOSTS, err);
         if (r == 0)
                 r = check_origins(config, err);
+        if (r == 0)
+                r = check_store(config, err);
         return r < 0 ? r : check_proxy(config, err);
 }
 

@@ -18,6 +18,7 @@
 #define LIVE .live = true
 
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
+static const char *const executors[] = {"local", "docker", NULL};
 static const char *const planners[] = {"auto", "builtin", "openai", "anthropic", NULL};
 
 static const struct config_setting settings[] = {
@@ -70,6 +71,9 @@ static const struct config_setting settings[] = {
         [CONFIG_KEY_RUNS_MAX] = {NAMES("key_runs_max", "KEY_RUNS_MAX", "key-runs-max"),
                                  NUMBER(50, 0, 100000), LIVE,
                                  .help = "runs of one that wait or are under way; 0: no limit"},
+        [CONFIG_KEY_CHATS_MAX] =
+                {NAMES("key_chats_max", "KEY_CHATS_MAX", "key-chats-max"), NUMBER(4, 0, 1000), LIVE,
+                 .help = "chats of one with a model at the same time; 0: no limit"},
         [CONFIG_WORKERS] = {NAMES("workers", "WORKERS", "workers"), NUMBER(0, 0, 1024),
                             .help = "runs at the same time; 0: twice the cores"},
         [CONFIG_WAITING] = {NAMES("waiting", "WAITING", "waiting"), NUMBER(200, 0, 100000),
@@ -84,6 +88,13 @@ static const struct config_setting settings[] = {
                              LIVE, .help = "rows that a run may ask to return"},
         [CONFIG_CACHE] = {NAMES("cache", "CACHE", "cache"), BOOL(true), LIVE,
                           .help = "answer from an earlier run of the same SQL on the same data"},
+        [CONFIG_STORE] = {NAMES("store", "STORE", "store"), URL,
+                          .help = "where capsules are kept, if not in a file of the home folder: "
+                                  "postgresql://USER:PASSWORD@HOST/DATABASE"},
+        [CONFIG_STORE_LEASE_S] = {NAMES("store_lease_s", "STORE_LEASE_S", "store-lease-s"),
+                                  NUMBER(15, 2, 300),
+                                  .help = "seconds of silence after which a server's open runs are "
+                                          "recorded as failed by others (PostgreSQL)"},
         [CONFIG_RETENTION_DAYS] = {NAMES("retention_days", "RETENTION_DAYS", "retention-days"),
                                    NUMBER(0, 0, 36500), LIVE,
                                    .help = "days that capsules are kept; 0: for ever"},
@@ -154,6 +165,30 @@ static const struct config_setting settings[] = {
         [CONFIG_PRICE_OUT_CENTS] = {NAMES("price_out_cents", "PRICE_OUT_CENTS", "price-out-cents"),
                                     NUMBER(0, 0, 10000000), LIVE,
                                     .help = "cents for a million tokens that a model writes"},
+        [CONFIG_EXECUTOR] = {NAMES("executor", "EXECUTOR", "executor"), CHOICE("local", executors),
+                             .help = "where runs run: here, or each in a container of its own"},
+        [CONFIG_DOCKER_SOCKET] =
+                {NAMES("docker_socket", "DOCKER_SOCKET", "docker-socket"),
+                 TEXT(EXECUTOR_DOCKER_SOCKET),
+                 .help = "the socket of the Docker daemon, or of Podman's service"},
+        [CONFIG_DOCKER_IMAGE] = {NAMES("docker_image", "DOCKER_IMAGE", "docker-image"),
+                                 TEXT(EXECUTOR_DOCKER_IMAGE),
+                                 .help = "the runner's image, which the daemon must have"},
+        [CONFIG_DOCKER_USER] = {NAMES("docker_user", "DOCKER_USER", "docker-user"), TEXT(""),
+                                .help = "UID:GID in a run's container; unset: the image's, or this "
+                                        "process's for files that others may not read"},
+        [CONFIG_DOCKER_RUNTIME] = {NAMES("docker_runtime", "DOCKER_RUNTIME", "docker-runtime"),
+                                   TEXT(""),
+                                   .help = "the container runtime (runsc, kata); unset: the "
+                                           "daemon's own"},
+        [CONFIG_DOCKER_HOME] = {NAMES("docker_home", "DOCKER_HOME", "docker-home"), TEXT(""),
+                                .help = "the path under which the daemon has $ASKCSV_HOME; unset: "
+                                        "the same"},
+        [CONFIG_DOCKER_TIMEOUT_S] =
+                {NAMES("docker_timeout_s", "DOCKER_TIMEOUT_S", "docker-timeout-s"),
+                 NUMBER(60, 1, 3600),
+                 .help = "seconds that the daemon may take to make, start or "
+                         "remove a container"},
 };
 
 _Static_assert(ARRAY_SIZE(settings) == CONFIG_COUNT, "every setting is in the table");

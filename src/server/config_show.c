@@ -16,20 +16,37 @@ static json_t *plain_json(const struct config_setting *setting, const char *text
         return json_string(text);
 }
 
-/* Of http, ann:secret@proxy:3128 shows as ***@proxy:3128. */
+/* Where a user and a password end: at the last "@" of the authority, or, as some write them with a
+ * "/", of what is before the "?". NULL: there are none. */
+static const char *user_end(const char *authority)
+{
+        size_t n = strcspn(authority, "?");
+        const char *at = memrchr(authority, '@', strcspn(authority, "/?#"));
+        return at ? at : memrchr(authority, '@', n);
+}
+
+/* Of http, ann:secret@proxy:3128 shows as ***@proxy:3128. Behind a "?" there may be a password too
+ * (https://www.postgresql.org/docs/current/libpq-connect.html). */
 static json_t *url_json(const char *text)
 {
         const char *scheme = strstr(text, "://");
         const char *authority = scheme ? scheme + 3 : text;
-        size_t n = strcspn(authority, "/?#");
-        const char *at = memrchr(authority, '@', n);
+        const char *at = user_end(authority);
+        const char *query = strchr(authority, '?');
         _cleanup_buf_ struct buf shown = {0};
-        if (!at)
+        if (!at && !query)
                 return json_string(text);
         buf_init(&shown, CONFIG_TEXT_MAX + 8);
         buf_append(&shown, text, (size_t)(authority - text));
-        buf_puts(&shown, "***");
-        buf_puts(&shown, at);
+        if (at)
+                buf_puts(&shown, "***");
+        const char *rest = at ? at : authority;
+        if (query && strchr(query, '@')) /* it may belong to a password: nothing more is shown */
+                buf_puts(&shown, at ? "" : "***");
+        else
+                buf_append(&shown, rest, query ? (size_t)(query - rest) : strlen(rest));
+        if (query)
+                buf_puts(&shown, "?***");
         return shown.state == BUF_OK ? json_string(buf_text(&shown)) : NULL;
 }
 

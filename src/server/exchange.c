@@ -157,16 +157,30 @@ static void cancel(struct exchange *exchange)
                 ticket_cancel(exchange->ticket);
 }
 
+static void watch_loneliness(struct exchange *exchange);
+
 static void stop_if_alone(void *data)
 {
         struct exchange *exchange = data;
         (void)pthread_mutex_lock(&exchange->lock);
-        bool alone = exchange->is_streamed && !exchange->followers && !exchange->waiting &&
-                     !exchange->has_ended;
-        if (alone)
+        exchange->is_timed = false;
+        bool alone = exchange->alone_us > 0 && !exchange->waiting && !exchange->has_ended;
+        if (alone && clock_monotonic_us() >= exchange->alone_us + EXCHANGE_PATIENCE_MS * 1000)
                 cancel(exchange);
+        else if (alone) /* somebody came back in between, and went again */
+                watch_loneliness(exchange);
         (void)pthread_mutex_unlock(&exchange->lock);
         exchange_release(exchange);
+}
+
+/* With the lock held: one look is enough, however many events there are meanwhile. */
+static void watch_loneliness(struct exchange *exchange)
+{
+        if (exchange->is_timed)
+                return;
+        exchange->is_timed = true;
+        timer_at(exchange->api->timer, exchange->alone_us + EXCHANGE_PATIENCE_MS * 1000,
+                 stop_if_alone, exchange_hold(exchange));
 }
 
 void exchange_pump(struct exchange *exchange)
@@ -182,9 +196,11 @@ void exchange_pump(struct exchange *exchange)
                 http_release(follower->request);
                 free(follower);
         }
-        if (exchange->is_streamed && !exchange->followers && !exchange->has_ended)
-                timer_at(exchange->api->timer, clock_monotonic_us() + EXCHANGE_PATIENCE_MS * 1000,
-                         stop_if_alone, exchange_hold(exchange));
+        if (!exchange->is_streamed || exchange->followers || exchange->has_ended)
+                return;
+        if (exchange->alone_us == 0)
+                exchange->alone_us = clock_monotonic_us();
+        watch_loneliness(exchange);
 }
 
 int exchange_new(struct api *api, const struct exchange_input *input, struct exchange **ret,
@@ -276,6 +292,7 @@ void exchange_stream(struct exchange *exchange, struct http_request *request, ui
         metrics_gauge_add(exchange->api->metrics, METRIC_SSE_CLIENTS, 1);
         (void)pthread_mutex_lock(&exchange->lock);
         exchange->is_streamed = true;
+        exchange->alone_us = 0;
         follower->next = exchange->followers;
         exchange->followers = follower;
         exchange_pump(exchange);

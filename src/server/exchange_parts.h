@@ -36,6 +36,9 @@ struct exchange {
         bool has_ended;
         bool is_streamed; /* somebody followed it */
         struct follower *followers;
+        int64_t alone_us; /* since when nobody has followed it; 0: somebody does, or nobody ever did
+                           */
+        bool is_timed;    /* stop_if_alone will look */
         struct http_request *waiting; /* for the whole answer */
         json_t *answer;               /* once it has ended; or problem */
         struct error problem;
@@ -86,8 +89,13 @@ bool exchange_is_direct(const char *message);
 int exchange_submit(struct exchange *exchange, const struct order *order,
                     void (*changed)(struct ticket *ticket, void *data), struct error *err);
 
-/* exchange_agent.c: has the model answer. previous is the body of the run to go on from, or NULL;
- * history is what was said before. */
+/* exchange_agent.c. One key has so many chats with a model at a time: takes a place, and gives it
+ * back. ERROR_QUEUE_FULL. */
+int exchange_enter(struct exchange *exchange, struct error *err);
+void exchange_leave(struct exchange *exchange);
+/* Has the model answer, in a place that was taken and that the end of the answer gives back (but
+ * not a failure of this). previous is the body of the run to go on from, or NULL; history is what
+ * was said before. */
 int exchange_ask(struct exchange *exchange, const struct exchange_input *input,
                  const struct planner_choice *choice, const json_t *history, const json_t *previous,
                  struct error *err);

@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "capsule/threads.h"
+#include "planner/planner.h"
 #include "server/smalltalk.h"
 
 #include <string.h>
@@ -11,7 +12,7 @@
 
 /* What is known of a thread before the message is put into it. */
 struct past {
-        json_t *history; /* [{"role","text"}] */
+        json_t *history; /* as struct agent_question has it */
         size_t history_max;
         char last_run[UUID_TEXT_SIZE]; /* that succeeded, or "" */
 };
@@ -20,6 +21,17 @@ static bool has_succeeded(const struct thread_message *message)
 {
         const char *status = json_get_string(message->meta, "status");
         return status && strcmp(status, "succeeded") == 0;
+}
+
+/* As struct agent_question has it. */
+static json_t *history_of(const struct thread_message *message)
+{
+        const char *end = json_get_string(message->meta, "end");
+        const char *status = json_get_string(message->meta, "status");
+        bool quotes = message->role == THREAD_ASSISTANT && !(end && strcmp(end, "answered") == 0);
+        bool failed = quotes && status && strcmp(status, "succeeded") != 0;
+        return json_pack("{s:s, s:s, s:b, s:b}", "role", thread_role_name(message->role), "text",
+                         message->text, "quotes", quotes, "failed", failed);
 }
 
 static int note_message(const struct thread_message *message, void *data)
@@ -33,9 +45,7 @@ static int note_message(const struct thread_message *message, void *data)
                 return 0;
         if (json_array_size(past->history) == past->history_max)
                 (void)json_array_remove(past->history, 0);
-        return json_array_append_new(past->history, json_pack("{s:s, s:s}", "role",
-                                                              thread_role_name(message->role),
-                                                              "text", message->text));
+        return json_array_append_new(past->history, history_of(message));
 }
 
 static int read_past(const struct exchange *exchange, const struct exchange_input *input,
@@ -69,6 +79,11 @@ static int find_previous(const struct exchange *exchange, const struct exchange_
                 r = error_set(err, ERROR_RUN_NOT_FOUND, "there is no run \"%.60s\"", run_id);
         if (r < 0)
                 return input->after ? r : 0;
+        if (capsule->kind != CAPSULE_RUN) /* of an answer, say */
+                return input->after ? error_set(err, ERROR_RUN_NOT_FOUND,
+                                                "\"%.60s\" is no run, but a record of another kind",
+                                                run_id)
+                                    : 0;
         const char *dataset_id = json_get_string(capsule->body, "dataset_id");
         if (dataset_id && strcmp(dataset_id, input->dataset->id) == 0)
                 *ret = steal_ptr(&capsule);
@@ -121,14 +136,23 @@ static int answer_by_model(struct exchange *exchange, const struct exchange_inpu
                            struct error *err)
 {
         _cleanup_capsule_ struct capsule *previous = NULL;
+        if (input->message_bytes > QUESTION_BYTES_MAX) /* before it is kept */
+                return error_set(err, ERROR_VALIDATION, "a question may have at most %d bytes",
+                                 QUESTION_BYTES_MAX);
         int r = find_previous(exchange, input, past, &previous, err);
         if (r == 0)
                 r = check_room(exchange->api, input, choice, err);
         if (r == 0)
-                r = keep_question(exchange, input, err);
-        return r < 0 ? r
-                     : exchange_ask(exchange, input, choice, past->history,
-                                    previous ? previous->body : NULL, err);
+                r = exchange_enter(exchange, err);
+        if (r < 0)
+                return r;
+        r = keep_question(exchange, input, err);
+        if (r == 0)
+                r = exchange_ask(exchange, input, choice, past->history,
+                                 previous ? previous->body : NULL, err);
+        if (r < 0)
+                exchange_leave(exchange);
+        return r;
 }
 
 static int answer_at_once(struct exchange *exchange, const struct exchange_input *input,

@@ -4,6 +4,9 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/json.h"
+#include "capsule/servers.h"
+#include "server/config.h"
 #include "server/keys_file.h"
 
 #include <errno.h>
@@ -15,13 +18,19 @@
 
 #define KEY_PREFIX "ak_"
 #define KEY_BYTES 32
+#define DOCUMENT "keys"
+#define DOCUMENT_BYTES_MAX ((size_t)8 * 1024 * 1024)
+#define STORE_WAIT_MS 5000
 
 struct keys {
         char *home;
         char *path;
-        pthread_mutex_t lock; /* over content */
+        struct capsule_store *store; /* NULL: they are in the file */
+        pthread_mutex_t storing;     /* while the store is used */
+        pthread_mutex_t lock;        /* over content and version */
         struct keys_content content;
-        bool is_read; /* content is what its stamp says */
+        bool is_read;    /* content is what its stamp says, or the version */
+        int64_t version; /* of the store's document; 0: there is none */
 };
 
 static const char *const scope_names[] = {
@@ -46,8 +55,10 @@ bool key_scope_parse(const char *name, enum key_scope *ret)
  * the next call tries again. With the lock held. */
 static int refresh(struct keys *keys, struct error *err)
 {
-        if (keys->is_read && keys_file_is_same(keys->path, &keys->content.stamp))
+        if (keys->is_read && (keys->store || keys_file_is_same(keys->path, &keys->content.stamp)))
                 return 0;
+        if (keys->store)
+                return error_set(err, ERROR_STORE, "the API keys were not read yet; try again");
         keys_content_done(&keys->content);
         int r = keys_file_read(keys->path, &keys->content, err);
         keys->is_read = r == 0;
@@ -62,6 +73,8 @@ void keys_free(struct keys *keys)
                 return;
         keys_content_done(&keys->content);
         (void)pthread_mutex_destroy(&keys->lock);
+        (void)pthread_mutex_destroy(&keys->storing);
+        capsule_store_free(keys->store);
         free(keys->home);
         free(keys->path);
         free(keys);
@@ -73,6 +86,7 @@ int keys_open(const char *home, struct keys **ret, struct error *err)
         if (!keys)
                 return error_oom(err);
         (void)pthread_mutex_init(&keys->lock, NULL);
+        (void)pthread_mutex_init(&keys->storing, NULL);
         size_t n = strlen(home) + sizeof("/" KEYS_FILE_NAME);
         keys->home = alloc_strdup(home);
         keys->path = alloc_malloc(n);
@@ -85,6 +99,132 @@ int keys_open(const char *home, struct keys **ret, struct error *err)
                 *ret = keys;
         return r;
 }
+
+/* ---- in a store that servers share ---- */
+
+/* The document if it is not that version. With storing held. */
+static int fetch(struct keys *keys, int64_t known, char **ret, int64_t *ret_version,
+                 struct error *err)
+{
+        int r = store_document_get(keys->store, DOCUMENT, known, ret, ret_version, err);
+        return r < 0 ? error_prefix(err, r, "reading the API keys") : 0;
+}
+
+static int parse(const char *text, struct keys_content *ret, struct error *err)
+{
+        return keys_content_read("in the capsule store", text, text ? strlen(text) : 0, ret, err);
+}
+
+int keys_poll(struct keys *keys, struct error *err)
+{
+        _cleanup_free_ char *text = NULL;
+        struct keys_content content = {0};
+        int64_t version = 0;
+        if (!keys->store)
+                return 0;
+        (void)pthread_mutex_lock(&keys->lock);
+        int64_t known = keys->is_read ? keys->version : -1;
+        (void)pthread_mutex_unlock(&keys->lock);
+        (void)pthread_mutex_lock(&keys->storing);
+        int r = fetch(keys, known, &text, &version, err);
+        (void)pthread_mutex_unlock(&keys->storing);
+        if (r == 0 && version != known)
+                r = parse(text, &content, err);
+        if (r < 0 || version == known) {
+                keys_content_done(&content);
+                return r;
+        }
+        (void)pthread_mutex_lock(&keys->lock);
+        keys_content_done(&keys->content);
+        keys->content = content;
+        keys->version = version;
+        keys->is_read = true;
+        (void)pthread_mutex_unlock(&keys->lock);
+        return 0;
+}
+
+int keys_open_shared(const char *store_url, struct keys **ret, struct error *err)
+{
+        struct keys *keys = alloc_calloc(1, sizeof(*keys));
+        if (!keys)
+                return error_oom(err);
+        (void)pthread_mutex_init(&keys->lock, NULL);
+        (void)pthread_mutex_init(&keys->storing, NULL);
+        int r = capsule_store_open(store_url, &keys->store, err);
+        if (r == 0) {
+                capsule_store_set_wait(keys->store, STORE_WAIT_MS);
+                r = keys_poll(keys, err);
+        }
+        if (r < 0)
+                keys_free(keys);
+        else
+                *ret = keys;
+        return r;
+}
+
+int keys_open_configured(const struct config *config, const char *home, struct keys **ret,
+                         struct error *err)
+{
+        char *url = NULL;
+        int r = config_store_url(config, home, &url, err);
+        if (r < 0)
+                return r;
+        r = strncmp(url, "postgres", 8) == 0 ? keys_open_shared(url, ret, err)
+                                             : keys_open(home, ret, err);
+        explicit_bzero(url, strlen(url));
+        free(url);
+        return r;
+}
+
+/* ---- changes ---- */
+
+/* What is to be changed, as it is now; others are kept off until it is done (of a file), or show by
+ * the version (of the store). */
+struct change {
+        struct keys_content content;
+        int64_t version;
+        int lock;
+};
+
+static int change_begin(struct keys *keys, struct change *change, struct error *err)
+{
+        _cleanup_free_ char *text = NULL;
+        *change = (struct change){.lock = -1};
+        if (keys->store) {
+                (void)pthread_mutex_lock(&keys->storing);
+                int r = fetch(keys, -1, &text, &change->version, err);
+                (void)pthread_mutex_unlock(&keys->storing);
+                return r < 0 ? r : parse(text, &change->content, err);
+        }
+        int r = keys_file_lock(keys->home, &change->lock, err);
+        return r < 0 ? r : keys_file_read(keys->path, &change->content, err);
+}
+
+/* 1: somebody was faster, so nothing was changed. */
+static int change_end(struct keys *keys, struct change *change, struct error *err)
+{
+        _cleanup_buf_ struct buf text = {0};
+        if (!keys->store)
+                return keys_file_write(keys->path, change->content.json, err);
+        buf_init(&text, DOCUMENT_BYTES_MAX);
+        int r = json_put(change->content.json, &text, err);
+        if (r < 0)
+                return r;
+        (void)pthread_mutex_lock(&keys->storing);
+        r = store_document_put(keys->store, DOCUMENT, change->version, buf_text(&text), err);
+        (void)pthread_mutex_unlock(&keys->storing);
+        if (r < 0)
+                return error_prefix(err, r, "writing the API keys");
+        return r == 1 ? keys_poll(keys, err) : 1;
+}
+
+static void change_done(struct change *change)
+{
+        keys_content_done(&change->content);
+        cleanup_close(&change->lock);
+}
+
+/* ---- looking for a key ---- */
 
 static bool is_base64url(char c)
 {
@@ -247,30 +387,35 @@ static int append_key(struct keys_content *content, const struct key *key, const
         return json_array_append_new(list, one) < 0 ? error_oom(err) : 0;
 }
 
+/* 1: somebody was faster. */
+static int add_once(struct keys *keys, struct key *key, char fresh[KEY_TEXT_SIZE],
+                    struct error *err)
+{
+        _cleanup_(change_done) struct change change;
+        int r = change_begin(keys, &change, err);
+        if (r == 0)
+                r = make_id(&change.content, key->id, err);
+        if (r == 0)
+                r = make_text(fresh, err);
+        if (r == 0)
+                r = append_key(&change.content, key, fresh, err);
+        return r == 0 ? change_end(keys, &change, err) : r;
+}
+
 int keys_add(struct keys *keys, const char *name, enum key_scope scope, struct key *ret,
              char text[KEY_TEXT_SIZE], struct error *err)
 {
         struct key key = {.scope = scope};
         char fresh[KEY_TEXT_SIZE] = "";
-        _cleanup_(keys_content_done) struct keys_content content = {0};
-        _cleanup_close_ int lock = -1;
+        int r = 1;
         if (!keys_name_is_valid(name))
                 return error_set(
                         err, ERROR_USAGE,
                         "a key's name has 1 to %d bytes of UTF-8 and no control characters",
                         KEY_NAME_SIZE - 1);
         memcpy(key.name, name, strlen(name) + 1);
-        int r = keys_file_lock(keys->home, &lock, err);
-        if (r == 0)
-                r = keys_file_read(keys->path, &content, err);
-        if (r == 0)
-                r = make_id(&content, key.id, err);
-        if (r == 0)
-                r = make_text(fresh, err);
-        if (r == 0)
-                r = append_key(&content, &key, fresh, err);
-        if (r == 0)
-                r = keys_file_write(keys->path, content.json, err);
+        while (r == 1)
+                r = add_once(keys, &key, fresh, err);
         if (r == 0) {
                 *ret = key;
                 memcpy(text, fresh, KEY_TEXT_SIZE);
@@ -305,12 +450,15 @@ static int mark_revoked(struct keys_content *content, const char *id, struct err
 
 int keys_revoke(struct keys *keys, const char *id, struct error *err)
 {
-        _cleanup_(keys_content_done) struct keys_content content = {0};
-        _cleanup_close_ int lock = -1;
-        int r = keys_file_lock(keys->home, &lock, err);
-        if (r == 0)
-                r = keys_file_read(keys->path, &content, err);
-        if (r == 0)
-                r = mark_revoked(&content, id, err);
-        return r == 0 ? keys_file_write(keys->path, content.json, err) : r;
+        int r;
+        int marked = 0;
+        do {
+                _cleanup_(change_done) struct change change;
+                r = change_begin(keys, &change, err);
+                if (r == 0)
+                        r = marked = mark_revoked(&change.content, id, err);
+                if (r == 0)
+                        r = change_end(keys, &change, err);
+        } while (r == 1 && marked == 0);
+        return r;
 }

@@ -1,6 +1,6 @@
-/* API keys: who may call the server, and what for. They are in $ASKCSV_HOME/keys.json, which holds
- * of each key its SHA-256 and never its text. The text has 256 random bits, so one round of SHA-256
- * is enough: there is nothing to guess. */
+/* API keys: who may call the server, and what for. They are in $ASKCSV_HOME/keys.json, or in the
+ * store that several servers share; of each key there is its SHA-256 and never its text. The text
+ * has 256 random bits, so one round of SHA-256 is enough: there is nothing to guess. */
 #ifndef ASKCSV_SERVER_KEYS_H
 #define ASKCSV_SERVER_KEYS_H
 
@@ -38,7 +38,18 @@ bool key_scope_parse(const char *name, enum key_scope *ret);
 /* Reads home/keys.json, which may be missing; makes nothing. ERROR_IO, saying what to do, when it
  * cannot be read, is damaged, or can be written by other users. The caller frees *ret. */
 int keys_open(const char *home, struct keys **ret, struct error *err);
+/* The same in the store at store_url (capsule_store_open), one that servers share. What others do
+ * there is seen when keys_poll is called, and before each change. */
+int keys_open_shared(const char *store_url, struct keys **ret, struct error *err);
+/* Where these settings say that they are: in the store if it is shared, else in home. */
+struct config;
+int keys_open_configured(const struct config *config, const char *home, struct keys **ret,
+                         struct error *err);
 void keys_free(struct keys *keys); /* NULL is fine */
+
+/* Looks at what others have changed in a shared store; of a file nothing is to be done. Afterwards
+ * what was known before stays in use, if the store cannot be reached. */
+int keys_poll(struct keys *keys, struct error *err);
 
 /* All below may be called from any thread, while other processes change the file: they read it
  * again when it was replaced. A damaged file is an error of theirs too, and is not written over. */

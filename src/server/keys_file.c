@@ -149,20 +149,37 @@ static int read_keys(const char *path, struct keys_content *content, struct erro
         return 0;
 }
 
-static int read_document(const char *path, int fd, struct keys_content *content, struct error *err)
+static int parse(const char *path, const char *text, size_t n, struct keys_content *content,
+                 struct error *err)
 {
         static const struct json_limits limits = {.max_bytes = FILE_BYTES_MAX,
                                                   .max_depth = FILE_DEPTH_MAX};
         struct error why = {0};
-        _cleanup_buf_ struct buf text = {0};
-        buf_init(&text, FILE_BYTES_MAX);
-        int r = fd_read_all(fd, &text, path, err);
-        if (r < 0)
-                return r;
-        r = json_parse(buf_text(&text), text.len, &limits, ERROR_IO, &content->json, &why);
+        int r = json_parse(text, n, &limits, ERROR_IO, &content->json, &why);
         if (r < 0 && why.type == ERROR_IO)
                 return damaged(path, why.message, err);
         return r < 0 ? error_oom(err) : read_keys(path, content, err);
+}
+
+static int read_document(const char *path, int fd, struct keys_content *content, struct error *err)
+{
+        _cleanup_buf_ struct buf text = {0};
+        buf_init(&text, FILE_BYTES_MAX);
+        int r = fd_read_all(fd, &text, path, err);
+        return r < 0 ? r : parse(path, buf_text(&text), text.len, content, err);
+}
+
+static int none(struct keys_content *ret, struct error *err)
+{
+        ret->json = json_pack("{s:i, s:[]}", "version", FILE_VERSION, "keys");
+        return ret->json ? 0 : error_oom(err);
+}
+
+int keys_content_read(const char *place, const char *text, size_t n, struct keys_content *ret,
+                      struct error *err)
+{
+        *ret = (struct keys_content){0};
+        return text ? parse(place, text, n, ret, err) : none(ret, err);
 }
 
 int keys_file_read(const char *path, struct keys_content *ret, struct error *err)
@@ -170,10 +187,8 @@ int keys_file_read(const char *path, struct keys_content *ret, struct error *err
         _cleanup_close_ int fd = -1;
         struct stat st;
         *ret = (struct keys_content){0};
-        if (stat(path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR)) {
-                ret->json = json_pack("{s:i, s:[]}", "version", FILE_VERSION, "keys");
-                return ret->json ? 0 : error_oom(err);
-        }
+        if (stat(path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR))
+                return none(ret, err);
         int r = fd_open_regular(path, &fd, err);
         if (r == 0 && fstat(fd, &st) < 0)
                 r = error_errno(err, errno, "looking at %s", path);

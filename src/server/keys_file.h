@@ -35,6 +35,9 @@ struct keys_content {
 /* A missing file reads as one without keys. Release with keys_content_done, also after a failure.
  */
 int keys_file_read(const char *path, struct keys_content *ret, struct error *err);
+/* The same from a text, or NULL for none; place is what messages call it. */
+int keys_content_read(const char *place, const char *text, size_t n, struct keys_content *ret,
+                      struct error *err);
 void keys_content_done(struct keys_content *content);
 
 /* True when path is as it was when it got that stamp. */

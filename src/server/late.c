@@ -28,6 +28,17 @@ static void one_free(struct one *one)
         free(one);
 }
 
+/* Others took us for dead and recorded its end: there is nothing left to be sealed. */
+static bool is_sealed(const struct late *late, const struct capsule *capsule)
+{
+        struct capsule *stored = NULL;
+        if (capsule_store_get(late->store, capsule_run_id(capsule), &stored, NULL) < 0)
+                return false;
+        bool sealed = capsule_is_sealed(stored);
+        capsule_free(stored);
+        return sealed;
+}
+
 /* With the lock held, which is let go of meanwhile: the newest one; false: it is still there. */
 static bool seal_first(struct late *late)
 {
@@ -35,6 +46,8 @@ static bool seal_first(struct late *late)
         late->first = one->next;
         (void)pthread_mutex_unlock(&late->lock);
         int r = capsule_store_seal(late->store, one->capsule, NULL);
+        if (r < 0 && is_sealed(late, one->capsule))
+                r = 0;
         if (r == 0)
                 one_free(one);
         (void)pthread_mutex_lock(&late->lock);

@@ -17,7 +17,8 @@ struct client {
         struct client *next;          /* in the slot */
         struct client *newer, *older; /* in the list of those with nothing under way */
         uint64_t hash;
-        int64_t full_at_us; /* when the bucket will be full again; in the past: it is */
+        int64_t full_at_us;  /* when the bucket will be full again; in the past: it is */
+        int64_t unshared_us; /* how much of that other servers do not know of */
         unsigned under_way;
         char id[];
 };
@@ -219,6 +220,7 @@ static enum limits_verdict take(struct client_limits *limits, struct client *cli
         if (client->under_way++ == 0)
                 list_remove(limits, client);
         client->full_at_us = full_at_us + limits->token_us;
+        client->unshared_us += limits->token_us;
         return LIMITS_ENTERED;
 }
 
@@ -246,6 +248,42 @@ void limits_leave(struct client_limits *limits, const char *client)
         struct client *found = find(limits, client);
         if (found && found->under_way > 0 && --found->under_way == 0)
                 list_add(limits, found);
+        (void)pthread_mutex_unlock(&limits->lock);
+}
+
+int limits_share(struct client_limits *limits, struct limits_share **ret, size_t *ret_n,
+                 struct error *err)
+{
+        size_t n = 0;
+        (void)pthread_mutex_lock(&limits->lock);
+        struct limits_share *shares = alloc_calloc(limits->n + 1, sizeof(*shares));
+        for (size_t i = 0; shares && i < SLOTS; i++)
+                for (struct client *client = limits->slots[i]; client; client = client->next) {
+                        if (client->unshared_us == 0)
+                                continue;
+                        (void)strncpy(shares[n].client, client->id, LIMITS_ID_MAX);
+                        shares[n++].taken_us = client->unshared_us;
+                        client->unshared_us = 0;
+                }
+        (void)pthread_mutex_unlock(&limits->lock);
+        if (!shares)
+                return error_oom(err);
+        *ret = shares;
+        *ret_n = n;
+        return 0;
+}
+
+void limits_settle(struct client_limits *limits, const struct limits_share *shares, size_t n,
+                   bool is_known, int64_t now_us)
+{
+        (void)pthread_mutex_lock(&limits->lock);
+        for (size_t i = 0; i < n; i++) {
+                struct client *client = find(limits, shares[i].client);
+                if (client && is_known)
+                        client->full_at_us = now_us + shares[i].owed_us + client->unshared_us;
+                else if (client)
+                        client->unshared_us += shares[i].taken_us;
+        }
         (void)pthread_mutex_unlock(&limits->lock);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,6 +44,23 @@ enum limits_verdict {
 enum limits_verdict limits_enter(struct client_limits *limits, const char *client, int64_t now_us,
                                  int64_t *retry_after_ms);
 void limits_leave(struct client_limits *limits, const char *client);
+
+/* ---- the same limits over several servers ---- */
+
+/* What a client took here that the others do not know of, in the time that its tokens take to come;
+ * and afterwards, what it owes to all servers together. */
+struct limits_share {
+        char client[LIMITS_ID_MAX + 1];
+        int64_t taken_us, owed_us;
+};
+
+/* *ret are those that took something since the last call, *ret_n of them; the caller frees *ret. */
+int limits_share(struct client_limits *limits, struct limits_share **ret, size_t *ret_n,
+                 struct error *err);
+/* owed_us is set now; or, with is_known false, nobody could be told, and what they took is told
+ * with the next call. */
+void limits_settle(struct client_limits *limits, const struct limits_share *shares, size_t n,
+                   bool is_known, int64_t now_us);
 
 /* Clients that are remembered just now. */
 size_t limits_clients(struct client_limits *limits);

@@ -265,14 +265,36 @@ static bool is_of_caller(enum error_type type)
                type == ERROR_SQL_EXECUTION;
 }
 
+/* Which database it is, and where, is nobody's business: "the capsule store, the database x on
+ * db.example, was lost" becomes "the capsule store was lost". What libpq says names addresses. */
+static void hide_database(const char *message, char out[ERROR_MESSAGE_MAX])
+{
+        static const char store[] = "the capsule store, the database";
+        const char *at = strstr(message, store);
+        const char *end = at ? strpbrk(at + sizeof(store) - 1, ",:") : NULL;
+        while (end && end[1] != ' ')
+                end = strpbrk(end + 1, ",:");
+        if (!at || !end)
+                (void)snprintf(out, ERROR_MESSAGE_MAX, "%s", message);
+        else if (*end == ',' && !strstr(end, "connection to server"))
+                (void)snprintf(out, ERROR_MESSAGE_MAX, "%.*sthe capsule store%s",
+                               (int)(at - message), message, end + 1);
+        else
+                (void)snprintf(out, ERROR_MESSAGE_MAX,
+                               "the capsule store cannot be reached; the server's log says why");
+}
+
 void problem_detail(enum error_type type, const char *message, char out[ERROR_MESSAGE_MAX])
 {
+        char shown[ERROR_MESSAGE_MAX];
         if (problem_of_error(type) == row(ERROR_INTERNAL))
                 (void)snprintf(out, ERROR_MESSAGE_MAX, "%s", INTERNAL_DETAIL);
         else if (is_of_caller(type))
                 (void)snprintf(out, ERROR_MESSAGE_MAX, "%s", message);
-        else
-                hide_folders(message, out);
+        else {
+                hide_database(message, shown);
+                hide_folders(shown, out);
+        }
 }
 
 static json_t *make(const struct problem_type *type, const struct error *err,

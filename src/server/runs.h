@@ -15,11 +15,10 @@ struct ticket; /* opaque; counted references */
 struct runs_options {
         struct capsule_store *store; /* one that threads may share */
         const char *datasets_folder; /* $ASKCSV_HOME/datasets */
-        const char *runner;          /* or NULL, as for executor_open */
-        struct executor_host host;   /* the warm tables */
-        struct run_cache *cache;     /* or NULL */
-        size_t workers;              /* runs at once */
-        size_t waiting_max;          /* that wait; one more is ERROR_QUEUE_FULL */
+        struct executor_settings executor;
+        struct run_cache *cache; /* or NULL */
+        size_t workers;          /* runs at once */
+        size_t waiting_max;      /* that wait; one more is ERROR_QUEUE_FULL */
         size_t owner_max; /* of one owner (not ""), waiting and under way, likewise; 0: no limit */
         /* Told of every run's end, on a worker; capsule is NULL when none could be kept. Or NULL.
          */

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "capsule/servers.h"
 #include "server/exchange.h"
 #include "server/sweep.h"
 
@@ -32,21 +33,17 @@ static int start_watch(struct serve *serve, const struct config *config, struct 
         return r < 0 ? r : api_metrics_new(&serve->api, err);
 }
 
-static int store_url(const struct serve_options *options, struct buf *url, struct error *err)
-{
-        buf_init(url, PATH_MAX);
-        buf_printf(url, "sqlite:%s/capsules.db", options->home);
-        return buf_error(url, err, "the path of the store");
-}
-
 static int open_store(struct serve *serve, const struct serve_options *options,
                       size_t *ret_recovered, struct error *err)
 {
-        _cleanup_buf_ struct buf url = {0};
-        int r = store_url(options, &url, err);
+        int64_t lease_s = config_number(options->config, CONFIG_STORE_LEASE_S);
+        int r = config_store_url(options->config, options->home, &serve->store_url, err);
         if (r == 0)
-                r = capsule_store_open_shared(buf_text(&url), &serve->store, err);
-        return r < 0 ? r : capsule_store_recover(serve->store, ret_recovered, err);
+                r = capsule_store_open_shared(serve->store_url, &serve->store, err);
+        if (r < 0)
+                return r;
+        capsule_store_set_lease(serve->store, (int)lease_s * 1000);
+        return capsule_store_recover(serve->store, ret_recovered, err);
 }
 
 struct retention_rule serve_retention_rule(const struct config *config)
@@ -57,16 +54,27 @@ struct retention_rule serve_retention_rule(const struct config *config)
 
 static int start_sweep(struct serve *serve, const struct serve_options *options, struct error *err)
 {
-        _cleanup_buf_ struct buf url = {0};
-        int r = store_url(options, &url, err);
         struct sweep_options sweep = {
-                .store_url = buf_text(&url),
+                .store_url = serve->store_url,
                 .rule = serve_retention_rule(options->config),
                 .interval_ms = SWEEP_INTERVAL_MS,
                 .metrics = serve->api.metrics,
                 .log = serve->api.log,
         };
-        return r < 0 ? r : sweep_start(&sweep, &serve->sweep, err);
+        return sweep_start(&sweep, &serve->sweep, err);
+}
+
+static int start_neighbours(struct serve *serve, struct error *err)
+{
+        const struct neighbours_options options = {
+                .store_url = serve->store_url,
+                .runs = serve->api.runs,
+                .keys = serve->api.keys,
+                .limits = serve->api.client_limits,
+                .log = serve->api.log,
+        };
+        return store_is_shared(serve->store) ? neighbours_start(&options, &serve->neighbours, err)
+                                             : 0;
 }
 
 static size_t workers_of(const struct config *config)
@@ -74,6 +82,19 @@ static size_t workers_of(const struct config *config)
         int64_t workers = config_number(config, CONFIG_WORKERS);
         long cores = sysconf(_SC_NPROCESSORS_ONLN);
         return workers > 0 ? (size_t)workers : (size_t)(cores > 0 ? cores : 1) * 2;
+}
+
+/* A daemon that is slow or not there yet is no reason not to start: /readyz says so, and runs. */
+static void recover_executor(void *data)
+{
+        struct serve *serve = data;
+        struct error err = {0};
+        size_t removed = 0;
+        if (executor_recover(&serve->api.executor, &removed, &err) < 0)
+                log_warn(serve->api.log, "executor.recover", log_text("error", err.message));
+        else if (removed > 0)
+                log_info(serve->api.log, "executor.recover",
+                         log_number("removed", (int64_t)removed));
 }
 
 static int start_work(struct serve *serve, const struct serve_options *options, struct error *err)
@@ -84,7 +105,7 @@ static int start_work(struct serve *serve, const struct serve_options *options, 
         struct runs_options runs = {
                 .store = serve->store,
                 .datasets_folder = options->datasets_folder,
-                .host = options->host,
+                .executor = config_executor(config, &options->host),
                 .cache = serve->cache,
                 .workers = workers_of(config),
                 .waiting_max = (size_t)config_number(config, CONFIG_WAITING),
@@ -94,9 +115,10 @@ static int start_work(struct serve *serve, const struct serve_options *options, 
         };
         /* Its workers are the queue; what they bring to the host of warm tables never waits long.
          */
-        if (runs.host.waiting < 0)
-                runs.host.waiting = (int64_t)runs.workers * 4 + CHORES_WAITING;
-        serve->api.host = runs.host;
+        struct executor_host *host = &runs.executor.host;
+        if (host->waiting < 0)
+                host->waiting = (int64_t)runs.workers * 4 + CHORES_WAITING;
+        serve->api.executor = runs.executor;
         int r = timer_start(&serve->api.timer, err);
         if (r == 0)
                 r = samples_new(REGISTRY_DATASETS_MAX, &serve->api.samples, err);
@@ -104,6 +126,8 @@ static int start_work(struct serve *serve, const struct serve_options *options, 
                 r = exchanges_new(&serve->api.exchanges, err);
         if (r == 0)
                 r = chores_start(CHORE_THREADS, CHORES_WAITING, &serve->api.chores, err);
+        if (r == 0)
+                r = chores_add(serve->api.chores, recover_executor, serve, err);
         if (r == 0)
                 r = chores_start((size_t)config_number(config, CONFIG_CHATS_MAX), CHATS_WAITING,
                                  &serve->api.chats, err);
@@ -151,10 +175,13 @@ static int start_http(struct serve *serve, const struct serve_options *options, 
 
 static int start_limits(struct serve *serve, const struct config *config, struct error *err)
 {
-        return limits_new((double)config_number(config, CONFIG_KEY_RATE),
-                          (unsigned)config_number(config, CONFIG_KEY_BURST),
-                          (unsigned)config_number(config, CONFIG_KEY_REQUESTS_MAX),
-                          &serve->api.client_limits, err);
+        int r = limits_new((double)config_number(config, CONFIG_KEY_RATE),
+                           (unsigned)config_number(config, CONFIG_KEY_BURST),
+                           (unsigned)config_number(config, CONFIG_KEY_REQUESTS_MAX),
+                           &serve->api.client_limits, err);
+        return r < 0 ? r
+                     : limits_new(0, 1, (unsigned)config_number(config, CONFIG_KEY_CHATS_MAX),
+                                  &serve->api.chat_limits, err);
 }
 
 /* Beyond this machine nobody is served without a key, or a proxy that says who asks. */
@@ -163,7 +190,7 @@ static int open_keys(struct serve *serve, const struct serve_options *options, s
         const struct config *config = options->config;
         serve->api.user_header = config_text(config, CONFIG_TRUST_USER_HEADER);
         serve->api.keys_needed = !config_is_loopback(config);
-        int r = keys_open(options->home, &serve->api.keys, err);
+        int r = keys_open_configured(config, options->home, &serve->api.keys, err);
         if (r < 0 || !serve->api.keys_needed || *serve->api.user_header)
                 return r;
         r = keys_any(serve->api.keys, err);
@@ -212,6 +239,8 @@ int serve_start(const struct serve_options *options, struct serve **ret, size_t 
         if (r == 0)
                 r = start_work(serve, options, err);
         if (r == 0)
+                r = start_neighbours(serve, err);
+        if (r == 0)
                 r = start_http(serve, options, err);
         if (r < 0)
                 serve_stop(serve, 0);
@@ -250,6 +279,7 @@ void serve_stop(struct serve *serve, int64_t patience_ms)
         if (serve->http)
                 http_quiesce(serve->http);
         sweep_stop(serve->sweep);
+        neighbours_stop(serve->neighbours);
         chores_stop(serve->api.chats, patience_ms, serve->api.chats_stop_fd);
         runs_stop(serve->api.runs, (until_us - clock_monotonic_us()) / 1000);
         chores_stop(serve->api.chores, (until_us - clock_monotonic_us()) / 1000,
@@ -271,8 +301,12 @@ void serve_stop(struct serve *serve, int64_t patience_ms)
         run_cache_free(serve->cache);
         keys_free(serve->api.keys);
         limits_free(serve->api.client_limits);
+        limits_free(serve->api.chat_limits);
         metrics_free(serve->api.metrics);
         log_free(serve->api.log);
+        if (serve->store_url)
+                explicit_bzero(serve->store_url, strlen(serve->store_url));
+        free(serve->store_url);
         free(serve->api.openapi);
         setup_release(serve->first);
         setup_place_done(&serve->api.setup);

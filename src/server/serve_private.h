@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "server/api.h"
+#include "server/neighbours.h"
 #include "server/serve.h"
 #include "server/sweep.h"
 
@@ -11,8 +12,10 @@ struct serve {
         struct api api;
         struct http_server *http;
         struct capsule_store *store;
+        char *store_url; /* may hold a password */
         struct run_cache *cache;
         struct sweep *sweep;
+        struct neighbours *neighbours; /* NULL when nobody shares the store */
         struct setup *first; /* of the start: what needs a restart to be changed is in it */
 };
 

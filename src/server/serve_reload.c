@@ -33,11 +33,15 @@ static int read_certificate(const struct serve *serve, const struct config *conf
 
 static int change_limits(struct serve *serve, const struct config *config, struct error *err)
 {
-        return limits_change(serve->api.client_limits,
-                             (double)config_number(config, CONFIG_KEY_RATE),
-                             (unsigned)config_number(config, CONFIG_KEY_BURST),
-                             (unsigned)config_number(config, CONFIG_KEY_REQUESTS_MAX),
-                             clock_monotonic_us(), err);
+        int64_t now_us = clock_monotonic_us();
+        int r = limits_change(
+                serve->api.client_limits, (double)config_number(config, CONFIG_KEY_RATE),
+                (unsigned)config_number(config, CONFIG_KEY_BURST),
+                (unsigned)config_number(config, CONFIG_KEY_REQUESTS_MAX), now_us, err);
+        return r < 0 ? r
+                     : limits_change(serve->api.chat_limits, 0, 1,
+                                     (unsigned)config_number(config, CONFIG_KEY_CHATS_MAX), now_us,
+                                     err);
 }
 
 /* Whether a reload takes the setting over, to become as it is in config. */

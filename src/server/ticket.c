@@ -217,10 +217,8 @@ int ticket_keep(struct ticket *ticket, const struct runs_options *options, bool 
         int r = source_open_registered(ticket->dataset, options->datasets_folder, false,
                                        &ticket->source, &err);
         if (r == 0)
-                r = executor_open("local", options->runner, ticket->source->data_root,
-                                  &ticket->executor, &err);
-        if (r == 0)
-                r = executor_use_host(ticket->executor, &options->host, &err);
+                r = executor_open_as(&options->executor, ticket->source->data_root,
+                                     &ticket->executor, &err);
         if (r == 0)
                 r = begin(ticket, options, starts_now, &err);
         if (r < 0) {

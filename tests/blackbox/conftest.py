@@ -91,11 +91,11 @@ def server(askcsv_path, generated, tmp_path_factory):
 
 @pytest.fixture
 def serve(shop):
-    """Starts servers of the test's own: serve(*options, **environment)."""
+    """Starts servers of the test's own: serve(*options, on=SHOP, **environment)."""
     servers = []
 
-    def start(*options, **env):
-        servers.append(Server(shop, *options, **env))
+    def start(*options, on=shop, **env):
+        servers.append(Server(on, *options, **env))
         return servers[-1]
 
     yield start

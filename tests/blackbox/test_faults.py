@@ -14,27 +14,13 @@ import pytest
 
 from conftest import Askcsv
 from host import wait_until
-from served import COUNT, Server
+from served import COUNT
 
 ENDLESS = "SELECT count(*) AS n FROM range(1000000000000) AS a(x) WHERE x % 7 = sqrt(x)"
 FINAL = {"succeeded", "failed", "rejected", "timed_out", "cancelled", "abstained"}
 DISK_BYTES = 64 * 1024 * 1024
 KILLS = 20
 LOADERS = 6
-
-
-@pytest.fixture
-def serve(shop):
-    servers = []
-
-    def start(*options, on=shop, **env):
-        servers.append(Server(on, *options, **env))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        if server.process.poll() is None:
-            server.end(signal.SIGKILL)
 
 
 def problem(reply, status, error):

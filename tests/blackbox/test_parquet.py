@@ -1,12 +1,10 @@
 """Results as Parquet: asked for over HTTP, and read back by askcsv as any other file."""
 import contextlib
 import json
-import signal
 import sqlite3
 
 import pytest
 
-from served import Server
 
 PARQUET = "application/vnd.apache.parquet"
 EVERYTHING = """SELECT * FROM (VALUES
@@ -17,20 +15,6 @@ EVERYTHING = """SELECT * FROM (VALUES
     AS v(i, h, d, f, b, day, moment, zoned, clock, span, text, list, parts) ORDER BY 1 NULLS LAST"""
 CHANGED = {"HUGEINT": "DECIMAL(38,0)",
            "INTERVAL": 'STRUCT("months" INTEGER, "days" INTEGER, "micros" BIGINT)'}
-
-
-@pytest.fixture
-def serve(shop):
-    servers = []
-
-    def start(*options, **env):
-        servers.append(Server(shop, *options, **env))
-        return servers[-1]
-
-    yield start
-    for one in servers:
-        if one.process.poll() is None:
-            one.end(signal.SIGKILL)
 
 
 def parquet_of(server, sql, **more):

@@ -3,7 +3,6 @@ import csv
 import json
 import os
 import shutil
-import signal
 import threading
 
 import pytest
@@ -12,20 +11,6 @@ from conftest import Askcsv
 from served import Server
 
 LONG = "ä" * 300
-
-
-@pytest.fixture
-def serve(shop):
-    servers = []
-
-    def start(*options, **env):
-        servers.append(Server(shop, *options, **env))
-        return servers[-1]
-
-    yield start
-    for one in servers:
-        if one.process.poll() is None:
-            one.end(signal.SIGKILL)
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ class Sdk:
 
 @pytest.fixture(scope="module")
 def folder():
-    done = subprocess.run([ROOT / "tools/fetch-sdks"], env=os.environ, capture_output=True, text=True)
+    done = subprocess.run([ROOT / "tools/fetch-npm", "tests/sdk"], env=os.environ, capture_output=True, text=True)
     if done.returncode != 0:
         pytest.skip(done.stderr.splitlines()[-1])
     return pathlib.Path(done.stdout.strip())

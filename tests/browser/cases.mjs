@@ -296,6 +296,25 @@ export const cases = {
     return { notice, turns: await page.locator(".turn").count() };
   },
 
+  async schema({ open, url }) {
+    const page = await open();
+    await visit(page, url);
+    await ask(page, "revenue by category");
+    await page.locator(".share").waitFor();
+    await page.getByRole("button", { name: "What is in it?" }).click();
+    const drawer = page.locator(".drawer");
+    await drawer.locator("table").first().waitFor();
+    await drawer.locator("summary").first().click();
+    const found = {
+      tables: await texts(drawer.locator("section h3")), columns: await texts(drawer.locator(".columns").first().locator("th[scope=row]")),
+      price: await drawer.locator("tr", { hasText: "price" }).first().innerText(), version: await drawer.locator(".hash").getAttribute("title"),
+      samples: await texts(drawer.locator("details table").first().locator("tbody tr:first-child td")),
+    };
+    await page.keyboard.press("Escape");
+    await drawer.waitFor({ state: "detached" });
+    return found;
+  },
+
   // The connection breaks within an answer; then the page is loaded anew within one.
   async resumed({ open, act, url }, endless) {
     const page = await open();
@@ -450,6 +469,7 @@ export const cases = {
     await saidNow.getByText("Allowed.").waitFor();
     await page.keyboard.press("Escape"); // nothing was changed: it closes
     await page.locator(".edit").waitFor({ state: "detached" });
+    found.closed = await page.evaluate(() => document.activeElement.innerText.replace(/\s+/g, " "));
     await page.getByRole("button", { name: "Edit the SQL" }).click();
     await saidNow.getByText("Allowed.").waitFor();
     await page.keyboard.press("Control+Enter");
@@ -635,7 +655,10 @@ export const cases = {
     await other.goto(url + path);
     await other.locator(".figure.unsupported").waitFor();
     await other.locator(".table-box").waitFor();
+    await other.locator("summary").click();
+    await other.getByRole("button", { name: "Verify" }).click();
     return {
+      verdict: await other.locator(".verify strong").innerText(),
       status, planners, shared: await other.locator(".words p").first().innerText(), question: await other.locator(".question").innerText(), found: await found.evaluate((e) => e.firstChild.data), lit,
       unsupported: await texts(page.locator(".figure.unsupported")),
       title: await page.locator(".figure.unsupported").first().getAttribute("title"),

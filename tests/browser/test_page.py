@@ -180,6 +180,17 @@ def test_server_killed_and_back(browser, askcsv, generated):  # noqa: F811
     assert seen["turns"] == 3
 
 
+def test_what_a_dataset_holds(browser, server):
+    seen = browser("schema", server)
+    schema = server.get("/v1/datasets/ecommerce/schema").json()
+    orders = schema["tables"][0]
+    assert seen["tables"][0] == "orders 4,018 rows, 173 kB, 6 columns"
+    assert seen["tables"][-1] == "How the tables belong together"
+    assert seen["columns"] == [column["name"] for column in orders["columns"]]
+    assert "In USD." in seen["price"] and re.fullmatch("[0-9a-f]{64}", seen["version"])
+    assert seen["samples"] == [str(c).lower() if isinstance(c, bool) else str(c) for c in orders["sample_rows"][0]]
+
+
 class Wire:
     """Between browser and server: a way that can be cut while both of them go on."""
 
@@ -265,7 +276,7 @@ def test_edited_and_run_again(browser, server):
     assert "closing }" in seen["unfinished"]["said"] and seen["unfinished"]["places"] == ['"']
     assert seen["wrong"]["places"] == ['"selec"', "0"]
     assert "did you mean" in seen["wrong"]["said"] and "1 more fault" in seen["wrong"]["said"]
-    assert seen["planned"] == ["4,018"]
+    assert seen["planned"] == ["4,018"] and seen["closed"] == "Edit the SQL"
     assert seen["moved"][0] == seen["moved"][1] != seen["runs"][1] == seen["back"]
 
 
@@ -406,4 +417,5 @@ def test_figures_of_a_model(browser, askcsv, generated):  # noqa: F811
     assert seen["found"] == seen["lit"] == most
     assert seen["unsupported"] and seen["unsupported"][0].startswith("123,457")
     assert "not found in the results" in seen["title"]
+    assert seen["verdict"].startswith("Confirmed. The record of the answer")
     assert seen["question"] == "How many orders have which status?" and seen["shared"].startswith("☕ Most orders")

@@ -189,44 +189,34 @@ def test_page_is_built_the_same_every_time(tmp_path):
         assert f"/{name}" in made
 
 
-SDKS = ROOT / "tools/fetch-sdks"
-NODE_18 = 'echo 18'
 # npm ci as it works: what it was told of stands in its folder then.
 NPM_CI = 'mkdir -p node_modules/openai && cp package.json node_modules/openai/'
 
 
-def test_sdks_are_fetched_once(commands, tmp_path):
-    folder = commands(node=NODE_18, npm=NPM_CI)
-    done = run([SDKS], path=folder, ASKCSV_CACHE=tmp_path / "cache")
-    there = list((tmp_path / "cache").glob("sdk-*"))
+def test_npm_packages_are_fetched_once(commands, tmp_path):
+    folder = commands(node="exit 1", npm=NPM_CI)
+    done = run([FETCH_NPM, "tests/sdk"], path=folder, ASKCSV_CACHE=tmp_path / "cache")
+    there = list((tmp_path / "cache").glob("npm-tests-sdk-*"))
     assert (done.returncode, done.stdout) == (0, f"{there[0]}\n") and len(there) == 1
     assert (there[0] / "node_modules/openai/package.json").exists()
     assert not list((tmp_path / "cache").glob("fetch.*")), "it cleans up after itself"
-    assert run([SDKS], path=folder, ASKCSV_CACHE=tmp_path / "cache").stdout == done.stdout
-    calls = [line for line in log(folder) if line.startswith("npm")]
-    assert len(calls) == 1 and calls[0].startswith("npm ci --ignore-scripts ")
 
 
-@pytest.mark.parametrize("scripts, reason", [
-    ({"npm": "mkdir node_modules; echo 'npm error code ENOTFOUND' >&2; exit 1"}, "SDKs, ENOTFOUND"),
-    ({"npm": "echo 'npm ERR! code EINTEGRITY' >&2; exit 1"}, "SDKs, EINTEGRITY"),
-    ({"node": "echo 16"}, "want Node.js 18 or later, this is 16")])
-def test_sdks_that_cannot_be_had(commands, tmp_path, scripts, reason):
-    folder = commands(**{"node": NODE_18, "npm": NPM_CI, **scripts})
-    done = run([SDKS], path=folder, ASKCSV_CACHE=tmp_path / "cache")
+@pytest.mark.parametrize("words", ["npm error code EINTEGRITY", "npm ERR! code EINTEGRITY"])
+def test_what_npm_says_is_passed_on(commands, tmp_path, words):
+    folder = commands(node="exit 1", npm=f"mkdir node_modules; echo '{words}' >&2; exit 1")
+    done = run([FETCH_NPM, "tests/sdk"], path=folder, ASKCSV_CACHE=tmp_path / "cache")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.splitlines()[-1].endswith(f"{reason}; their tests are skipped")
-    assert not list((tmp_path / "cache").glob("[fs][ed]*"))
+    assert done.stderr.splitlines()[-1].endswith("the packages of tests/sdk: EINTEGRITY")
 
 
-def test_sdks_without_npm(commands, tmp_path):
-    folder = commands(node=NODE_18)
+def test_npm_packages_without_npm(commands, tmp_path):
+    folder = commands(node="exit 1")
     for name in ("sh", "readlink", "dirname"):
         os.symlink(shutil.which(name), folder / name)
-    done = run([SDKS], only=folder, ASKCSV_CACHE=tmp_path / "cache")
+    done = run([FETCH_NPM, "tests/sdk"], only=folder, ASKCSV_CACHE=tmp_path / "cache")
     assert done.returncode == 1
-    assert done.stderr == ("fetch-sdks: npm is missing; run tools/install-packages build; "
-                           "their tests are skipped\n")
+    assert done.stderr == "fetch-npm: npm is missing; run tools/install-packages build\n"
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 // ask.mjs FOLDER: asks servers of models by their providers' own clients, which are in FOLDER (see
-// tools/fetch-sdks). Reads an order a line from its input, and prints its outcome as a line:
+// tools/fetch-npm). Reads an order a line from its input, and prints its outcome as a line:
 //
 //   {"sdk": "openai" | "anthropic", "base_url", "params": what the client's method takes, "retries",
 //    "way": "whole"      create(), without a stream

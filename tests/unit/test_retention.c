@@ -106,17 +106,10 @@ static void check_head(struct capsule_store *store, int64_t count, int64_t remov
 /* The id of the one at that place. */
 static void id_at(const struct fixture *fixture, int seq, char out[UUID_TEXT_SIZE])
 {
-        sqlite3 *db = NULL;
-        sqlite3_stmt *statement = NULL;
-        assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
-        assert_int_equal(sqlite3_prepare_v2(db, "SELECT run_id FROM capsules WHERE seq = ?1", -1,
-                                            &statement, NULL),
-                         SQLITE_OK);
-        assert_int_equal(sqlite3_bind_int(statement, 1, seq), SQLITE_OK);
-        assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-        (void)snprintf(out, UUID_TEXT_SIZE, "%s", (const char *)sqlite3_column_text(statement, 0));
-        assert_int_equal(sqlite3_finalize(statement), SQLITE_OK);
-        assert_int_equal(sqlite3_close(db), SQLITE_OK);
+        char sql[64];
+        (void)snprintf(sql, sizeof(sql), "SELECT run_id FROM capsules WHERE seq = %d", seq);
+        _cleanup_free_ char *id = fixture_text(fixture, sql);
+        (void)snprintf(out, UUID_TEXT_SIZE, "%s", id);
 }
 
 static enum capsule_fault check_one(struct capsule_store *store, const char *run_id)
@@ -127,21 +120,6 @@ static enum capsule_fault check_one(struct capsule_store *store, const char *run
         if (capsule_store_check(store, run_id, &fault, message, &err) < 0)
                 fail_msg("%s", err.message);
         return fault;
-}
-
-/* As somebody with an editor for databases. */
-static void tamper(const struct fixture *fixture, const char *sql)
-{
-        sqlite3 *db = NULL;
-        char *said = NULL;
-        static const char no_triggers[] =
-                "DROP TRIGGER IF EXISTS capsules_insert; DROP TRIGGER IF EXISTS capsules_update;"
-                "DROP TRIGGER IF EXISTS capsules_delete; DROP TRIGGER IF EXISTS chain_update";
-        assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
-        assert_int_equal(sqlite3_exec(db, no_triggers, NULL, NULL, NULL), SQLITE_OK);
-        if (sqlite3_exec(db, sql, NULL, NULL, &said) != SQLITE_OK)
-                fail_msg("%s: %s", sql, said);
-        assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
 /* ---- what goes and what stays ---- */
@@ -309,10 +287,12 @@ static void test_room_is_used_again(void **state)
         struct stat st;
         _cleanup_store_ struct capsule_store *store = open_store(fixture);
         off_t sizes[2] = {0};
+        if (fixture->is_postgres)
+                skip(); /* autovacuum does it, in its time */
         for (int i = 0; i < 12; i++) {
                 keep_some(store, 100);
                 (void)prune(store, 0, 50);
-                tamper(fixture, "PRAGMA wal_checkpoint(TRUNCATE)");
+                fixture_tamper(fixture, "PRAGMA wal_checkpoint(TRUNCATE)");
                 assert_int_equal(stat(fixture->path, &st), 0);
                 sizes[i >= 3] = st.st_size > sizes[i >= 3] ? st.st_size : sizes[i >= 3];
         }
@@ -355,7 +335,7 @@ static void test_tampering(void **state)
                 {"UPDATE chain SET removed = 5", CAPSULE_MISSING, 0, CAPSULE_MISSING},
                 {"DELETE FROM capsules WHERE seq = 11", CAPSULE_MISSING, 0, CAPSULE_MISSING},
                 {"DELETE FROM capsules WHERE seq = 11; UPDATE chain SET count = 10, head = (SELECT "
-                 "json_extract(body, '$.capsule_hash') FROM capsules WHERE seq = 10)",
+                 "substr(body, length(body) - 65, 64) FROM capsules WHERE seq = 10)",
                  CAPSULE_MISSING, 0, CAPSULE_MISSING},
                 {"UPDATE capsules SET kind = 'run' WHERE seq = 11", CAPSULE_MISSING, 0,
                  CAPSULE_MISSING},
@@ -381,7 +361,7 @@ static void test_tampering(void **state)
                 keep_some(store, 10);
                 check_pruned(store, 0, 4, 6);
                 check_chain(store, CAPSULE_INTACT, 5);
-                tamper(fixture, cases[i].sql);
+                fixture_tamper(fixture, cases[i].sql);
                 print_message("%s\n", cases[i].sql);
                 check_chain(store, cases[i].fault, cases[i].sound);
                 id_at(fixture, strstr(cases[i].sql, "WHERE seq = 7") && i != 10 ? 8 : 7, first);
@@ -422,7 +402,7 @@ static void test_forged_record(void **state)
         char *sql = sqlite3_mprintf("UPDATE capsules SET body = %Q WHERE seq = 11; DELETE FROM "
                                     "capsules WHERE seq = 7; UPDATE chain SET removed = 7",
                                     buf_text(&text));
-        tamper(fixture, sql);
+        fixture_tamper(fixture, sql);
         sqlite3_free(sql);
         check_chain(store, CAPSULE_CHAIN_BROKEN, 4);
         assert_int_equal(check_one(store, eighth), CAPSULE_CHAIN_BROKEN);
@@ -435,10 +415,10 @@ static void test_put_back(void **state)
         struct fixture *fixture = *state;
         _cleanup_store_ struct capsule_store *store = open_store(fixture);
         keep_some(store, 10);
-        tamper(fixture, "CREATE TABLE kept AS SELECT * FROM capsules");
+        fixture_tamper(fixture, "CREATE TABLE kept AS SELECT * FROM capsules");
         check_pruned(store, 0, 4, 6);
-        tamper(fixture, "INSERT INTO capsules SELECT * FROM kept WHERE seq <= 6; "
-                        "UPDATE chain SET removed = 0; DROP TABLE kept");
+        fixture_tamper(fixture, "INSERT INTO capsules SELECT * FROM kept WHERE seq <= 6; "
+                                "UPDATE chain SET removed = 0; DROP TABLE kept");
         check_chain(store, CAPSULE_CHAIN_BROKEN, 11);
 }
 
@@ -451,8 +431,9 @@ static void test_altered_ones_stay(void **state)
         struct retention_outcome outcome;
         _cleanup_store_ struct capsule_store *store = open_store(fixture);
         keep_some(store, 8);
-        tamper(fixture, "UPDATE capsules SET body = replace(body, 'SELECT', 'select') WHERE seq = "
-                        "5");
+        fixture_tamper(fixture,
+                       "UPDATE capsules SET body = replace(body, 'SELECT', 'select') WHERE seq = "
+                       "5");
         assert_int_equal(retention_prune(store, &rule, &outcome, &err), 0);
         assert_int_equal(outcome.removed, 4);
         assert_true(outcome.more);
@@ -476,18 +457,15 @@ static void test_triggers(void **state)
         };
         struct fixture *fixture = *state;
         struct error err = {0};
-        sqlite3 *db = NULL;
         _cleanup_store_ struct capsule_store *store = open_store(fixture);
         _cleanup_capsule_ struct capsule *open_one = NULL;
         assert_int_equal(capsule_new(&open_one, &err), 0);
         assert_int_equal(capsule_store_insert(store, open_one, &err), 0);
         keep_some(store, 4);
         check_pruned(store, 0, 2, 2);
-        assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
         for (size_t i = 0; i < ARRAY_SIZE(statements); i++)
-                if (sqlite3_exec(db, statements[i], NULL, NULL, NULL) != SQLITE_CONSTRAINT)
-                        fail_msg("%s: %s", statements[i], sqlite3_errmsg(db));
-        assert_int_equal(sqlite3_close(db), SQLITE_OK);
+                if (fixture_try(fixture, "", statements[i]))
+                        fail_msg("taken: %s", statements[i]);
         check_chain(store, CAPSULE_INTACT, 3);
 }
 
@@ -530,6 +508,7 @@ static void test_kill_between(void **state)
                 assert_int_equal(kill(pid, SIGKILL), 0);
                 assert_int_equal(exit_status(pid), -SIGKILL);
                 (void)close(said[0]);
+                fixture_expire(fixture, pid);
                 assert_int_equal(capsule_store_recover(store, &recovered, &err), 0);
                 assert_int_equal(capsule_store_head(store, &head, &err), 0);
                 check_chain(store, CAPSULE_INTACT, (size_t)(head.count - head.removed));

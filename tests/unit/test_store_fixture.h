@@ -1,5 +1,8 @@
-/* What the tests of the capsule store share: a folder of their own, capsules to keep, and direct
- * access to the database, as somebody who tampers with it would have. */
+/* What the tests of the capsule store share: a store of their own, capsules to keep, and direct
+ * access to the database, as somebody who tampers with it would have. The store is a file in a new
+ * folder; or, when ASKCSV_TEST_POSTGRES has a URL (tests/postgres.py), a new schema of that
+ * database.
+ */
 #ifndef ASKCSV_TEST_STORE_FIXTURE_H
 #define ASKCSV_TEST_STORE_FIXTURE_H
 
@@ -8,6 +11,7 @@
 #include "capsule/store.h"
 
 #include <ftw.h>
+#include <libpq-fe.h>
 #include <limits.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -18,9 +22,143 @@
 
 struct fixture {
         char dir[64];
-        char path[96]; /* of the database */
-        char url[112];
+        char path[96]; /* of the database; in PostgreSQL what messages call it */
+        char url[512];
+        bool is_postgres;
 };
+
+/* ---- the database itself ---- */
+
+/* Runs statements as somebody with an editor for databases; false when a constraint or a trigger
+ * refuses them. before are others, on the same connection. */
+static inline bool fixture_try(const struct fixture *fixture, const char *before, const char *sql)
+{
+        if (fixture->is_postgres) {
+                PGconn *conn = PQconnectdb(fixture->url);
+                PQclear(PQexec(conn, before));
+                PGresult *result = PQexec(conn, sql);
+                const char *code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+                bool refused = code && strncmp(code, "23", 2) == 0;
+                if (code && !refused)
+                        fail_msg("%s: %s", sql, PQresultErrorMessage(result));
+                PQclear(result);
+                PQfinish(conn);
+                return !refused;
+        }
+        sqlite3 *db = NULL;
+        assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(db, before, NULL, NULL, NULL), SQLITE_OK);
+        int r = sqlite3_exec(db, sql, NULL, NULL, NULL);
+        if (r != SQLITE_OK && r != SQLITE_CONSTRAINT)
+                fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+        assert_int_equal(sqlite3_close(db), SQLITE_OK);
+        return r == SQLITE_OK;
+}
+
+static inline void fixture_sql(const struct fixture *fixture, const char *sql)
+{
+        if (!fixture_try(fixture, "", sql))
+                fail_msg("refused: %s", sql);
+}
+
+/* The same with all triggers out of the way. */
+static inline void fixture_tamper(const struct fixture *fixture, const char *sql)
+{
+        static const char no_triggers[] =
+                "DROP TRIGGER IF EXISTS capsules_insert; DROP TRIGGER IF EXISTS capsules_update;"
+                "DROP TRIGGER IF EXISTS capsules_delete; DROP TRIGGER IF EXISTS chain_update;"
+                "DROP TRIGGER IF EXISTS chain_delete; DROP TRIGGER IF EXISTS chain_insert";
+        if (!fixture_try(fixture,
+                         fixture->is_postgres ? "SET session_replication_role = replica"
+                                              : no_triggers,
+                         sql))
+                fail_msg("refused: %s", sql);
+}
+
+/* The first column of the first row; the caller frees it. */
+static inline char *fixture_text(const struct fixture *fixture, const char *sql)
+{
+        char *text = NULL;
+        if (fixture->is_postgres) {
+                PGconn *conn = PQconnectdb(fixture->url);
+                PGresult *result = PQexec(conn, sql);
+                if (PQntuples(result) < 1)
+                        fail_msg("%s: %s", sql, PQresultErrorMessage(result));
+                text = strdup(PQgetvalue(result, 0, 0));
+                PQclear(result);
+                PQfinish(conn);
+                return text;
+        }
+        sqlite3 *db = NULL;
+        sqlite3_stmt *statement = NULL;
+        assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
+        assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+        text = strdup((const char *)sqlite3_column_text(statement, 0));
+        assert_int_equal(sqlite3_finalize(statement), SQLITE_OK);
+        assert_int_equal(sqlite3_close(db), SQLITE_OK);
+        return text;
+}
+
+static inline int64_t fixture_number(const struct fixture *fixture, const char *sql)
+{
+        _cleanup_free_ char *text = fixture_text(fixture, sql);
+        return strtoll(text, NULL, 10);
+}
+
+/* Another connection that holds what writers need, until it is given back. */
+static inline void *fixture_lock(const struct fixture *fixture)
+{
+        if (fixture->is_postgres) {
+                PGconn *conn = PQconnectdb(fixture->url);
+                PGresult *result = PQexec(
+                        conn, "BEGIN; LOCK TABLE chain, threads, capsules IN EXCLUSIVE MODE");
+                assert_int_equal(PQresultStatus(result), PGRES_COMMAND_OK);
+                PQclear(result);
+                return conn;
+        }
+        sqlite3 *db = NULL;
+        assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+        return db;
+}
+
+static inline void fixture_unlock(const struct fixture *fixture, void *lock)
+{
+        if (fixture->is_postgres)
+                PQfinish(lock);
+        else
+                (void)sqlite3_close(lock);
+}
+
+/* What that process owned counts as abandoned: as the kernel knows at once, and PostgreSQL when
+ * enough time has passed. */
+static inline void fixture_expire(const struct fixture *fixture, pid_t pid)
+{
+        char sql[160];
+        if (!fixture->is_postgres)
+                return;
+        (void)snprintf(sql, sizeof(sql),
+                       "UPDATE owners SET renewed_at = '-infinity', doubted_at = '-infinity' WHERE "
+                       "pid = %d",
+                       (int)pid);
+        fixture_sql(fixture, sql);
+}
+
+static inline void fixture_setup_postgres(struct fixture *fixture, const char *server)
+{
+        static int count;
+        char sql[128];
+        char schema[64];
+        (void)snprintf(schema, sizeof(schema), "t%d_%d", (int)getpid(), ++count);
+        (void)snprintf(sql, sizeof(sql), "CREATE SCHEMA %s", schema);
+        (void)snprintf(fixture->url, sizeof(fixture->url), "%s", server);
+        fixture->is_postgres = true;
+        fixture_sql(fixture, sql);
+        (void)snprintf(fixture->url, sizeof(fixture->url), "%s&options=-csearch_path%%3D%s", server,
+                       schema);
+        (void)snprintf(fixture->path, sizeof(fixture->path), "the database postgres on /");
+}
 
 static inline int fixture_setup(void **state)
 {
@@ -35,6 +173,8 @@ static inline int fixture_setup(void **state)
                 return -1;
         (void)snprintf(fixture->path, sizeof(fixture->path), "%s/capsules.db", fixture->dir);
         (void)snprintf(fixture->url, sizeof(fixture->url), "sqlite:%s", fixture->path);
+        if (getenv("ASKCSV_TEST_POSTGRES"))
+                fixture_setup_postgres(fixture, getenv("ASKCSV_TEST_POSTGRES"));
         *state = fixture;
         return 0;
 }

@@ -136,15 +136,8 @@ static void test_failure(void **state)
 {
         struct fixture *fixture = *state;
         struct watch watch;
-        sqlite3 *db = NULL;
         _cleanup_store_ struct capsule_store *store = open_with(fixture, 8);
-        assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
-        assert_int_equal(sqlite3_exec(db,
-                                      "DROP TRIGGER capsules_update; UPDATE capsules SET status = "
-                                      "'failed' WHERE seq = 1",
-                                      NULL, NULL, NULL),
-                         SQLITE_OK);
-        assert_int_equal(sqlite3_close(db), SQLITE_OK);
+        fixture_tamper(fixture, "UPDATE capsules SET status = 'failed' WHERE seq = 1");
         watch_begin(&watch);
         struct sweep *sweep = start(fixture, &watch, 5, 1);
         await_lines(&watch, "\"event\":\"retention.failed\"", 2);

@@ -312,7 +312,7 @@ export function Answer(props: { turn: Turn }): JSX.Element {
       <Outcome turn={turn} lit={lit} />
       {!isUnderWay(turn) && <NoAnswer turn={turn} />}
       {isUnderWay(turn) && <Progress turn={turn} />}
-      {turn.run && <How run={turn.run} />}
+      {turn.run && <How run={turn.run} answerId={turn.message?.answer_id} />}
       {turn.runIds.length > 1 && (
         <p class="note">It took these runs: {turn.runIds.map((id, i) => <span key={id}>{i > 0 && ", "}<a href={`/runs/${id}`}>{i + 1}</a></span>)}.</p>
       )}

@@ -1,5 +1,5 @@
 // "How was this answered?": everything that the record of the run says, in the order of its making.
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { ComponentChildren, JSX } from "preact";
 import * as api from "./api.ts";
 import { JsonText, layOut, Sql } from "./code.tsx";
@@ -20,8 +20,13 @@ function Part(props: { title: string; note?: string; end?: ComponentChildren; ch
 // Plan and SQL are shown, or changed and run again; one of them at a time.
 const loadEdit = (): Promise<typeof import("./edit.tsx")> => import("./edit.tsx");
 
-function EditButton(props: { onEdit: () => void; what: string }): JSX.Element {
-  return <button type="button" class="quiet" onClick={props.onEdit}>Edit<span class="sr-only"> the {props.what}</span></button>;
+// closed: the editor was, and who left it is back here.
+function EditButton(props: { onEdit: () => void; what: string; closed: boolean }): JSX.Element {
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (props.closed) button.current!.focus();
+  }, []);
+  return <button type="button" class="quiet" ref={button} onClick={props.onEdit}>Edit<span class="sr-only"> the {props.what}</span></button>;
 }
 
 export const STAGES: [string, string][] = [
@@ -69,12 +74,13 @@ function Walls(props: { walls: Record<string, boolean | number> }): JSX.Element 
   );
 }
 
-function Verify(props: { run: Run }): JSX.Element {
+// What is verified: the run, or the language model's answer that rests on it.
+function Verify(props: { id: string; isAnswer: boolean }): JSX.Element {
   const [state, setState] = useState<"idle" | "busy" | Verification | { failed: string }>("idle");
   const verify = async (): Promise<void> => {
     setState("busy");
     try {
-      setState(await api.verifyRun(props.run.run_id));
+      setState(await api.verifyRun(props.id));
     } catch (error) {
       setState({ failed: error instanceof Error ? error.message : String(error) });
     }
@@ -86,14 +92,18 @@ function Verify(props: { run: Run }): JSX.Element {
         {state === "busy" ? "Verifying…" : "Verify"}
       </button>
       <p role="status">
-        {state === "idle" && "Checks the record's hashes, runs the query again on the same data, and compares the answers."}
-        {verdict && <strong class={verdict.good ? "good" : "bad"}>{verdict.words}</strong>}
+        {state === "idle" && (props.isAnswer
+          ? "Checks the record of the language model's answer, and those of the runs that it names."
+          : "Checks the record's hashes, runs the query again on the same data, and compares the answers.")}
+        {verdict && <strong class={verdict.good ? "good" : "bad"}>{verdict.good && props.isAnswer ? ANSWER_INTACT : verdict.words}</strong>}
         {typeof state === "object" && "verdict" in state && !verdict?.good && <> {state.message}</>}
         {typeof state === "object" && "failed" in state && <span class="bad">Not verified: {state.failed}</span>}
       </p>
     </div>
   );
 }
+
+const ANSWER_INTACT = "Confirmed. The record of the answer is intact, and so are those of the runs that it names.";
 
 const Hash = (props: { hash: string | null | undefined }): JSX.Element =>
   props.hash ? <code class="hash">{props.hash}</code> : <span class="null">none</span>;
@@ -145,24 +155,25 @@ function madeBy(run: Run): string {
   return run.planner ? `Planned by ${run.planner}.` : "";
 }
 
-export function How(props: { run: Run; open?: boolean }): JSX.Element {
+export function How(props: { run: Run; answerId?: string | undefined }): JSX.Element {
   const { run } = props;
-  const [open, setOpen] = useState(props.open ?? false);
+  const [open, setOpen] = useState(false);
   const [edited, setEdited] = useState<EditPart | null>(null);
-  const body = useRef<HTMLDivElement>(null);
+  const [closed, setClosed] = useState<EditPart | null>(null);
   const close = (): void => {
+    setClosed(edited);
     setEdited(null);
-    body.current?.closest("details")?.querySelector("summary")?.focus();
   };
   const edit = (part: EditPart): JSX.Element | null =>
-    run.dataset_id !== null && edited === null ? <EditButton what={part === "sql" ? "SQL" : part} onEdit={() => setEdited(part)} /> : null;
+    run.dataset_id !== null && edited === null
+      ? <EditButton what={part === "sql" ? "SQL" : part} closed={closed === part} onEdit={() => setEdited(part)} /> : null;
   const fault = run.error?.position ? { position: run.error.position, message: run.error.message } : null;
   const walls = run.sandbox?.walls;
   return (
     <details class="how" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>{run.status === "succeeded" ? "How was this answered?" : "What was done?"}</summary>
       {open && (
-        <div class="how-body" ref={body}>
+        <div class="how-body">
           {run.reading && (
             <Part title="Reading" note={madeBy(run)}>
               <p>{run.reading.sentence}</p>
@@ -192,7 +203,7 @@ export function How(props: { run: Run; open?: boolean }): JSX.Element {
               <dt>record</dt><dd><Hash hash={run.capsule_hash} /></dd>
               <dt>record before</dt><dd><Hash hash={run.prev_hash} /></dd>
             </dl>
-            {run.capsule_hash && run.kind !== "answer" && <Verify run={run} />}
+            {run.capsule_hash && <Verify id={props.answerId ?? run.run_id} isAnswer={props.answerId !== undefined} />}
           </Part>
         </div>
       )}

@@ -1,4 +1,4 @@
-#include "capsule/owner.h"
+#include "base/owner.h"
 
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -112,7 +112,7 @@ void owner_bury(const char *dir, const char *id, int fd)
         (void)close(fd);
 }
 
-void owner_sweep(const char *dir)
+void owner_each_gone(const char *dir, void (*fn)(const char *id, int fd, void *data), void *data)
 {
         DIR *folder = opendir(dir);
         struct dirent *entry;
@@ -125,8 +125,19 @@ void owner_sweep(const char *dir)
                 memcpy(id, entry->d_name, UUID_TEXT_SIZE - 1);
                 id[UUID_TEXT_SIZE - 1] = '\0';
                 if (uuid_is_valid(id) && owner_is_gone(dir, id, &fd, NULL) > 0)
-                        owner_bury(dir, id, fd);
+                        fn(id, fd, data);
         }
         if (folder)
                 (void)closedir(folder);
+}
+
+static void bury(const char *id, int fd, void *data)
+{
+        const char *dir = data;
+        owner_bury(dir, id, fd);
+}
+
+void owner_sweep(const char *dir)
+{
+        owner_each_gone(dir, bury, (void *)dir);
 }

@@ -1,8 +1,8 @@
-/* Who owns an open capsule, and whether that owner still lives. An owner holds an exclusive
- * flock(2) on DIR/ID.lock for its life; the kernel lets go of it however the process ends, and
- * it holds across pid namespaces. Only src/capsule/ includes this. */
-#ifndef ASKCSV_CAPSULE_OWNER_H
-#define ASKCSV_CAPSULE_OWNER_H
+/* Who owns something that outlives a process (an open capsule, a container), and whether that owner
+ * still lives. An owner holds an exclusive flock(2) on DIR/ID.lock for its life; the kernel lets go
+ * of it however the process ends, and it holds across pid namespaces. */
+#ifndef ASKCSV_BASE_OWNER_H
+#define ASKCSV_BASE_OWNER_H
 
 #include "base/error.h"
 #include "base/uuid.h"
@@ -25,5 +25,9 @@ void owner_bury(const char *dir, const char *id, int fd);
 
 /* Removes the lock files of all owners that are gone. */
 void owner_sweep(const char *dir);
+
+/* Calls fn(id, fd, data) for every owner in dir that is gone; fd is its lock file, locked, and now
+ * fn's: to bury, or to close if it is to be found again. */
+void owner_each_gone(const char *dir, void (*fn)(const char *id, int fd, void *data), void *data);
 
 #endif
