@@ -24,7 +24,8 @@ struct route {
 
 static const struct route routes[] = {
         {"GET", "/", api_page, ANYBODY},
-        {"GET", "/runs/{}", api_page, ANYBODY},
+        {"GET", "/runs", api_page, ANYBODY},
+        {"GET", "/runs/{}", api_page, ANYBODY}, /* one, or two to compare: A...B */
         {"GET", "/threads/{}", api_page, ANYBODY},
         {"GET", "/assets/{}", api_asset, ANYBODY},
         {"GET", "/healthz", api_health, ANYBODY},

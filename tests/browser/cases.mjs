@@ -174,9 +174,18 @@ export const cases = {
     await ask(page, "revenue by month and category");
     await page.locator(".chart svg").waitFor();
     await look("answer");
+    const labels = await page.locator(".chart svg text[text-anchor=middle]").evaluateAll((all) => all.map((e) => {
+      const { left, right } = e.getBoundingClientRect();
+      return [e.textContent, left, right];
+    }));
+    for (let i = 1; i < labels.length; i++)
+      if (labels[i][1] < labels[i - 1][2]) wide.push(`${labels[i - 1][0]} is over ${labels[i][0]}`);
     await page.locator("summary").click();
     await page.locator(".record").waitFor();
     await look("how");
+    await page.getByRole("button", { name: "Edit the SQL" }).click();
+    await page.locator(".edit-said").getByText("Allowed.").waitFor();
+    await look("editor");
     await ask(page, "How many unicorns are there?");
     await look("not understood");
     await ask(page, "SQL: SELECT * FROM read_csv('/a/very/long/path/that/does/not/end/so/soon/and/goes/on/and/on.csv')");
@@ -190,7 +199,11 @@ export const cases = {
     await page.locator(".drawer table").first().waitFor();
     await look("schema");
     const drawer = await page.locator(".drawer").evaluate((e) => e.scrollWidth > e.clientWidth);
-    return { wide, drawer };
+    await page.keyboard.press("Escape");
+    await page.goto(`${url}/runs`);
+    await page.locator(".runs li").first().waitFor();
+    await look("runs");
+    return { wide, drawer, labels: labels.map(([text]) => text) };
   },
 
   async axe({ open, url, axe }, scheme) {
@@ -369,6 +382,177 @@ export const cases = {
       verdict: await other.locator(".verify strong").innerText(),
       how: await other.locator(".how-part h3").evaluateAll((all) => all.map((e) => e.firstChild.data)),
       asks: await other.locator("#question").count(),
+    };
+  },
+
+  // SQL and a plan, changed and run again; with the keyboard, once it is open.
+  async edited({ open, url, axe }, { refused, sql, wrong, plan }) {
+    const page = await open();
+    await page.addInitScript(WATCH);
+    await visit(page, url);
+    await ask(page, "revenue by category");
+    const first = page.locator(".turn").nth(0);
+    await first.locator("summary").click();
+    const saidNow = page.locator(".edit-said");
+    const content = page.locator(".cm-content");
+    const write = async (text) => {
+      await page.keyboard.press("Control+a");
+      await page.keyboard.insertText(text);
+    };
+    const underlined = async () => ({ said: await saidNow.innerText(), places: await texts(page.locator(".cm-lintRange-error")) });
+    await page.getByRole("button", { name: "Edit the SQL" }).click();
+    await saidNow.getByText("Allowed.").waitFor();
+    assert.ok(await content.evaluate((e) => e.getRootNode().activeElement === e), "it has the focus");
+    const found = { label: await content.getAttribute("aria-label") };
+
+    await page.keyboard.press("Control+a");
+    await page.keyboard.type("SELECT categ");
+    await page.locator(".cm-tooltip-autocomplete li", { hasText: "category" }).first().waitFor();
+    found.columns = await texts(page.locator(".cm-tooltip-autocomplete li"));
+    await page.keyboard.press("Escape");
+    await page.locator(".cm-tooltip-autocomplete").waitFor({ state: "detached" });
+    await write("SELECT order_items.");
+    await page.keyboard.press("Control+Space");
+    await page.locator(".cm-tooltip-autocomplete li", { hasText: "quantity" }).first().waitFor();
+    found.members = await texts(page.locator(".cm-tooltip-autocomplete .cm-completionLabel"));
+    await page.keyboard.press("Escape");
+
+    await write(refused);
+    await saidNow.locator(".bad").waitFor();
+    found.refused = await underlined();
+    found.axe = await faultsOfAxe(page, axe);
+    await page.keyboard.press("Tab");
+    found.tab = await page.evaluate(() => document.activeElement.innerText);
+    await saidNow.getByRole("button").click(); // to its place
+    await page.keyboard.press("Escape");
+    found.escape = await page.evaluate(() => document.activeElement.innerText);
+    await content.focus();
+    await write(sql);
+    await page.keyboard.press("Control+Enter");
+    const second = page.locator(".turn").nth(1);
+    await second.and(page.locator("[data-status=succeeded]")).waitFor();
+    await second.locator(".share").waitFor();
+    found.cells = await texts(second.locator(".table-box td"));
+    found.shown = await second.locator(".code").first().innerText();
+    found.compare = await first.locator(".edit a", { hasText: "Compare" }).getAttribute("href");
+    found.runs = await Promise.all([first, second].map((turn) => turn.locator(".share a").getAttribute("href")));
+
+    // Only the run itself knows that there is no such column; its place is underlined then.
+    await content.focus();
+    await write("SELECT nothing FROM orders");
+    await page.keyboard.press("Control+Enter");
+    await page.locator(".turn").nth(2).and(page.locator("[data-status=failed]")).waitFor();
+    await saidNow.locator(".bad").waitFor();
+    found.failed = await underlined();
+    await first.getByRole("button", { name: "Close" }).click();
+
+    await first.getByRole("button", { name: "Edit the plan" }).click();
+    await saidNow.getByText("Allowed.").waitFor();
+    await write('{"table": "orders"');
+    await saidNow.locator(".bad").waitFor();
+    found.unfinished = await underlined();
+    await write(wrong);
+    await saidNow.getByText("more fault").waitFor();
+    found.wrong = await underlined();
+    await write(plan);
+    await saidNow.getByText("Allowed.").waitFor();
+    await first.getByRole("button", { name: "Run", exact: true }).click();
+    const fourth = page.locator(".turn").nth(3);
+    await fourth.and(page.locator("[data-status=succeeded]")).waitFor();
+    await fourth.locator(".share").waitFor();
+    found.planned = await texts(fourth.locator(".table-box td"));
+
+    // At a run's own address the new answer has one, too.
+    await page.goto(url + found.runs[1]);
+    await page.locator("summary").click();
+    await page.getByRole("button", { name: "Edit the SQL" }).click();
+    await saidNow.getByText("Allowed.").waitFor();
+    await page.keyboard.press("Escape"); // nothing was changed: it closes
+    await page.locator(".edit").waitFor({ state: "detached" });
+    found.closed = await page.evaluate(() => document.activeElement.innerText.replace(/\s+/g, " "));
+    await page.getByRole("button", { name: "Edit the SQL" }).click();
+    await saidNow.getByText("Allowed.").waitFor();
+    await page.keyboard.press("Control+Enter");
+    await page.locator(".turn").nth(1).locator(".share").waitFor();
+    found.moved = [new URL(page.url()).pathname, await page.locator(".turn").nth(1).locator(".share a").getAttribute("href")];
+    await page.goBack();
+    await page.locator(".turn:only-child .share").waitFor();
+    found.back = await page.locator(".share a").getAttribute("href");
+    found.violations = await page.evaluate("violations");
+    return found;
+  },
+
+  // The list of runs: filtered, paged, two of them chosen and compared. runs: [older, newer] of one question.
+  async history({ open, url, axe }, runs, pages) {
+    const page = await open();
+    await page.addInitScript(WATCH);
+    await visit(page, url);
+    await page.getByRole("link", { name: "All runs" }).click();
+    const lines = page.locator(".runs li");
+    await lines.first().waitFor();
+    const listed = async () => {
+      await page.locator(".runs[aria-busy=false]").waitFor();
+      return lines.locator("a").evaluateAll((all) => all.map((a) => a.getAttribute("href").split("/").pop()));
+    };
+    const found = { pages: [(await listed()).length], axe: await faultsOfAxe(page, axe) };
+    for (let i = 1; i < pages; i++) {
+      const before = await lines.count();
+      await page.getByRole("button", { name: "Older runs" }).click();
+      await page.waitForFunction((n) => document.querySelectorAll(".runs li").length > n, before);
+      found.pages.push((await listed()).length);
+    }
+    found.all = await listed();
+    found.older = await page.getByRole("button", { name: "Older runs" }).count();
+    await page.getByLabel("State").selectOption("rejected");
+    await page.waitForFunction(() => !document.querySelector(".runs [data-state]:not([data-state=rejected])"));
+    found.rejected = await listed();
+    found.search = new URL(page.url()).search;
+    await page.reload();
+    await lines.first().waitFor();
+    found.again = await listed();
+    await page.getByLabel("Dataset").selectOption("sensors");
+    await page.locator(".notice", { hasText: "No run is like that." }).waitFor();
+    await page.getByLabel("State").selectOption("");
+    await lines.first().waitFor();
+    found.sensors = await listed();
+    await page.getByLabel("From").fill("2999-01-01");
+    await page.locator(".notice", { hasText: "No run is like that." }).waitFor();
+    await page.getByLabel("From").fill("2020-01-01");
+    await lines.first().waitFor();
+    await page.getByLabel("to", { exact: true }).fill("2020-01-02");
+    await page.locator(".notice", { hasText: "No run is like that." }).waitFor();
+    await page.getByRole("button", { name: "Show all" }).click();
+    await lines.nth(1).waitFor();
+    const box = (id) => page.locator("li", { has: page.locator(`a[href="/runs/${id}"]`) }).locator("input");
+    for (const id of [...runs].reverse()) await box(id).check();
+    found.disabled = await lines.locator("input:disabled").count() === (await lines.count()) - 2;
+    await page.getByRole("link", { name: "Compare these two" }).click();
+    await page.locator(".compared").waitFor();
+    found.path = new URL(page.url()).pathname;
+    await page.goBack();
+    await lines.first().waitFor();
+    await lines.first().locator("a").click();
+    await page.locator(".turn .share").waitFor();
+    found.opened = new URL(page.url()).pathname;
+    found.violations = await page.evaluate("violations");
+    return found;
+  },
+
+  async compare({ open, url, axe }, [a, b], options) {
+    const page = await open(options);
+    await page.addInitScript(WATCH);
+    await page.goto(`${url}/runs/${a}...${b}`);
+    await page.locator(".compare").waitFor();
+    const row = async (tr) => [await tr.getAttribute("class"), ...(await texts(tr.locator("td")))];
+    return {
+      words: await page.locator(".how-part").first().locator("p").first().innerText(),
+      rows: await Promise.all((await page.locator(".compared tbody tr").all()).map(row)),
+      cells: await page.locator(".compared td del").evaluateAll((all) => all.map((e) => [e.innerText, e.parentElement.querySelector("ins").innerText])),
+      lines: await texts(page.locator(".difference ins, .difference del")),
+      parts: await texts(page.locator(".how-part h2")),
+      text: await page.locator(".compare").innerText(),
+      elements: await page.locator("img, .compare b").count(),
+      axe: await faultsOfAxe(page, axe), wide: await tooWide(page), violations: await page.evaluate("violations"),
     };
   },
 

@@ -64,6 +64,7 @@ def test_files_of_the_page(server):
     page = server.get("/")
     assert page.status == 200 and page.headers["Cache-Control"] == "no-cache"
     assert server.get("/", If_None_Match=page.headers["ETag"]).status == 304
+    assert server.get("/runs").bytes == server.get("/runs/a...b").bytes == page.bytes
     assert server.get("/runs/anything").bytes == server.get("/threads/x").bytes == page.bytes
     names = re.findall(r'"(/assets/[^"]+)"', page.bytes.decode())
     assert len(names) == 3
@@ -142,7 +143,9 @@ def test_choices_are_run(browser, trips):
 
 
 def test_narrow(browser, server):
-    assert browser("narrow", server) == {"wide": [], "drawer": False}
+    seen = browser("narrow", server)
+    assert seen["wide"] == [] and not seen["drawer"]
+    assert seen["labels"][0] == "Aug 2025" and seen["labels"][-1] == "Jan 2026"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -249,6 +252,117 @@ def test_a_run_is_shared(browser, server):
     assert seen["question"] == question and seen["same"] and seen["asks"] == 0
     assert seen["verdict"].startswith("Confirmed.")
     assert seen["how"] == ["Reading", "Plan", "SQL", "Data", "Time", "Limits", "Walls", "Record"]
+
+
+def test_edited_and_run_again(browser, server):
+    plan = {"dataset_id": "ecommerce", "table": "orders", "select": [{"func": "count", "alias": "n"}]}
+    seen = browser("edited", server, {
+        "refused": "SELECT '☕😀' AS cup,\n  name FROM read_csv('/etc/passwd')",
+        "sql": "SELECT category, count(*) AS n FROM order_items GROUP BY ALL ORDER BY n DESC, category LIMIT 1",
+        "wrong": json.dumps({**plan, "selec": [], "limit": 0}, indent=1),
+        "plan": json.dumps(plan, indent=2)})
+    assert seen["violations"] == [] and seen["axe"] == []
+    assert seen["label"] == "SQL. Control and Enter runs it, Escape leaves"
+    assert any(line.startswith("category") and "order_items, VARCHAR" in line for line in seen["columns"])
+    assert {"price", "quantity", "category"} <= set(seen["members"]) and "customer_id" not in seen["members"]
+    assert seen["refused"]["places"] == ["read_csv"] and seen["refused"]["said"].startswith("Line 2")
+    assert "not allowed" in seen["refused"]["said"]
+    assert seen["tab"].startswith("Line") and seen["escape"] == "Run"
+    rows = server.get(f"/v1{seen['runs'][1]}/result").json()["rows"]
+    assert [cell.replace(",", "") for cell in seen["cells"]] == [str(cell) for cell in rows[0]]
+    assert "GROUP BY ALL" in seen["shown"]
+    assert seen["compare"] == f"{seen['runs'][0]}...{seen['runs'][1].split('/')[-1]}"
+    assert seen["failed"]["places"] == ["nothing"] and "nothing" in seen["failed"]["said"]
+    assert "closing }" in seen["unfinished"]["said"] and seen["unfinished"]["places"] == ['"']
+    assert seen["wrong"]["places"] == ['"selec"', "0"]
+    assert "did you mean" in seen["wrong"]["said"] and "1 more fault" in seen["wrong"]["said"]
+    assert seen["planned"] == ["4,018"] and seen["closed"] == "Edit the SQL"
+    assert seen["moved"][0] == seen["moved"][1] != seen["runs"][1] == seen["back"]
+
+
+def plan_of(limit, **more):
+    return {"dataset_id": "ecommerce", "table": "orders", "select": [{"column": "status"}, {"func": "count", "alias": "n"}],
+            "group_by": ["status"], "order_by": [{"expr": "status"}], "limit": limit, **more}
+
+
+def made(server, **body):
+    run = server.ask("POST", "/v1/runs", {"dataset_id": "ecommerce", **body}).json()
+    return run["run_id"], run
+
+
+def test_history_of_runs(browser, askcsv, generated):  # noqa: F811
+    (askcsv.home / "datasets").symlink_to(generated)
+    server = Server(askcsv)
+    try:
+        two = [made(server, query_type="plan", plan=plan_of(n))[0] for n in (2, 3)]
+        refused = made(server, query_type="sql", sql="SELECT * FROM read_csv('x')")[0]
+        sensors = made(server, dataset_id="sensors", query_type="sql", sql="SELECT count(*) AS n FROM sensors")[0]
+        for n in range(49):
+            made(server, query_type="sql", sql=f"SELECT {n} AS n")
+        # The two are on the first page, so that they can be chosen.
+        two = [made(server, query_type="plan", plan=plan_of(n))[0] for n in (2, 3)]
+        listed = [run["run_id"] for run in server.get("/v1/runs?limit=200").json()["runs"]]
+        seen = browser("history", server, two, 2)
+    finally:
+        server.end(signal.SIGKILL)
+    assert seen["pages"] == [50, 55] and seen["older"] == 0 and seen["all"] == listed
+    assert seen["rejected"] == seen["again"] == [refused] and seen["search"] == "?status=rejected"
+    assert seen["sensors"] == [sensors]
+    assert seen["disabled"] and seen["path"] == f"/runs/{two[0]}...{two[1]}", "the older one is the first"
+    assert seen["opened"] == f"/runs/{listed[0]}"
+    assert seen["axe"] == seen["violations"] == []
+
+
+@pytest.mark.parametrize("options", [{}, {"colorScheme": "dark"}, {"viewport": {"width": 360, "height": 740}}],
+                         ids=["light", "dark", "narrow"])
+def test_two_runs_compared(browser, server, options):
+    a, first = made(server, query_type="plan", plan=plan_of(2))
+    b, second = made(server, query_type="plan", plan=plan_of(5, filters=[{"column": "total", "op": ">", "value": 100}]))
+    seen = browser("compare", server, [a, b], options)
+    before, after = dict(first["result"]["rows"]), dict(second["result"]["rows"])
+    kinds = {row[2]: row[0] for row in seen["rows"]}
+    assert kinds == {s: "changed" if s in before else "added" for s in after}
+    pairs = [[f"{before[s]:,}", f"{after[s]:,}"] for s in sorted(after) if s in before]
+    assert seen["cells"] == pairs and len(pairs) == 2
+    assert seen["words"] == f"2 rows changed, {len(after) - 2} added. Rows belong together by status."
+    assert {line[0] for line in seen["lines"]} == {"+", "-"}
+    assert any('"op": ">"' in line and line[0] == "+" for line in seen["lines"])
+    assert any("LIMIT 2" in line and line[0] == "-" for line in seen["lines"])
+    assert seen["parts"] == ["Answer", "Plan", "SQL", "Data", "Time"] and "in the same version" in seen["text"]
+    assert seen["axe"] == seen["violations"] == [] and seen["wide"] is None
+
+
+def test_runs_that_compare_to_nothing(browser, server):
+    a, _ = made(server, query_type="sql", sql="SELECT '<img src=x onerror=pwned=1>' AS \"<b>\"")
+    b, _ = made(server, query_type="sql", sql="SELECT '<img src=x>' AS \"<b>\"")
+    c, _ = made(server, query_type="sql", sql="SELECT * FROM read_csv('x')")
+    hostile = browser("compare", server, [a, b], {})
+    assert {tuple(row) for row in hostile["rows"]} == {
+        ("gone", hostile["rows"][0][1], "<img src=x onerror=pwned=1>"), ("added", hostile["rows"][1][1], "<img src=x>")}
+    assert hostile["elements"] == 0
+    assert browser("compare", server, [a, a], {})["words"] == "The same answer. 1 row."
+    refused = browser("compare", server, [a, c], {})
+    assert refused["words"] == "Only the first one has an answer." and refused["rows"] == []
+
+
+def test_data_that_changed_is_said(browser, askcsv_path, tmp_path):
+    (tmp_path / "registry.json").write_text(json.dumps(TRIPS))
+    file = tmp_path / "datasets/trips/trips.csv"
+    file.parent.mkdir(parents=True)
+    file.write_text("id,price_eur,price_usd,note\n1,2.5,3.5,a\n2,4.5,5.5,b\n")
+    server = Server(Askcsv(askcsv_path, tmp_path), ASKCSV_REGISTRY=tmp_path / "registry.json")
+    try:
+        sql = "SELECT id, price_eur FROM trips ORDER BY id"
+        a, _ = made(server, dataset_id="trips", query_type="sql", sql=sql)
+        file.write_text("id,price_eur,price_usd,note\n2,4.75,5.5,b\n3,1,1,c\n")
+        b, _ = made(server, dataset_id="trips", query_type="sql", sql=sql)
+        seen = browser("compare", server, [a, b], {})
+    finally:
+        server.end(signal.SIGKILL)
+    assert "in two versions" in seen["text"] and "Other content: trips." in seen["text"]
+    assert [row[0] for row in seen["rows"]] == ["gone", "changed", "added"]
+    assert seen["words"] == "1 row changed, 1 added, 1 gone. Rows belong together by id."
+    assert "Plan" not in seen["parts"] and "The same in both." in seen["text"]
 
 
 def test_key(browser, askcsv, generated):  # noqa: F811

@@ -21,6 +21,7 @@ def test_functions(modules, tmp_path, path):
     # The sources are TypeScript; Debian 12's node does not read that by itself.
     bundled = tmp_path / f"{path.stem}.mjs"
     subprocess.run([f"{modules}/.bin/esbuild", path, "--bundle", "--platform=node", "--format=esm",
+                    "--main-fields=module,main",
                     f"--outfile={bundled}", "--log-level=warning"], check=True,
                    env={**os.environ, "NODE_PATH": modules}, timeout=60)
     done = subprocess.run(["node", "--test", bundled], text=True, stdout=subprocess.PIPE,

@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import { isBack, lost } from "./connection.ts";
 import type {
-  Dataset, Json, ProblemBody, Run, Schema, StoredMessage, Thread, Verification,
+  Dataset, ProblemBody, Run, RunState, Schema, StoredMessage, Thread, Verification,
 } from "./types.ts";
 
 export class Problem extends Error {
@@ -68,6 +68,7 @@ function askForKey(used: string | null): Promise<boolean> {
 export interface Asking {
   method?: string;
   body?: unknown;
+  text?: string; // a body that is JSON already
   headers?: Record<string, string>;
   signal?: AbortSignal;
 }
@@ -75,9 +76,10 @@ export interface Asking {
 async function send(path: string, asking: Asking, used: string | null): Promise<Response> {
   const headers = new Headers(asking.headers);
   if (used !== null) headers.set("Authorization", `Bearer ${used}`);
-  if (asking.body !== undefined) headers.set("Content-Type", "application/json");
+  const body = asking.text ?? (asking.body === undefined ? undefined : JSON.stringify(asking.body));
+  if (body !== undefined) headers.set("Content-Type", "application/json");
   const init: RequestInit = { method: asking.method ?? "GET", headers };
-  if (asking.body !== undefined) init.body = JSON.stringify(asking.body);
+  if (body !== undefined) init.body = body;
   if (asking.signal) init.signal = asking.signal;
   try {
     return await fetch(path, init);
@@ -143,6 +145,8 @@ export const getDatasets = async (): Promise<Dataset[]> =>
 export const getSchema = (id: string): Promise<Schema> => read(`/v1/datasets/${at(id)}/schema`);
 export const getPlanners = (): Promise<{ default: string; available: string[] }> => read("/v1/planners");
 export const getRun = (id: string): Promise<Run> => read(`/v1/runs/${at(id)}`);
+export const getRuns = (asked: URLSearchParams): Promise<{ runs: RunState[]; next_before: string | null }> =>
+  read(`/v1/runs?${asked}`);
 export const getRunState = (id: string): Promise<{ status: string; queue?: { position: number } }> =>
   read(`/v1/runs/${at(id)}/status`);
 export const getThreads = (before?: string | null): Promise<{ threads: Thread[]; next_before: string | null }> =>
@@ -170,11 +174,18 @@ export const verifyRun = (id: string): Promise<Verification> =>
 export const cancelRun = async (id: string): Promise<void> => {
   await request(`/v1/runs/${at(id)}/cancel`, { method: "POST" });
 };
+// A plan goes as it was written: the server sees each digit, and a name that is there twice.
+export type Given = { plan: string } | { sql: string };
 // wait_ms is short: the page shows what happens meanwhile.
-export const startPlan = (datasetId: string, plan: Json): Promise<Run | { run_id: string; status: string }> =>
-  json("/v1/runs", {
-    method: "POST",
-    body: { dataset_id: datasetId, query_type: "plan", plan, wait_ms: 250 },
-  });
+export const startRun = (datasetId: string, given: Given): Promise<Run | { run_id: string; status: string }> => {
+  const about = JSON.stringify({ dataset_id: datasetId, wait_ms: 250 }).slice(0, -1);
+  const what = "plan" in given
+    ? `"query_type":"plan","plan":${given.plan}` : `"query_type":"sql","sql":${JSON.stringify(given.sql)}`;
+  return json("/v1/runs", { method: "POST", text: `${about},${what}}` });
+};
+export const compilePlan = (plan: string): Promise<{ sql: string }> =>
+  json("/v1/plans/compile", { method: "POST", text: `{"plan":${plan}}` });
+export const checkSql = (datasetId: string, sql: string): Promise<{ allowed: true }> =>
+  json("/v1/sql/check", { method: "POST", body: { dataset_id: datasetId, sql } });
 export const resultFile = async (id: string, type: string): Promise<Blob> =>
   (await request(`/v1/runs/${at(id)}/result`, { headers: { Accept: type } })).blob();

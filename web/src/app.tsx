@@ -7,6 +7,7 @@ import { Answer } from "./answer.tsx";
 import { AskBox } from "./askbox.tsx";
 import { ask, newConversation, openRun, openThread } from "./chat.ts";
 import { link, nextTryAt, tryNow } from "./connection.ts";
+import { Comparing, History } from "./history.tsx";
 import { Dialog } from "./parts.tsx";
 import { SchemaDrawer } from "./schema.tsx";
 import * as state from "./state.ts";
@@ -27,7 +28,7 @@ function onClick(event: MouseEvent): void {
   const to = (event.target as Element).closest?.("a[href]");
   if (!to || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   const path = to.getAttribute("href")!;
-  if (path !== "/" && !/^\/(runs|threads)\/[^/]+$/.test(path)) return;
+  if (path !== "/" && !/^\/runs$|^\/(runs|threads)\/[^/]+$/.test(path)) return;
   event.preventDefault();
   show(state.routeOf(path));
   document.getElementById("main")?.focus();
@@ -35,7 +36,7 @@ function onClick(event: MouseEvent): void {
 }
 
 export async function start(): Promise<void> {
-  addEventListener("popstate", () => show(state.routeOf(location.pathname), true));
+  addEventListener("popstate", () => show(state.routeOf(location.pathname + location.search), true));
   document.addEventListener("click", onClick);
   if (state.route.value.view !== "ask") show(state.route.value, true);
   try {
@@ -113,6 +114,7 @@ function Threads(props: { open: boolean; onChoose: () => void }): JSX.Element {
   return (
     <nav class={props.open ? "threads open" : "threads"} id="threads" aria-label="Conversations">
       <a class="new" href="/" onClick={props.onChoose}>New question</a>
+      <a class="all-runs" href="/runs" aria-current={state.route.value.view === "runs" ? "page" : undefined} onClick={props.onChoose}>All runs</a>
       {list.length > 0 && (
         <ul>
           {list.map((t) => (
@@ -270,14 +272,16 @@ export function App(): JSX.Element {
   const view = state.route.value.view;
   const empty = state.turns.value.length === 0;
   const welcome = empty && view === "ask";
+  const asks = view === "ask" || view === "thread";
   const openSchema = (): void => setSchemaOpen(true);
   useEffect(() => {
     const first = state.turns.value[0]?.question;
-    document.title = first ? `${first.slice(0, 60)} · askcsv` : "askcsv";
+    if (view === "runs" || view === "compare") document.title = `${view === "runs" ? "Runs" : "Two runs compared"} · askcsv`;
+    else document.title = first ? `${first.slice(0, 60)} · askcsv` : "askcsv";
   });
   return (
     <>
-      <a class="skip" href="#question">To the question</a>
+      <a class="skip" href={asks ? "#question" : "#main"}>{asks ? "To the question" : "To the answer"}</a>
       <header class="top">
         <a class="brand" href="/">askcsv</a>
         <button type="button" class="quiet menu" aria-expanded={threadsOpen} aria-controls="threads" onClick={() => setThreadsOpen(!threadsOpen)}>Conversations</button>
@@ -290,7 +294,9 @@ export function App(): JSX.Element {
           {state.trouble.value && <div class="notice bad" role="alert"><h2>This could not be loaded</h2><p>{state.trouble.value}</p><p><a href="/">Ask a question</a></p></div>}
           {welcome && <Welcome onSchema={openSchema} />}
           {!empty && <Conversation />}
-          {view !== "run" && !welcome && <AskBox onSchema={openSchema} whole />}
+          {state.route.value.view === "runs" && <History search={state.route.value.search} />}
+          {state.route.value.view === "compare" && <Comparing a={state.route.value.a} b={state.route.value.b} />}
+          {asks && !welcome && <AskBox onSchema={openSchema} whole />}
         </main>
       </div>
       <div class="sr-only" role="status" aria-live="polite" id="said">{state.said.value}</div>

@@ -7,6 +7,7 @@ import type { JSX } from "preact";
 import { formatsOf, numberOf, plainText, short, timeOf, type Format } from "./columns.ts";
 import { save, useWidth } from "./parts.tsx";
 import { chartsOf, chartWords, measuresOf, type Chart, type ChartKind } from "./shape.ts";
+import { labelPlaces, type Tick } from "./ticks.ts";
 import type { Json, Result, Row } from "./types.ts";
 import { unitSign } from "./units.ts";
 
@@ -144,18 +145,13 @@ function valueAxis(d: Drawing, values: number[]): { y: (v: number) => number; le
   return { y: (v) => scale(v), left, axis };
 }
 
-function tickLabels(d: Drawing, ticks: { at: number; text: string }[]): JSX.Element {
+function tickLabels(d: Drawing, ticks: Tick[]): JSX.Element {
   return (
     <g>
-      {ticks.map(({ at, text }) => (
+      {labelPlaces(ticks, d.width, CHAR).map(({ at, text, x }) => (
         <g key={at}>
           <line x1={at} x2={at} y1={TOP + PLOT} y2={TOP + PLOT + 4} stroke={d.theme.muted} />
-          <Text
-            x={Math.min(Math.max(at, (text.length * CHAR) / 2 + 2), d.width - (text.length * CHAR) / 2 - 2)}
-            y={TOP + PLOT + 18} text-anchor="middle" fill={d.theme.muted}
-          >
-            {text}
-          </Text>
+          {x !== null && <Text x={x} y={TOP + PLOT + 18} text-anchor="middle" fill={d.theme.muted}>{text}</Text>}
         </g>
       ))}
     </g>

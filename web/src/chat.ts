@@ -230,17 +230,29 @@ export function ask(question: string): void {
   );
 }
 
+async function run(key: number, datasetId: string, given: api.Given): Promise<void> {
+  const mine = opened;
+  const started = await api.startRun(datasetId, given);
+  change(key, (turn) => ({ ...turn, phase: "pending", runIds: [started.run_id], shownRunId: started.run_id }));
+  if (state.route.value.view === "run" && opened === mine) state.setRoute({ view: "run", id: started.run_id });
+  await followRun(key, started.run_id);
+  change(key, (turn) => (turn.run ? { ...turn, text: wordsOf(turn.run) } : turn));
+  if (turnOf(key)?.status === "succeeded" && "plan" in given) after = started.run_id;
+}
+
 // One of the readings that the server offered.
 export function askPlan(words: string, datasetId: string, plan: Json): void {
   if (state.busy.value) return;
   const key = addTurn(words, datasetId);
-  void guard(key, async () => {
-    const started = await api.startPlan(datasetId, plan);
-    change(key, (turn) => ({ ...turn, phase: "pending", runIds: [started.run_id], shownRunId: started.run_id }));
-    await followRun(key, started.run_id);
-    change(key, (turn) => (turn.run ? { ...turn, text: wordsOf(turn.run) } : turn));
-    if (turnOf(key)?.status === "succeeded") after = started.run_id;
-  });
+  void guard(key, () => run(key, datasetId, { plan: JSON.stringify(plan) }));
+}
+
+// A plan or SQL that was written on the page: an answer of its own. Gives its run, if it became one.
+export async function runGiven(datasetId: string, given: api.Given): Promise<Run | null> {
+  if (state.busy.value) return null;
+  const key = addTurn("plan" in given ? `PLAN: ${given.plan}` : `SQL: ${given.sql}`, datasetId);
+  await guard(key, () => run(key, datasetId, given));
+  return turnOf(key)?.run ?? null;
 }
 
 export async function cancel(turn: Turn): Promise<void> {

@@ -1,9 +1,10 @@
 // "How was this answered?": everything that the record of the run says, in the order of its making.
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { ComponentChildren, JSX } from "preact";
 import * as api from "./api.ts";
 import { JsonText, layOut, Sql } from "./code.tsx";
-import { CopyButton } from "./parts.tsx";
+import type { Part as EditPart } from "./edit.tsx";
+import { CopyButton, Late } from "./parts.tsx";
 import type { Run, Verification } from "./types.ts";
 import { bytes, milliseconds, moment, plural, statusWords, verdictWords, wallWords } from "./words.ts";
 
@@ -16,7 +17,19 @@ function Part(props: { title: string; note?: string; end?: ComponentChildren; ch
   );
 }
 
-const STAGES: [string, string][] = [
+// Plan and SQL are shown, or changed and run again; one of them at a time.
+const loadEdit = (): Promise<typeof import("./edit.tsx")> => import("./edit.tsx");
+
+// closed: the editor was, and who left it is back here.
+function EditButton(props: { onEdit: () => void; what: string; closed: boolean }): JSX.Element {
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (props.closed) button.current!.focus();
+  }, []);
+  return <button type="button" class="quiet" ref={button} onClick={props.onEdit}>Edit<span class="sr-only"> the {props.what}</span></button>;
+}
+
+export const STAGES: [string, string][] = [
   ["describe", "look at the data"], ["plan", "read the question"], ["load", "load the tables"],
   ["check", "check the query"], ["query", "run the query"], ["model", "language model"],
 ];
@@ -145,6 +158,15 @@ function madeBy(run: Run): string {
 export function How(props: { run: Run; answerId?: string | undefined }): JSX.Element {
   const { run } = props;
   const [open, setOpen] = useState(false);
+  const [edited, setEdited] = useState<EditPart | null>(null);
+  const [closed, setClosed] = useState<EditPart | null>(null);
+  const close = (): void => {
+    setClosed(edited);
+    setEdited(null);
+  };
+  const edit = (part: EditPart): JSX.Element | null =>
+    run.dataset_id !== null && edited === null
+      ? <EditButton what={part === "sql" ? "SQL" : part} closed={closed === part} onEdit={() => setEdited(part)} /> : null;
   const fault = run.error?.position ? { position: run.error.position, message: run.error.message } : null;
   const walls = run.sandbox?.walls;
   return (
@@ -159,13 +181,13 @@ export function How(props: { run: Run; answerId?: string | undefined }): JSX.Ele
             </Part>
           )}
           {run.plan !== null && run.plan !== undefined && (
-            <Part title="Plan" end={<CopyButton label="Copy" text={() => layOut(run.plan!)} />}>
-              <JsonText json={run.plan} label="Plan" />
+            <Part title="Plan" end={<>{edit("plan")}<CopyButton label="Copy" text={() => layOut(run.plan!)} /></>}>
+              {edited === "plan" ? <Late load={loadEdit} run={run} part="plan" onClose={close} /> : <JsonText json={run.plan} label="Plan" />}
             </Part>
           )}
           {run.sql && (
-            <Part title="SQL" note={run.reading ? "made from the plan" : madeBy(run)} end={<CopyButton label="Copy" text={() => run.sql!} />}>
-              <Sql sql={run.sql} fault={fault} />
+            <Part title="SQL" note={run.reading ? "made from the plan" : madeBy(run)} end={<>{edit("sql")}<CopyButton label="Copy" text={() => run.sql!} /></>}>
+              {edited === "sql" ? <Late load={loadEdit} run={run} part="sql" onClose={close} /> : <Sql sql={run.sql} fault={fault} />}
             </Part>
           )}
           <Part title="Data"><Data run={run} /></Part>

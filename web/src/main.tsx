@@ -1,4 +1,5 @@
 import "./style.css";
+import "./runs.css";
 import { render } from "preact";
 import { App, start } from "./app.tsx";
 import { watch } from "./connection.ts";

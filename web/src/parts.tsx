@@ -1,6 +1,6 @@
 // Small pieces that several views use.
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { ComponentChildren, JSX } from "preact";
+import type { ComponentChildren, ComponentType, JSX } from "preact";
 
 // A dialog of the browser's own: it keeps the focus inside, and Escape closes it.
 export function Dialog(props: {
@@ -73,4 +73,16 @@ export function useWidth(): [{ current: HTMLDivElement | null }, number] {
     return () => observer.disconnect();
   }, []);
   return [box, width];
+}
+
+// A view that is fetched when it is first shown.
+export function Late<P extends object>(props: { load: () => Promise<{ default: ComponentType<P> }> } & P): JSX.Element {
+  const { load, ...rest } = props;
+  const [View, setView] = useState<{ it: ComponentType<P> } | null>(null);
+  const [failed, setFailed] = useState(false);
+  useEffect(() => {
+    load().then((module) => setView({ it: module.default }), () => setFailed(true));
+  }, []);
+  if (failed) return <p class="bad" role="alert">A part of the page could not be loaded. Load the page anew.</p>;
+  return View ? <View.it {...(rest as unknown as P)} /> : <p class="note">Loading…</p>;
 }

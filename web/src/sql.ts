@@ -2,7 +2,7 @@
 
 export type Part = { text: string; kind: "keyword" | "string" | "number" | "comment" | "name" | "plain" };
 
-const KEYWORDS = new Set(
+export const KEYWORDS: ReadonlySet<string> = new Set(
   ("all and any as asc between by case cast cross current_date current_timestamp date desc distinct else end except " +
     "exists extract false filter first following from full group having ilike in inner intersect interval is join last " +
     "lateral left like limit not null nulls offset on or order outer over partition preceding qualify range recursive " +

@@ -4,15 +4,33 @@ import * as api from "./api.ts";
 import { isUnderWay, type Turn } from "./turn.ts";
 import type { Dataset, Run, Schema, Thread } from "./types.ts";
 
-export type Route = { view: "ask" } | { view: "thread"; id: string } | { view: "run"; id: string };
+export type Route =
+  | { view: "ask" }
+  | { view: "thread"; id: string }
+  | { view: "run"; id: string }
+  | { view: "runs"; search: string } // its filters
+  | { view: "compare"; a: string; b: string };
 
+// A path of the page, with what stands behind "?".
 export function routeOf(path: string): Route {
-  const found = /^\/(threads|runs)\/([^/]+)$/.exec(path);
+  const { pathname, searchParams } = new URL(path, location.origin);
+  if (pathname === "/runs") return { view: "runs", search: searchParams.toString() };
+  const two = /^\/runs\/([0-9a-f-]+)\.\.\.([0-9a-f-]+)$/i.exec(pathname);
+  if (two) return { view: "compare", a: two[1]!, b: two[2]! };
+  const found = /^\/(threads|runs)\/([^/]+)$/.exec(pathname);
   if (!found) return { view: "ask" };
   return { view: found[1] === "threads" ? "thread" : "run", id: decodeURIComponent(found[2]!) };
 }
 
-export const route = signal<Route>(routeOf(location.pathname));
+function pathOf(to: Route): string {
+  if (to.view === "ask") return "/";
+  if (to.view === "runs") return to.search ? `/runs?${to.search}` : "/runs";
+  return to.view === "compare" ? `/runs/${to.a}...${to.b}` : `/${to.view}s/${encodeURIComponent(to.id)}`;
+}
+
+const here = (): string => location.pathname + location.search;
+
+export const route = signal<Route>(routeOf(here()));
 export const datasets = signal<Dataset[] | null>(null);
 export const datasetId = signal<string | null>(null);
 export const planners = signal<string[]>([]);
@@ -41,8 +59,8 @@ export function setTurn(key: number, change: (turn: Turn) => Turn): void {
 }
 
 export function setRoute(to: Route, replace = false): void {
-  const path = to.view === "ask" ? "/" : `/${to.view}s/${encodeURIComponent(to.id)}`;
-  if (path !== location.pathname) history[replace ? "replaceState" : "pushState"](null, "", path);
+  const path = pathOf(to);
+  if (path !== here()) history[replace ? "replaceState" : "pushState"](null, "", path);
   route.value = to;
 }
 

@@ -87,6 +87,19 @@ export type RunStatus =
   | "cancelled"
   | "abstained";
 
+// A run, as lists have it.
+export interface RunState {
+  run_id: string;
+  status: RunStatus;
+  dataset_id: string | null;
+  question: string | null;
+  planner: string | null;
+  query_mode: "plan" | "sql" | null;
+  created_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+}
+
 export interface SourceTable {
   name: string;
   sha256: string;
