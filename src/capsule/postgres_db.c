@@ -11,7 +11,7 @@
 #include <time.h>
 
 #define SERVER_VERSION_MIN 130000
-#define CONNECT_TIMEOUT_S "10"
+#define CONNECT_TIMEOUT_S "5"
 #define RETRY_MS 100
 #define SAID_MAX 512 /* bytes of what PostgreSQL says */
 
@@ -206,7 +206,7 @@ static int connect_now(struct postgres_db *db, struct error *err)
                                             "tcp_user_timeout",     "fallback_application_name",
                                             "target_session_attrs", "dbname",
                                             "client_encoding",      NULL};
-        const char *const values[] = {CONNECT_TIMEOUT_S, "10",         "5",     "3",    "25000",
+        const char *const values[] = {CONNECT_TIMEOUT_S, "10",         "5",     "3",    "10000",
                                       "askcsv",          "read-write", db->url, "UTF8", NULL};
         PQfinish(db->conn);
         db->in_transaction = false;
@@ -218,9 +218,26 @@ static int connect_now(struct postgres_db *db, struct error *err)
         return r < 0 ? r : set_session(db, err);
 }
 
+/* Rests for as long as a failure took: one of a millisecond is tried again at once. */
+static int reconnect(struct postgres_db *db, struct error *err)
+{
+        int64_t start_us = clock_monotonic_us();
+        if (start_us < db->rest_until_us) {
+                if (err)
+                        *err = *db->refusal;
+                return -(int)db->refusal->type;
+        }
+        int r = connect_now(db, db->refusal);
+        int64_t end_us = clock_monotonic_us();
+        db->rest_until_us = r < 0 ? end_us + (end_us - start_us) : 0;
+        if (r < 0 && err)
+                *err = *db->refusal;
+        return r;
+}
+
 static int ensure_connected(struct postgres_db *db, struct error *err)
 {
-        return PQstatus(db->conn) == CONNECTION_OK ? 0 : connect_now(db, err);
+        return PQstatus(db->conn) == CONNECTION_OK ? 0 : reconnect(db, err);
 }
 
 static int init(const char *url, struct postgres_db *db, struct error *err)
@@ -229,7 +246,8 @@ static int init(const char *url, struct postgres_db *db, struct error *err)
         if (getrandom(&db->fence, sizeof(db->fence), 0) != (ssize_t)sizeof(db->fence))
                 return error_set(err, ERROR_INTERNAL, "there are no random bytes");
         db->url = alloc_strdup(url);
-        return db->url ? read_url(db, err) : error_oom(err);
+        db->refusal = alloc_calloc(1, sizeof(*db->refusal));
+        return db->url && db->refusal ? read_url(db, err) : error_oom(err);
 }
 
 int postgres_db_open(const char *url, struct postgres_db *db, struct error *err)
@@ -260,7 +278,9 @@ void postgres_db_close(struct postgres_db *db)
         if (db->url)
                 explicit_bzero(db->url, strlen(db->url));
         free(db->url);
+        free(db->refusal);
         db->url = NULL;
+        db->refusal = NULL;
 }
 
 void postgres_db_set_wait(struct postgres_db *db, int wait_ms)
@@ -309,7 +329,7 @@ int postgres_db_query(struct postgres_db *db, const struct postgres_query *query
                 return r;
         result = execute(db, query);
         if (!is_fine(result) && !db->in_transaction && PQstatus(db->conn) != CONNECTION_OK) {
-                r = connect_now(db, err);
+                r = reconnect(db, err);
                 if (r < 0)
                         return r;
                 PQclear(result);

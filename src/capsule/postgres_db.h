@@ -30,6 +30,10 @@ struct postgres_db {
         int64_t fence;   /* of a lock that each transaction of this connection holds */
         int wait_ms;
         bool in_transaction;
+        /* Since the last attempt to connect failed: until when there is no other, and what it said.
+         * Who asks meanwhile does not wait for what would fail as slowly again. */
+        int64_t rest_until_us;
+        struct error *refusal;
         struct postgres_witness witness;
         bool is_unknown; /* whether the last transaction was kept */
 };

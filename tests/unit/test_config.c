@@ -362,6 +362,45 @@ static void test_shown(void **state)
         assert_null(strstr(buf_text(&text), SECRET));
 }
 
+/* Wherever somebody puts the password of the store, it is not shown. */
+static void test_store(void **state)
+{
+        (void)state;
+        static const char *const urls[][2] = {
+                {"postgresql://ann:" SECRET "@db:5432/x", "postgresql://***@db:5432/x"},
+                {"postgres://ann@db/x?password=" SECRET, "postgres://***@db/x?***"},
+                {"postgresql:///x?password=" SECRET, "postgresql:///x?***"},
+                {"postgresql://ann:a/" SECRET "@db/x", "postgresql://***@db/x"},
+                {"postgresql://ann:a?" SECRET "@db/x", "postgresql://***?***"},
+                {"postgresql://db/x?password=a@" SECRET, "postgresql://***?***"},
+                {"postgresql://db/x", "postgresql://db/x"},
+                {"sqlite:/a/b.db", "sqlite:/a/b.db"},
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
+                struct error err = {0};
+                _cleanup_free_ char *url = NULL;
+                (void)setenv("ASKCSV_STORE", urls[i][0], 1);
+                _cleanup_config_ struct config *config = load(NULL, 0);
+                _cleanup_json_ json_t *shown = config_to_json(config);
+                assert_string_equal(json_string_value(shown_value(shown, CONFIG_STORE)),
+                                    urls[i][1]);
+                assert_int_equal(config_store_url(config, "/home", &url, &err), 0);
+                assert_string_equal(url, urls[i][0]);
+        }
+        struct error err = {0};
+        _cleanup_free_ char *url = NULL;
+        (void)setenv("ASKCSV_STORE", "mysql://ann:" SECRET "@db/x", 1);
+        _cleanup_config_ struct config *other = load(NULL, 0);
+        assert_int_equal(config_check(other, &err), -(int)ERROR_USAGE);
+        assert_int_equal(config_store_url(other, "/home", &url, &err), -(int)ERROR_USAGE);
+        assert_non_null(strstr(err.message, "sqlite:PATH"));
+        assert_null(strstr(err.message, SECRET));
+        (void)unsetenv("ASKCSV_STORE");
+        _cleanup_config_ struct config *none = load(NULL, 0);
+        assert_int_equal(config_store_url(none, "/home", &url, &err), 0);
+        assert_string_equal(url, "sqlite:/home/capsules.db");
+}
+
 /* The example can be read, and says what holds without it. */
 static void test_example(void **state)
 {
@@ -408,8 +447,8 @@ int main(void)
                 TEST(test_table),      TEST(test_defaults),  TEST(test_later_wins),
                 TEST(test_which_file), TEST(test_bad_files), TEST(test_not_a_file),
                 TEST(test_bad_values), TEST(test_check),     TEST(test_loopback),
-                TEST(test_key),        TEST(test_shown),     TEST(test_example),
-                TEST(test_no_memory),
+                TEST(test_key),        TEST(test_shown),     TEST(test_store),
+                TEST(test_example),    TEST(test_no_memory),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

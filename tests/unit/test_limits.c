@@ -277,6 +277,43 @@ static void test_threads(void **state)
         assert_true(limits_clients(limits) <= THREADS * 50 + 1);
 }
 
+/* What was taken is told once; what comes back counts for all, with what was taken meanwhile. */
+static void test_shared(void **state)
+{
+        (void)state;
+        int64_t retry_ms;
+        int64_t now = 5 * SECOND;
+        struct error err = {0};
+        struct limits_share *shares = NULL;
+        size_t n = 0;
+        _cleanup_limits_ struct client_limits *limits = make(1, 10, 0);
+        assert_int_equal(visit(limits, "a", now, &retry_ms), LIMITS_ENTERED);
+        assert_int_equal(visit(limits, "a", now, &retry_ms), LIMITS_ENTERED);
+        assert_int_equal(limits_share(limits, &shares, &n, &err), 0);
+        assert_int_equal(n, 1);
+        assert_string_equal(shares[0].client, "a");
+        assert_int_equal(shares[0].taken_us, 2 * SECOND);
+        assert_int_equal(visit(limits, "a", now, &retry_ms), LIMITS_ENTERED);
+        shares[0].owed_us = 9 * SECOND; /* others took seven */
+        limits_settle(limits, shares, n, true, now);
+        free(shares);
+        assert_int_equal(visit(limits, "a", now, &retry_ms), LIMITS_TOO_OFTEN); /* 9 and 1 */
+        assert_int_equal(visit(limits, "a", now + SECOND, &retry_ms), LIMITS_ENTERED);
+        /* Nobody could be told: it is told the next time. */
+        assert_int_equal(limits_share(limits, &shares, &n, &err), 0);
+        assert_int_equal(shares[0].taken_us, 2 * SECOND);
+        limits_settle(limits, shares, n, false, now);
+        free(shares);
+        assert_int_equal(limits_share(limits, &shares, &n, &err), 0);
+        assert_int_equal(n, 1);
+        assert_int_equal(shares[0].taken_us, 2 * SECOND);
+        limits_settle(limits, shares, n, true, now);
+        free(shares);
+        assert_int_equal(limits_share(limits, &shares, &n, &err), 0);
+        assert_int_equal(n, 0);
+        free(shares);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -285,6 +322,7 @@ int main(void)
                 cmocka_unit_test(test_bad_limits), cmocka_unit_test(test_change),
                 cmocka_unit_test(test_bounded),    cmocka_unit_test(test_active_stay),
                 cmocka_unit_test(test_ids),        cmocka_unit_test(test_threads),
+                cmocka_unit_test(test_shared),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

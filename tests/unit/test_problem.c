@@ -228,6 +228,38 @@ static void test_folders_are_hidden(void **state)
         assert_string_equal(json_get_string(problem, "detail"), "opening orders.csv: no");
 }
 
+/* Nor which database it is, nor where. */
+static void test_databases_are_hidden(void **state)
+{
+        (void)state;
+        static const char place[] =
+                "the capsule store, the database secret on h1,/run/pg:5432,5433";
+        char message[512];
+        (void)snprintf(message, sizeof(message),
+                       "%s, has been locked by another session for more than 5 ms; wait", place);
+        assert_detail(ERROR_STORE, message,
+                      "the capsule store has been locked by another session for more than 5 ms; "
+                      "wait");
+        (void)snprintf(message, sizeof(message),
+                       "reading the API keys: the connection to %s, was "
+                       "lost (server closed the connection); try again",
+                       place);
+        assert_detail(ERROR_STORE, message,
+                      "reading the API keys: the connection to the capsule store was lost (server "
+                      "closed the connection); try again");
+        (void)snprintf(message, sizeof(message),
+                       "there is no connection to %s: connection to server at \"10.1.2.3\" failed",
+                       place);
+        assert_detail(ERROR_STORE, message,
+                      "the capsule store cannot be reached; the server's log says why");
+        (void)snprintf(message, sizeof(message),
+                       "the connection to %s, was lost (connection to server at \"10.1.2.3\", port "
+                       "5432 failed)",
+                       place);
+        assert_detail(ERROR_STORE, message,
+                      "the capsule store cannot be reached; the server's log says why");
+}
+
 static void test_own(void **state)
 {
         (void)state;
@@ -287,6 +319,7 @@ int main(void)
                 cmocka_unit_test(test_extra),
                 cmocka_unit_test(test_internal_is_hidden),
                 cmocka_unit_test(test_folders_are_hidden),
+                cmocka_unit_test(test_databases_are_hidden),
                 cmocka_unit_test(test_own),
                 cmocka_unit_test(test_retry_after),
                 cmocka_unit_test(test_out_of_memory),

@@ -308,14 +308,14 @@ static void test_condemned(void **state)
         _cleanup_capsule_ struct capsule *capsule = open_run(one);
         _cleanup_capsule_ struct capsule *next = NULL;
         fixture_sql(fixture, "UPDATE owners SET condemned = true");
+        assert_int_equal(capsule_new(&next, &err), 0);
+        assert_int_equal(capsule_store_insert(one, next, &err), -(int)ERROR_STORE);
+        assert_non_null(strstr(err.message, "recorded its open runs as failed"));
         assert_int_equal(recover(other), 1);
         assert_int_equal(run_move(capsule, RUN_CANCELLED, &err), 0);
         assert_int_equal(capsule_store_seal(one, capsule, &err), -(int)ERROR_STORE);
         assert_false(capsule_is_sealed(capsule));
         assert_non_null(strstr(err.message, "sealed already"));
-        assert_int_equal(capsule_new(&next, &err), 0);
-        assert_int_equal(capsule_store_insert(one, next, &err), -(int)ERROR_STORE);
-        assert_non_null(strstr(err.message, "recorded its open runs as failed"));
         assert_int_equal(capsule_store_insert(one, next, &err), 0);
         assert_int_equal(run_move(next, RUN_CANCELLED, &err), 0);
         assert_int_equal(capsule_store_seal(one, next, &err), 0);
