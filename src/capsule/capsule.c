@@ -209,6 +209,24 @@ int capsule_new(struct capsule **ret, struct error *err)
         return capsule_new_kind(CAPSULE_RUN, ret, err);
 }
 
+int capsule_new_as(const struct capsule *earlier, struct capsule **ret, struct error *err)
+{
+        static const char *const kept[] = {"run_id", "created_at"};
+        _cleanup_capsule_ struct capsule *capsule = NULL;
+        int r = capsule_new(&capsule, err);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+                if (json_object_set(capsule->body, kept[i],
+                                    json_object_get(earlier->body, kept[i])) < 0)
+                        return error_oom(err);
+        memcpy(capsule->asker, earlier->asker, sizeof(capsule->asker));
+        memcpy(capsule->request_key, earlier->request_key, sizeof(capsule->request_key));
+        memcpy(capsule->request_hash, earlier->request_hash, sizeof(capsule->request_hash));
+        *ret = steal_ptr(&capsule);
+        return 0;
+}
+
 int capsule_new_kind(enum capsule_kind kind, struct capsule **ret, struct error *err)
 {
         char run_id[UUID_TEXT_SIZE];

@@ -73,6 +73,9 @@ struct capsule {
 int capsule_new(struct capsule **ret, struct error *err);
 /* The same of any kind. */
 int capsule_new_kind(enum capsule_kind kind, struct capsule **ret, struct error *err);
+/* A pending one with the run_id and created_at, asker and request of that pending one: it is begun
+ * anew. */
+int capsule_new_as(const struct capsule *earlier, struct capsule **ret, struct error *err);
 void capsule_free(struct capsule *capsule); /* NULL is fine */
 
 static inline void cleanup_capsule(struct capsule **capsule)

@@ -19,6 +19,12 @@
 #define ROWS_AT_ONCE 50 /* of a list: what is thrown away at most when its reader stops early */
 #define LOCK_CHAIN "SELECT count, head, removed FROM chain FOR UPDATE"
 
+/* An open capsule c, whose owner o is gone, is left to other servers: a run that had not begun,
+ * whose question was read already, and that somebody may still be waiting for. */
+#define IS_LEFT                                                                                    \
+        "o.is_server AND o.renewed_at > clock_timestamp() - interval '10 min' AND c.kind = 'run' " \
+        "AND c.status = 'pending' AND strpos(c.body, '\"query_mode\":null') = 0"
+
 static const char capsule_witness[] =
         "SELECT 1 FROM capsules WHERE run_id = $1 AND encode(sha256(convert_to(body, 'UTF8')), "
         "'hex') = $2";
@@ -87,6 +93,7 @@ static void postgres_set_wait(struct capsule_store *base, int wait_ms)
 static void postgres_set_lease(struct capsule_store *base, int lease_ms)
 {
         postgres_of(base)->owner.lease_ms = lease_ms;
+        postgres_of(base)->owner.is_server = true;
 }
 
 /* ---- the chain and the transactions that write ---- */
@@ -512,7 +519,7 @@ static int find_abandoned(struct postgres_store *store, PGresult **ret, struct e
                 &(struct postgres_query){
                         "SELECT c.run_id, c.owner FROM capsules c LEFT JOIN owners o ON o.id = "
                         "c.owner WHERE c.seq IS NULL AND c.owner <> $1 AND (o.id IS NULL OR "
-                        "o.condemned) ORDER BY c.id",
+                        "(o.condemned AND NOT (" IS_LEFT "))) ORDER BY c.id",
                         {store->owner.id},
                         1},
                 ret, err);
@@ -790,10 +797,64 @@ static bool postgres_is_shared(const struct capsule_store *base)
         return true;
 }
 
+/* Inside a transaction that writes. */
+static int adopt_locked(struct postgres_store *store, struct servers_call *call, struct error *err)
+{
+        _cleanup_result_ PGresult *result = NULL;
+        int r = postgres_db_query(
+                &store->db,
+                &(struct postgres_query){
+                        "UPDATE capsules SET owner = $1 WHERE id = (SELECT c.id FROM capsules c "
+                        "JOIN owners o ON o.id = c.owner WHERE c.seq IS NULL AND o.condemned "
+                        "AND " IS_LEFT " ORDER BY c.id LIMIT 1) RETURNING run_id, asker, "
+                        "request_key, request_hash, body",
+                        {store->owner.id},
+                        1},
+                &result, err);
+        if (r < 0 || PQntuples(result) == 0)
+                return r;
+        r = read_capsule(result, 0, 4, &call->capsule, err);
+        if (r < 0)
+                return error_prefix(err, r, "the waiting capsule of run %s",
+                                    PQgetvalue(result, 0, 0));
+        struct capsule *capsule = call->capsule;
+        read_text(result, 0, 1, capsule->asker, sizeof(capsule->asker));
+        read_text(result, 0, 2, capsule->request_key, sizeof(capsule->request_key));
+        read_text(result, 0, 3, capsule->request_hash, sizeof(capsule->request_hash));
+        return 0;
+}
+
+/* Most of the time there is none, and nothing is locked to see that. */
+static int adopt(struct postgres_store *store, struct servers_call *call, struct error *err)
+{
+        _cleanup_result_ PGresult *any = NULL;
+        int r = postgres_db_query(
+                &store->db,
+                &(struct postgres_query){
+                        .sql = "SELECT 1 FROM capsules c JOIN owners o ON o.id = "
+                               "c.owner WHERE c.seq IS NULL AND o.condemned AND " IS_LEFT
+                               " LIMIT 1"},
+                &any, err);
+        if (r < 0 || PQntuples(any) == 0)
+                return r;
+        r = postgres_owner_take(&store->owner, &store->db, err);
+        if (r == 0)
+                r = begin(store, err);
+        if (r < 0)
+                return r;
+        r = finish(store, adopt_locked(store, call, err), err);
+        if (r < 0) {
+                capsule_free(call->capsule);
+                call->capsule = NULL;
+        }
+        return r;
+}
+
 static int postgres_servers(struct capsule_store *base, struct servers_call *call,
                             struct error *err)
 {
-        return postgres_servers_call(&postgres_of(base)->db, call, err);
+        return call->op == SERVERS_ADOPT ? adopt(postgres_of(base), call, err)
+                                         : postgres_servers_call(&postgres_of(base)->db, call, err);
 }
 
 const struct capsule_store_ops capsule_postgres_ops = {

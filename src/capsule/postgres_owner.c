@@ -95,10 +95,11 @@ static int insert(struct postgres_owner *owner, struct postgres_db *db, struct e
         (void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
         (void)snprintf(lease, sizeof(lease), "%d", owner->lease_ms);
         const struct postgres_query row = {
-                "INSERT INTO owners (id, host, pid, lease_ms, renewed_at) VALUES ($1, $2, "
-                "$3::integer, $4::integer, clock_timestamp()) ON CONFLICT DO NOTHING",
-                {owner->id, host, pid, lease},
-                4};
+                "INSERT INTO owners (id, host, pid, lease_ms, is_server, renewed_at) VALUES ($1, "
+                "$2, $3::integer, $4::integer, $5::boolean, clock_timestamp()) ON CONFLICT DO "
+                "NOTHING",
+                {owner->id, host, pid, lease, owner->is_server ? "true" : "false"},
+                5};
         return postgres_db_run(db, &row, NULL, err);
 }
 

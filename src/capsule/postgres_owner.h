@@ -12,6 +12,7 @@
 struct postgres_owner {
         char id[UUID_TEXT_SIZE]; /* "" while there is none */
         int lease_ms;            /* after so long a silence it is condemned */
+        bool is_server;          /* others may go on with what waits when it goes */
         struct postgres_db db;   /* the thread's own connection, made at its first renewal */
         pthread_t thread;
         pthread_mutex_t lock;

@@ -56,6 +56,7 @@ static const char *const migrations[] = {
         "  host text NOT NULL,"
         "  pid integer NOT NULL,"
         "  lease_ms integer NOT NULL,"
+        "  is_server boolean NOT NULL,"
         "  renewed_at timestamptz NOT NULL,"
         "  doubted_at timestamptz,"
         "  condemned boolean NOT NULL DEFAULT false"

@@ -123,7 +123,8 @@ static void take_owed(const PGresult *result, struct servers_call *call)
 static int buckets(struct postgres_db *db, struct servers_call *call, struct error *err)
 {
         static const struct postgres_query full = {
-                .sql = "DELETE FROM buckets WHERE client IN (SELECT client FROM buckets WHERE full_at < "
+                .sql = "DELETE FROM buckets WHERE client IN (SELECT client FROM buckets WHERE "
+                       "full_at < "
                        "clock_timestamp() - interval '1 min' LIMIT 1000 FOR UPDATE SKIP LOCKED)"};
         _cleanup_buf_ struct buf clients = {0};
         _cleanup_buf_ struct buf taken = {0};
@@ -134,7 +135,8 @@ static int buckets(struct postgres_db *db, struct servers_call *call, struct err
         const struct postgres_query query = {
                 "WITH taken AS (SELECT * FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS "
                 "t (client, us, place) ORDER BY client), done AS (INSERT INTO buckets (client, "
-                "full_at) SELECT client, statement_timestamp() + us * interval '1 microsecond' FROM "
+                "full_at) SELECT client, statement_timestamp() + us * interval '1 microsecond' "
+                "FROM "
                 "taken ORDER BY client ON CONFLICT (client) DO UPDATE SET full_at = "
                 "greatest(buckets.full_at, clock_timestamp()) + (excluded.full_at - "
                 "statement_timestamp()) RETURNING client, full_at) SELECT place, greatest(0, "

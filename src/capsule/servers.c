@@ -23,6 +23,16 @@ int store_ask_cancel(struct capsule_store *store, const char *run_id, struct err
         return r < 0 ? r : what.n > 0;
 }
 
+int store_adopt(struct capsule_store *store, struct capsule **ret, struct error *err)
+{
+        struct servers_call what = {.op = SERVERS_ADOPT};
+        int r = call(store, &what, err);
+        if (r < 0)
+                return r;
+        *ret = what.capsule;
+        return what.capsule ? 1 : 0;
+}
+
 int store_cancels(struct capsule_store *store, void (*each)(const char *run_id, void *data),
                   void *data, struct error *err)
 {

@@ -12,6 +12,10 @@ bool store_is_shared(const struct capsule_store *store);
 /* Asks whoever has the run to stop it. 1: whoever it is will read of it; 0: it is not open. */
 int store_ask_cancel(struct capsule_store *store, const char *run_id, struct error *err);
 
+/* Takes over a run that had not begun when the server that had it went, a plan's or SQL's: from now
+ * on it is this store's owner's. 1: *ret is its capsule, the caller's to free; 0: there is none. */
+int store_adopt(struct capsule_store *store, struct capsule **ret, struct error *err);
+
 /* Calls each with every open run that is to be stopped, whoever has it. */
 int store_cancels(struct capsule_store *store, void (*each)(const char *run_id, void *data),
                   void *data, struct error *err);

@@ -6,6 +6,7 @@
 
 enum servers_op {
         SERVERS_ASK_CANCEL,   /* run_id; *n */
+        SERVERS_ADOPT,        /* capsule */
         SERVERS_CANCELS,      /* each_run, data */
         SERVERS_DOCUMENT_GET, /* name; version is the known one, and then the one that there is;
                                  body */
@@ -21,6 +22,7 @@ struct servers_call {
         int64_t version;
         int64_t n;
         char *body;
+        struct capsule *capsule;
         struct bucket *buckets;
         size_t n_buckets;
         void (*each_run)(const char *run_id, void *data);

@@ -36,7 +36,8 @@ void capsule_store_set_wait(struct capsule_store *store, int wait_ms);
 
 /* In a store that several machines share, an owner of open capsules says at intervals that it
  * lives; when it was silent for so long, in milliseconds from 100, it counts as gone. Before the
- * first insert. Nothing where the kernel knows who lives. */
+ * first insert. Who calls this is a server: what waits when it goes is left to other servers for a
+ * while (store_adopt), and not recovered. Nothing where the kernel knows who lives. */
 void capsule_store_set_lease(struct capsule_store *store, int lease_ms);
 
 /* Keeps an open capsule, durably, before its run starts. The first one takes an owner's lock

@@ -340,7 +340,10 @@ static int job_init(struct job *job, struct error *err)
         job->start_us = clock_monotonic_us();
         buf_init(&job->sql, REQUEST_SQL_MAX);
         job->arena = arena_new(DATASET_ARENA_MAX);
-        return job->arena ? capsule_new(&job->capsule, err) : error_oom(err);
+        if (!job->arena)
+                return error_oom(err);
+        return job->input.adopted ? capsule_new_as(job->input.adopted, &job->capsule, err)
+                                  : capsule_new(&job->capsule, err);
 }
 
 /* What has to happen before it runs, when nothing else is to be waited for: it is kept as running
@@ -378,7 +381,8 @@ int job_begin(struct job *job, struct capsule_store *store, struct executor *exe
         if (r == 0)
                 r = job_start_now(job, why, err);
         if (r == 0)
-                r = capsule_store_insert(store, job->capsule, err);
+                r = input->adopted ? capsule_store_update(store, job->capsule, err)
+                                   : capsule_store_insert(store, job->capsule, err);
         job->is_kept = r == 0;
         return r < 0 ? error_prefix(err, r, "writing the capsule of the run") : 0;
 }

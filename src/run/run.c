@@ -127,3 +127,12 @@ int run_check(struct executor *executor, const struct dataset *dataset, const ch
         }
         return r;
 }
+
+int run_give_up(struct capsule_store *store, struct capsule *capsule, const struct error *why,
+                struct error *err)
+{
+        int r = record_error(capsule, why, NULL, err);
+        if (r == 0)
+                r = run_move(capsule, RUN_FAILED, err);
+        return r < 0 ? r : capsule_store_seal(store, capsule, err);
+}

@@ -22,7 +22,9 @@ struct run_input {
         size_t plan_bytes;
         const char *sql; /* any bytes: what cannot be SQL is rejected, with a capsule */
         size_t sql_bytes;
-        const char *as_of; /* or NULL: the dataset's, else now */
+        const char *as_of;             /* or NULL: the dataset's, else now */
+        const struct capsule *adopted; /* a pending one of the store's owner (store_adopt): this is
+                                        * its run, from its beginning; or NULL */
         struct limits limits;
         struct run_cache *cache; /* where an earlier run may have the answer; or NULL */
         int cancel_fd;           /* becomes readable when the run is to be stopped; or -1 */
@@ -54,6 +56,10 @@ void run_drop(struct run *run); /* NULL is fine */
  * means that there is no sealed capsule (the store failed). The caller frees *ret. */
 int run_execute(struct capsule_store *store, struct executor *executor,
                 const struct run_input *input, struct capsule **ret, struct error *err);
+
+/* Seals a capsule that cannot be run as failed, for that reason. */
+int run_give_up(struct capsule_store *store, struct capsule *capsule, const struct error *why,
+                struct error *err);
 
 /* The exit status for a capsule that has ended: 0 answered, 3 rejected and so on. */
 int run_exit_status(const struct capsule *capsule);

@@ -6,6 +6,7 @@
 #include "base/cond.h"
 #include "base/hash.h"
 #include "capsule/servers.h"
+#include "server/adopt.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -26,6 +27,14 @@ struct neighbours {
 static void take_over(const struct neighbours *neighbours, int *r, struct error *err)
 {
         size_t n = 0;
+        *r = adopt_runs(neighbours->options.store, neighbours->options.runs,
+                        neighbours->options.setup, &n, err);
+        if (n > 0)
+                log_warn(neighbours->options.log, "runs.taken_over",
+                         log_number("runs", (int64_t)n));
+        if (*r < 0)
+                return;
+        n = 0;
         *r = capsule_store_recover(neighbours->store, &n, err);
         if (n > 0)
                 log_warn(neighbours->options.log, "runs.abandoned",

@@ -1,7 +1,7 @@
-/* What servers that share a store do for each other: each seals what dead ones left open, stops
- * runs that others were asked to stop, looks for keys that were added or revoked elsewhere, and
- * tells what its clients took of their limits. A thread with a connection of its own does so every
- * second. */
+/* What servers that share a store do for each other: each goes on with what waited at dead ones and
+ * seals what else they left open, stops runs that others were asked to stop, looks for keys that
+ * were added or revoked elsewhere, and tells what its clients took of their limits. A thread with a
+ * connection of its own does so every second. */
 #ifndef ASKCSV_SERVER_NEIGHBOURS_H
 #define ASKCSV_SERVER_NEIGHBOURS_H
 
@@ -9,6 +9,7 @@
 #include "server/limits.h"
 #include "server/log.h"
 #include "server/runs.h"
+#include "server/setup.h"
 
 #define NEIGHBOURS_INTERVAL_MS 1000
 
@@ -16,7 +17,10 @@ struct neighbours; /* opaque */
 
 struct neighbours_options {
         const char *store_url; /* not kept */
-        struct runs *runs;     /* this and those below are there until neighbours_stop */
+        /* These are there until neighbours_stop. */
+        struct capsule_store *store; /* the server's own, of which its runs are */
+        struct setup_place *setup;
+        struct runs *runs;
         struct keys *keys;
         struct client_limits *limits;
         struct log *log;

@@ -378,9 +378,11 @@ int runs_submit(struct runs *runs, const struct order *order,
                 return r;
         ticket->changed = changed;
         ticket->data = data;
+        if (ticket->adopted) /* to be found from now on */
+                ticket_show(ticket, ticket->adopted);
         *ret = ticket_hold(ticket); /* one for the caller, one for the list */
         (void)pthread_mutex_lock(&runs->lock);
-        r = check_room(runs, ticket->owner, err);
+        r = ticket->adopted && !runs->closed ? 0 : check_room(runs, ticket->owner, err);
         if (r == 0) {
                 append(runs, ticket);
                 if (runs->n_idle > 0)

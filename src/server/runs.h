@@ -55,6 +55,8 @@ struct order {
         const char *as_of;             /* or NULL: the dataset's */
         bool must_run;                 /* an earlier run's answer will not do */
         struct limits limits;
+        struct capsule *adopted; /* of a plan or SQL: the run that it is, as a run_input's; copied;
+                                  * or NULL. There is room for it (runs_check_room). */
         /* Nobody wants to know of it before it has ended, for RUNS_PATIENCE_MS at least: until then
          * it need not be on disk while it waits, which spares a commit. */
         bool is_patient;

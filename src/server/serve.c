@@ -68,6 +68,8 @@ static int start_neighbours(struct serve *serve, struct error *err)
 {
         const struct neighbours_options options = {
                 .store_url = serve->store_url,
+                .store = serve->store,
+                .setup = &serve->api.setup,
                 .runs = serve->api.runs,
                 .keys = serve->api.keys,
                 .limits = serve->api.client_limits,

@@ -18,6 +18,7 @@ static void ticket_free(struct ticket *ticket)
         executor_free(ticket->executor);
         source_free(ticket->source);
         setup_release(ticket->setup);
+        capsule_free(ticket->adopted);
         json_decref(ticket->previous);
         json_decref(ticket->reading);
         json_decref(ticket->body);
@@ -86,6 +87,8 @@ static int copy_order(struct ticket *ticket, const struct order *order, struct e
             (order->as_of && !ticket->as_of) || (order->previous && !ticket->previous) ||
             (order->asked && !ticket->asked) || (order->reading && !ticket->reading))
                 return error_oom(err);
+        if (order->adopted && capsule_new_as(order->adopted, &ticket->adopted, err) < 0)
+                return -(int)ERROR_INTERNAL;
         ticket->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         return ticket->cancel_fd < 0 ? error_errno(err, errno, "making an event descriptor") : 0;
 }
@@ -202,6 +205,7 @@ static int begin(struct ticket *ticket, const struct runs_options *options, bool
                                         .sql = is_plan ? NULL : ticket->text,
                                         .sql_bytes = is_plan ? 0 : ticket->text_bytes,
                                         .as_of = ticket->as_of,
+                                        .adopted = ticket->adopted,
                                         .limits = ticket->limits,
                                         .cache = cache,
                                         .cancel_fd = ticket->cancel_fd,
@@ -221,6 +225,12 @@ int ticket_keep(struct ticket *ticket, const struct runs_options *options, bool 
                                      &ticket->executor, &err);
         if (r == 0)
                 r = begin(ticket, options, starts_now, &err);
+        /* What was not kept was never promised; what another server had kept, was. */
+        if (r < 0 && ticket->adopted &&
+            run_give_up(options->store, ticket->adopted, &err, NULL) == 0) {
+                ticket_end(ticket, ticket->adopted, NULL);
+                return r;
+        }
         if (r < 0) {
                 ticket_end(ticket, NULL, &err);
                 return r;

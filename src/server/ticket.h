@@ -30,6 +30,7 @@ struct ticket {
         char *owner, *text, *planner_name, *as_of, *asked;
         json_t *reading;
         char request_key[HASH_HEX_SIZE], request_hash[HASH_HEX_SIZE]; /* or "" */
+        struct capsule *adopted;                                      /* or NULL */
         size_t text_bytes;
         enum { TEXT_PLAN, TEXT_SQL, TEXT_QUESTION } kind;
         json_t *previous;

@@ -257,6 +257,30 @@ def test_what_a_dead_server_left_is_recorded_by_the_other(two, cluster, schema, 
     check_chain(other.askcsv, store)
 
 
+def test_what_waited_at_a_dead_server_is_run_by_the_other(two, cluster, schema, store):
+    """Acknowledged, and not begun: whoever asks for it later has its answer."""
+    one, other = two("--workers", "1")
+    endless = one.run(ENDLESS, wait_ms=0, limits={"timeout_ms": 60000}).json()["run_id"]
+    one.await_status(endless, {"running"})
+    waiting = [one.run(f"SELECT {i} AS i, count(*) AS n FROM orders", wait_ms=0).json()["run_id"]
+               for i in range(5)]
+    plan = {"dataset_id": "ecommerce", "table": "orders", "select": [{"func": "count", "alias": "n"}]}
+    waiting.append(one.ask("POST", "/v1/runs", {"dataset_id": "ecommerce", "query_type": "plan",
+                                                "plan": plan, "wait_ms": 0}).json()["run_id"])
+    before = {run: one.get(f"/v1/runs/{run}").json() for run in waiting}
+    assert {body["status"] for body in before.values()} == {"pending"}
+    one.process.kill()
+    for run in waiting:
+        other.await_status(run, {"succeeded"})
+        body = other.get(f"/v1/runs/{run}").json()
+        assert [body[name] for name in ("created_at", "plan", "as_of", "limits", "planner")] \
+            == [before[run][name] for name in ("created_at", "plan", "as_of", "limits", "planner")]
+    other.await_status(endless, {"failed"})
+    assert sum(line["runs"] for line in other.log("runs.taken_over")) == len(waiting)
+    assert rows(cluster, schema, "SELECT count(*), count(seq) FROM capsules") == [("7", "7")]
+    check_chain(other.askcsv, store)
+
+
 def test_a_server_that_was_held_up_is_not_mixed_up(two, cluster, schema, store):
     """Taken for dead while it was only stopped: its run stays what others recorded, and it goes on."""
     one, other = two()

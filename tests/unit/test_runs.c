@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/fd.h"
+#include "server/late.h"
 #include "server/runs.h"
 #include "test_store_fixture.h"
 
@@ -663,6 +664,30 @@ static void test_sealed_at_the_end(void **state)
         check_sealed_late(*state, true);
 }
 
+/* Others took its owner for dead and sealed it: nothing is left to be done. */
+static void test_sealed_elsewhere(void **state)
+{
+        static const struct timespec soon = {.tv_nsec = 5000000};
+        struct test *test = *state;
+        struct error err = {0};
+        struct late *late = NULL;
+        struct capsule *ours = NULL;
+        struct capsule *stored = NULL;
+        assert_int_equal(capsule_new(&ours, &err), 0);
+        assert_int_equal(capsule_store_insert(test->store, ours, &err), 0);
+        assert_int_equal(capsule_store_get(test->store, capsule_run_id(ours), &stored, &err), 0);
+        assert_int_equal(run_move(stored, RUN_CANCELLED, &err), 0);
+        assert_int_equal(capsule_store_seal(test->store, stored, &err), 0);
+        assert_int_equal(run_move(ours, RUN_FAILED, &err), 0);
+        assert_int_equal(late_start(test->store, &late, &err), 0);
+        late_add(late, ours);
+        for (int i = 0; i < WAIT_S * 200 && late_waiting(late) > 0; i++)
+                (void)nanosleep(&soon, NULL);
+        assert_int_equal(late_waiting(late), 0);
+        late_free(late);
+        capsule_free(stored);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -681,6 +706,7 @@ int main(void)
                 TEST(test_many_at_once),
                 TEST(test_answers),
                 TEST(test_sealed_late),
+                TEST(test_sealed_elsewhere),
                 TEST(test_sealed_at_the_end),
                 TEST(test_stop_of_nothing),
         };

@@ -322,6 +322,68 @@ static void test_condemned(void **state)
         check_chain(other, 2);
 }
 
+static struct capsule *waiting_run(struct capsule_store *store)
+{
+        struct error err = {0};
+        struct capsule *capsule = NULL;
+        assert_int_equal(capsule_new(&capsule, &err), 0);
+        assert_int_equal(capsule_set(capsule, "query_mode", json_string("sql"), &err), 0);
+        assert_int_equal(capsule_set(capsule, "sql", json_string("SELECT 1"), &err), 0);
+        (void)snprintf(capsule->asker, sizeof(capsule->asker), "ann");
+        if (capsule_store_insert(store, capsule, &err) < 0)
+                fail_msg("%s", err.message);
+        return capsule;
+}
+
+/* What had not begun at a server goes to another one, once; what had, and a command's, does not. */
+static void test_adoption(void **state)
+{
+        const struct fixture *fixture = *state;
+        struct error err = {0};
+        struct capsule *none = NULL;
+        _cleanup_store_ struct capsule_store *server = open_store(fixture);
+        _cleanup_store_ struct capsule_store *command = open_store(fixture);
+        _cleanup_store_ struct capsule_store *other = open_store(fixture);
+        _cleanup_capsule_ struct capsule *adopted = NULL;
+        capsule_store_set_lease(server, 300000);
+        capsule_store_set_lease(other, 300000);
+        _cleanup_capsule_ struct capsule *waiting = waiting_run(server);
+        _cleanup_capsule_ struct capsule *running = waiting_run(server);
+        assert_int_equal(run_move(running, RUN_RUNNING, &err), 0);
+        assert_int_equal(capsule_store_update(server, running, &err), 0);
+        capsule_free(open_run(server)); /* a question that nobody has read yet */
+        capsule_free(waiting_run(command));
+        assert_int_equal(store_adopt(other, &none, &err), 0);
+        fixture_sql(fixture, "UPDATE owners SET condemned = true");
+        assert_int_equal(recover(other), 3);
+        assert_int_equal(store_adopt(other, &adopted, &err), 1);
+        assert_int_equal(store_adopt(other, &none, &err), 0);
+        assert_null(none);
+        assert_true(json_equal(adopted->body, waiting->body));
+        assert_string_equal(adopted->asker, "ann");
+        assert_int_equal(recover(other), 0);
+        assert_int_equal(run_move(waiting, RUN_RUNNING, &err), 0);
+        assert_int_equal(capsule_store_update(server, waiting, &err), -(int)ERROR_STORE);
+        assert_int_equal(run_move(adopted, RUN_CANCELLED, &err), 0);
+        assert_int_equal(capsule_store_seal(other, adopted, &err), 0);
+        check_chain(other, 4);
+}
+
+/* When no server has come for long, it is recorded as failed like all others. */
+static void test_nobody_adopts(void **state)
+{
+        const struct fixture *fixture = *state;
+        struct capsule_store *server = open_store(fixture);
+        _cleanup_store_ struct capsule_store *other = open_store(fixture);
+        capsule_store_set_lease(server, 300000);
+        capsule_free(waiting_run(server));
+        fixture_sql(fixture, "UPDATE owners SET condemned = true");
+        assert_int_equal(recover(other), 0);
+        fixture_sql(fixture, "UPDATE owners SET renewed_at = now() - interval '11 min'");
+        assert_int_equal(recover(other), 1);
+        capsule_store_free(server);
+}
+
 /* ---- what servers tell each other ---- */
 
 static void count_run(const char *run_id, void *data)
@@ -422,6 +484,7 @@ int main(void)
                 STORE_TEST(test_migration),     STORE_TEST(test_cut_between_calls),
                 STORE_TEST(test_cut_in_a_list), STORE_TEST(test_doubt),
                 STORE_TEST(test_renewal),       STORE_TEST(test_condemned),
+                STORE_TEST(test_adoption),      STORE_TEST(test_nobody_adopts),
                 STORE_TEST(test_cancels),       STORE_TEST(test_documents),
                 STORE_TEST(test_buckets),       STORE_TEST(test_not_shared),
         };
