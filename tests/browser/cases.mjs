@@ -448,6 +448,15 @@ export const cases = {
 
     await first.getByRole("button", { name: "Edit the plan" }).click();
     await saidNow.getByText("Allowed.").waitFor();
+    await write('{"table": "orders", "select": [{"column": ');
+    await page.keyboard.type('"stat');
+    await page.locator(".cm-tooltip-autocomplete li[aria-selected]", { hasText: "status" }).waitFor();
+    found.planColumns = await texts(page.locator(".cm-tooltip-autocomplete .cm-completionLabel"));
+    await page.keyboard.press("Escape");
+    await page.locator(".cm-tooltip-autocomplete").waitFor({ state: "detached" });
+    await page.keyboard.press("Control+Space");
+    await page.locator(".cm-tooltip-autocomplete li[aria-selected]").click();
+    await content.getByText('{"column": "status"').waitFor();
     await write('{"table": "orders"');
     await saidNow.locator(".bad").waitFor();
     found.unfinished = await underlined();

@@ -273,6 +273,7 @@ def test_edited_and_run_again(browser, server):
     assert "GROUP BY ALL" in seen["shown"]
     assert seen["compare"] == f"{seen['runs'][0]}...{seen['runs'][1].split('/')[-1]}"
     assert seen["failed"]["places"] == ["nothing"] and "nothing" in seen["failed"]["said"]
+    assert seen["planColumns"] == ['"status"']
     assert "closing }" in seen["unfinished"]["said"] and seen["unfinished"]["places"] == ['"']
     assert seen["wrong"]["places"] == ['"selec"', "0"]
     assert "did you mean" in seen["wrong"]["said"] and "1 more fault" in seen["wrong"]["said"]

@@ -62,6 +62,8 @@ const looks = EditorView.theme({
   ".cm-tooltip-autocomplete li[aria-selected] .cm-completionDetail": { color: "inherit" },
   ".cm-completionDetail": { color: "var(--muted)", fontStyle: "normal" },
   ".cm-diagnostic": { borderLeftColor: "var(--bad)", padding: "0.3rem 0.6rem" },
+  // Where it would lie over the list.
+  "@media (max-width: 40rem)": { ".cm-tooltip.cm-completionInfo": { display: "none" } },
   ".cm-panels": { color: "var(--ink)", backgroundColor: "var(--soft)" },
 });
 
@@ -115,11 +117,14 @@ function planLanguage(schema: Schema | null): Extension {
     const before = context.state.sliceDoc(0, context.pos);
     if (!context.explicit && !/["\w.]$/.test(before)) return null;
     const { from, to, proposals } = planProposals(context.state.doc.toString(), context.pos, schema);
-    if (proposals.length === 0) return null;
+    // Compared with what stands before the cursor; CodeMirror would take the closing quote along.
+    const written = context.state.sliceDoc(from, context.pos).replace(/^"/, "").toLowerCase();
+    const at = (text: string): number => text.toLowerCase().indexOf(written);
+    const fitting = proposals.filter((p) => at(p.text) >= 0).sort((a, b) => Number(at(a.text) > 1) - Number(at(b.text) > 1));
+    if (fitting.length === 0) return null;
     return {
-      from, to,
-      options: proposals.map((p) => ({ label: p.text, type: KINDS[p.kind], detail: p.detail ?? "", info: p.info ?? "" })),
-      validFor: /^"?[\w.]*"?$/,
+      from, to, filter: false,
+      options: fitting.map((p) => ({ label: p.text, type: KINDS[p.kind], detail: p.detail ?? "", info: p.info ?? "" })),
     };
   };
   return [json(), jsonLanguage.data.of({ autocomplete: source })];
