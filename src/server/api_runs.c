@@ -45,25 +45,47 @@ static bool sees_all(const struct call *call)
         return call->scope >= KEY_ADMIN;
 }
 
+/* A moment with or without thousandths of its second, in milliseconds since 1970. */
+static bool parse_moment(const char *text, int64_t *ret_ms)
+{
+        char whole[CLOCK_TEXT_SIZE] = "";
+        int64_t seconds;
+        int64_t ms = 0;
+        size_t digits = 0;
+        size_t n = strcspn(text, ".");
+        if (n >= sizeof(whole))
+                return false;
+        memcpy(whole, text, n);
+        if (!clock_parse(whole, &seconds))
+                return false;
+        const char *rest = text + n + (text[n] == '.');
+        for (; text[n] && digits < 3 && *rest >= '0' && *rest <= '9'; digits++)
+                ms = ms * 10 + (*rest++ - '0');
+        if (text[n] && (digits != 3 || (strcmp(rest, "Z") != 0 && *rest)))
+                return false;
+        *ret_ms = seconds * 1000 + ms;
+        return true;
+}
+
 /* A moment out of the query, as capsules have theirs; "" when there is none. False: it was
  * answered.
  */
 static bool read_moment(struct call *call, const char *name, char out[CLOCK_TEXT_SIZE])
 {
         const char *text = http_query(call->request, name);
-        int64_t moment_s;
+        int64_t moment_ms;
         char said[160];
         out[0] = '\0';
         if (!text)
                 return true;
-        if (!clock_parse(text, &moment_s)) {
+        if (!parse_moment(text, &moment_ms)) {
                 (void)snprintf(said, sizeof(said),
                                "the query's \"%s\" must be a moment such as 2026-01-31T00:00:00Z",
                                name);
                 reply_invalid(call->request, "", said);
                 return false;
         }
-        clock_format_ms(moment_s * 1000, out);
+        clock_format_ms(moment_ms, out);
         return true;
 }
 

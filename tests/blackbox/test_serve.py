@@ -709,17 +709,21 @@ def test_keys_of_two_askers_do_not_meet(serve, shop):
 
 
 def test_runs_of_a_time(server):
-    first = server.run().json()
-    time.sleep(1.1)
-    second = server.run().json()
-    cut = second["created_at"][:19] + "Z"
+    first, second = server.run().json(), server.run().json()
+    cut = second["created_at"]
+    assert cut > first["created_at"]
+
     def listed(query):
         return [run["run_id"] for run in server.get(f"/v1/runs?limit=200&{query}").json()["runs"]]
+
     since, until = listed(f"since={cut}"), listed(f"until={cut}")
     assert second["run_id"] in since and first["run_id"] not in since
     assert first["run_id"] in until and second["run_id"] not in until
     assert listed(f"since={cut}&until={cut}") == []
-    problem(server.get("/v1/runs?since=yesterday"), 400, "INVALID_REQUEST")
+    assert first["run_id"] in listed(f"since={cut[:10]}") and listed("until=2026-01-31T00:00:00Z") == []
+    for wrong in ("yesterday", "2026-01-31T00:00:00.1Z", "2026-01-31T00:00:00.-12Z",
+                  "2026-01-31T00:00:00.123456Z", "2026-01-31T00:00:00.123Zx"):
+        problem(server.get(f"/v1/runs?since={wrong}"), 400, "INVALID_REQUEST")
 
 
 def later(reply, error):
