@@ -4,11 +4,13 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "dataset/schema_out.h"
+#include "run/describe.h"
 #include "run/sample.h"
 #include "run/source.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 static json_t *prompts_of(const struct dataset *dataset)
 {
@@ -20,7 +22,28 @@ static json_t *prompts_of(const struct dataset *dataset)
         return prompts;
 }
 
-/* What the files tell: whether they are there. */
+/* Of all files together; null when one cannot be looked at. */
+static json_t *bytes_of(const struct dataset *dataset)
+{
+        json_int_t bytes = 0;
+        struct stat file;
+        for (size_t i = 0; i < dataset->n_tables; i++) {
+                if (stat(dataset->tables[i].path, &file) < 0)
+                        return json_null();
+                bytes += file.st_size;
+        }
+        return json_integer(bytes);
+}
+
+static json_t *version_of(const struct dataset *dataset)
+{
+        char version[HASH_HEX_SIZE];
+        return dataset_is_described(dataset) && dataset_version(dataset, version, NULL) == 0
+                       ? json_string(version)
+                       : json_null();
+}
+
+/* What the files tell: whether they are there, and how large they are. */
 static void add_files(const struct call *call, const struct dataset *dataset, json_t *to)
 {
         struct error err = {0};
@@ -29,6 +52,7 @@ static void add_files(const struct call *call, const struct dataset *dataset, js
         bool there = source_open_registered(dataset, call->api->datasets_folder, false, &source,
                                             &err) == 0;
         (void)json_object_set_new(to, "available", json_boolean(there));
+        (void)json_object_set_new(to, "bytes", there ? bytes_of(source->dataset) : json_null());
         if (!there) {
                 problem_detail(err.type, err.message, detail);
                 (void)json_object_set_new(to, "unavailable_because", json_string(detail));
@@ -41,9 +65,10 @@ static json_t *summary_of(const struct call *call, const struct dataset *dataset
         json_t *tables = json_array();
         for (size_t i = 0; i < dataset->n_tables; i++)
                 (void)json_array_append_new(tables, json_string(dataset->tables[i].name));
-        json_t *json = json_pack("{s:s, s:s?, s:s?, s:s?, s:o, s:o}", "id", dataset->id, "name",
-                                 dataset->name, "description", dataset->description, "as_of",
-                                 dataset->as_of, "tables", tables, "prompts", prompts_of(dataset));
+        json_t *json = json_pack("{s:s, s:s?, s:s?, s:s?, s:o, s:o, s:o}", "id", dataset->id,
+                                 "name", dataset->name, "description", dataset->description,
+                                 "as_of", dataset->as_of, "version", version_of(dataset), "tables",
+                                 tables, "prompts", prompts_of(dataset));
         if (json)
                 add_files(call, dataset, json);
         return json;

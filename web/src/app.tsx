@@ -12,7 +12,7 @@ import { Dialog } from "./parts.tsx";
 import { SchemaDrawer } from "./schema.tsx";
 import * as state from "./state.ts";
 import type { Dataset, Thread } from "./types.ts";
-import { moment, plural } from "./words.ts";
+import { bytes, moment, plural } from "./words.ts";
 
 // ---- ways through the page ----
 
@@ -203,7 +203,7 @@ function DatasetChoice(props: { dataset: Dataset }): JSX.Element {
     <label class={chosen ? "dataset chosen" : "dataset"}>
       <input type="radio" name="dataset" value={d.id} checked={chosen} disabled={!d.available} onChange={() => state.choose(d.id)} />
       <span>
-        <strong>{d.name ?? d.id}</strong> <small>{plural(d.tables.length, "table")}: {d.tables.join(", ")}</small>
+        <strong>{d.name ?? d.id}</strong> <small>{plural(d.tables.length, "table")}: {d.tables.join(", ")}{d.bytes !== null && `; ${bytes(d.bytes)}`}{d.version && <>; version <code class="hash" title={d.version}>{d.version.slice(0, 8)}</code></>}</small>
         <span class="about">{d.available ? d.description : `Not there: ${d.unavailable_because ?? "its files are missing"}`}</span>
       </span>
     </label>

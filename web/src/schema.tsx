@@ -57,6 +57,7 @@ const sizeOf = (file: SourceTable | undefined): string => (file ? `${plural(file
 export function SchemaDrawer(props: { dataset: Dataset; onClose: () => void }): JSX.Element {
   const { dataset } = props;
   const last = sizes.value.get(dataset.id);
+  const version = last?.dataset_version ?? dataset.version;
   const files = new Map((last?.tables ?? []).map((t) => [t.name, t]));
   const [schema, setSchema] = useState<Schema | null | "failed">(null);
   useEffect(() => {
@@ -70,7 +71,7 @@ export function SchemaDrawer(props: { dataset: Dataset; onClose: () => void }): 
       </header>
       <p>{dataset.description}</p>
       {dataset.as_of && <p class="note">“Now” in this data is {dataset.as_of.slice(0, 10)}.</p>}
-      {last?.dataset_version && <p class="note">Version <code class="hash" title={last.dataset_version}>{last.dataset_version.slice(0, 16)}…</code>, as of the last answer.</p>}
+      {version && <p class="note">Version <code class="hash" title={version}>{version.slice(0, 16)}…</code>{last?.dataset_version && ", as of the last answer"}.</p>}
       {schema === null && <p>Loading…</p>}
       {schema === "failed" && <p class="bad">The columns could not be loaded.</p>}
       {schema !== null && schema !== "failed" && (

@@ -13,6 +13,8 @@ export interface Dataset {
   name: string | null;
   description: string | null;
   as_of: string | null;
+  version: string | null;
+  bytes: number | null;
   tables: string[];
   prompts: Prompt[];
   available: boolean;
