@@ -38,7 +38,7 @@
 
 struct docker {
         struct executor base;
-        struct executor *local; /* checks SQL, and keeps tables warm for nobody else */
+        struct executor *local; /* checks SQL */
         struct executor_docker settings;
         char *strings[5]; /* what settings points to */
         char *home;       /* or NULL, as long as there is none */

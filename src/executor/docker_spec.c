@@ -142,7 +142,7 @@ static json_t *arguments_of(const struct docker_spec *spec)
 int docker_spec_put(const struct docker_spec *spec, struct buf *out, struct error *err)
 {
         _cleanup_json_ json_t *mounts = json_array();
-        char user[USER_TEXT_MAX];
+        char user[USER_TEXT_MAX] = "";
         char until[32];
         if (!mounts)
                 return error_oom(err);
