@@ -120,8 +120,8 @@ const char *config_text(const struct config *config,
 int64_t config_number(const struct config *config, enum config_id id); /* numbers only */
 bool config_bool(const struct config *config, enum config_id id);      /* bools only */
 
-/* Where the capsules are: CONFIG_STORE, or home/capsules.db. The caller frees *ret, which may hold a
- * password. */
+/* Where the capsules are: CONFIG_STORE, or home/capsules.db. The caller frees *ret, which may hold
+ * a password. */
 int config_store_url(const struct config *config, const char *home, char **ret, struct error *err);
 
 /* "default", "file /home/ann/config.json", "environment ASKCSV_PORT", "flag --port". */

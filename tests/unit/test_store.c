@@ -574,8 +574,8 @@ static void test_triggers(void **state)
                 "DELETE FROM capsules WHERE seq = 1",
                 "DELETE FROM capsules WHERE seq IS NULL",
                 "DELETE FROM capsules",
-                "INSERT INTO capsules (run_id, created_at, status, seq, body) VALUES ('x', '', "
-                "'failed', 2, 'x')",
+                ("INSERT INTO capsules (run_id, created_at, status, seq, body) VALUES ('x', '', "
+                 "'failed', 2, 'x')"),
                 "UPDATE chain SET count = 0",
                 "UPDATE chain SET head = 'x'",
                 "DELETE FROM chain",
