@@ -660,6 +660,11 @@ struct part {
         struct error *err;
 };
 
+static void part_done(struct part *part)
+{
+        buf_done(&part->sql);
+}
+
 static void add_condition(struct part *part, const char *condition, const char *value)
 {
         if (!value)
@@ -724,8 +729,8 @@ static int postgres_list(struct capsule_store *base, const struct capsule_filter
                          struct error *err)
 {
         struct postgres_store *store = postgres_of(base);
-        _cleanup_buf_ struct buf sql = {0};
-        struct part part = {.last = INT64_MAX, .each = each, .data = data, .err = err};
+        _cleanup_(part_done) struct part part = {
+                .last = INT64_MAX, .each = each, .data = data, .err = err};
         int r = 0;
         if (filter->before) {
                 _cleanup_result_ PGresult *before = NULL;
@@ -738,7 +743,6 @@ static int postgres_list(struct capsule_store *base, const struct capsule_filter
         r = make_list(filter, &part, err);
         if (r == 0)
                 r = read_parts(store, &part, filter->limit > 0 ? filter->limit : 0, list_row, err);
-        sql = part.sql; /* released with it */
         return r;
 }
 

@@ -391,7 +391,7 @@ static int append_key(struct keys_content *content, const struct key *key, const
 static int add_once(struct keys *keys, struct key *key, char fresh[KEY_TEXT_SIZE],
                     struct error *err)
 {
-        _cleanup_(change_done) struct change change;
+        _cleanup_(change_done) struct change change = {.lock = -1};
         int r = change_begin(keys, &change, err);
         if (r == 0)
                 r = make_id(&change.content, key->id, err);
@@ -453,7 +453,7 @@ int keys_revoke(struct keys *keys, const char *id, struct error *err)
         int r;
         int marked = 0;
         do {
-                _cleanup_(change_done) struct change change;
+                _cleanup_(change_done) struct change change = {.lock = -1};
                 r = change_begin(keys, &change, err);
                 if (r == 0)
                         r = marked = mark_revoked(&change.content, id, err);
