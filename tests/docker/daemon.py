@@ -4,6 +4,7 @@
     service = Podman(folder)        podman's service for the same API
     daemon = Engine(socket)         one that is there already
     daemon.call("GET", "/info")     -> the parsed reply; daemon.load(archive)
+    contained_by(shop, daemon)      the command, with its runs there
 """
 import contextlib
 import http.client
@@ -15,9 +16,27 @@ import subprocess
 import urllib.parse
 
 from host import alive, wait_until
+from programs import ROOT, build_dir
 
 START_SECONDS = 60
 LABEL = "askcsv.owner"
+
+
+def make_images(out, *arguments):
+    subprocess.run([ROOT / "tools/images", build_dir(), out, *arguments], check=True,
+                   stdin=subprocess.DEVNULL)
+
+
+def contained_by(shop, engine):
+    """The same command with all its runs at the engine; .engine is that."""
+    class Contained(type(shop)):
+        def env(self, **more):
+            return super().env(**{"ASKCSV_EXECUTOR": "docker", "ASKCSV_LINGER": 20,
+                                  "ASKCSV_DOCKER_SOCKET": engine.socket, **more})
+
+    contained = Contained(shop.path, shop.home)
+    contained.engine = engine
+    return contained
 
 
 class Connection(http.client.HTTPConnection):
