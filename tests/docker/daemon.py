@@ -162,6 +162,12 @@ class Dockerd(Started):
         if pid:
             os.kill(pid, signal.SIGTERM)
             wait_until(lambda: not alive(pid), 10)
+        # After a daemon that was killed and not started again its containers would go on.
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                words = open(f"/proc/{pid}/cmdline", "rb").read()
+                if b"containerd-shim" in words and os.fsencode(self.folder) in words:
+                    os.kill(int(pid), signal.SIGKILL)
 
 
 class Podman(Started):
