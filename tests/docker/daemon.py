@@ -181,3 +181,9 @@ class Podman(Started):
             *(["--runtime", "runc"] if os.path.exists("/usr/sbin/runc") else []), "system",
             "service", "--time=0", f"unix://{folder}/engine.sock"],
             CONTAINERS_CONF=str(folder / "containers.conf"))
+
+    def end(self):
+        """It mounts its storage over itself, and leaves it so."""
+        super().end()
+        subprocess.run(["umount", self.folder / "root/overlay"], check=False,
+                       stderr=subprocess.DEVNULL)
