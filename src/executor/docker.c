@@ -28,6 +28,7 @@
 #define FOLDER "containers" /* in $ASKCSV_HOME: the owners' locks */
 #define NAME_PREFIX "askcsv-"
 #define ASK_MS 5000
+#define IMAGE_NAME_MAX 400
 /* From the run's deadline to that of the container, whose process may begin late. */
 #define GRACE_MS 5000
 #define PROBE_MS 30000
@@ -86,6 +87,19 @@ static int check_socket(const char *path, struct error *err)
                          path, DOCKER_SOCKET_MAX - 1);
 }
 
+/* It becomes part of a call's path. */
+static int check_image_name(const char *name, struct error *err)
+{
+        static const char known[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                    "._-:/@";
+        if (strlen(name) < IMAGE_NAME_MAX && strspn(name, known) == strlen(name))
+                return 0;
+        return error_set(err, ERROR_USAGE,
+                         "docker_image is \"%.200s\"; it wants an image's name, such "
+                         "as " EXECUTOR_DOCKER_IMAGE,
+                         name);
+}
+
 static int copy_settings(struct docker *docker, const struct executor_docker *from,
                          struct error *err)
 {
@@ -111,7 +125,8 @@ static int copy_settings(struct docker *docker, const struct executor_docker *fr
                 .timeout_ms = from->timeout_ms > 0 ? from->timeout_ms : EXECUTOR_DOCKER_TIMEOUT_MS};
         (void)snprintf(docker->place, sizeof(docker->place), "image %s at %s", docker->strings[1],
                        docker->strings[0]);
-        return check_socket(docker->settings.socket, err);
+        int r = check_socket(docker->settings.socket, err);
+        return r < 0 ? r : check_image_name(docker->settings.image, err);
 }
 
 static int set_home(struct docker *docker, const char *home, struct error *err)
@@ -508,9 +523,7 @@ static int check_image(const struct docker *docker, struct error *err)
 {
         char path[DOCKER_PATH_MAX];
         _cleanup_(docker_reply_done) struct docker_reply reply = {0};
-        if (snprintf(path, sizeof(path), "/images/%s/json", docker->settings.image) >=
-            (int)sizeof(path))
-                return error_set(err, ERROR_USAGE, "docker_image is too long");
+        (void)snprintf(path, sizeof(path), "/images/%s/json", docker->settings.image);
         const struct docker_call call = {.method = "GET",
                                          .path = path,
                                          .doing = "looking for the runner's image",

@@ -165,6 +165,9 @@ def test_there_is_none(shop, daemon, tmp_path):
     assert "it wants the absolute path" in said
     said, _ = run(shop, "/" + "x" * 200, status=2)
     assert "of at most 107 bytes" in said
+    for image in ("a b", "a?b", "x" * 500):
+        said, _ = run(shop, dead, status=2, ASKCSV_DOCKER_IMAGE=image)
+        assert "it wants an image's name" in said
 
 
 def test_no_container_for_what_is_refused(shop, daemon):

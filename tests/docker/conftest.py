@@ -9,13 +9,12 @@ import importlib.util
 import os
 import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
 
 import pytest
 
-from daemon import Dockerd, Engine, Unavailable
+from daemon import Dockerd, Engine, Unavailable, contained_by, make_images
 from programs import ROOT, build_dir, program
 
 if not os.environ.get("ASKCSV_TEST_DOCKER"):
@@ -27,16 +26,11 @@ sys.path.append(str(BLACKBOX))
 spec = importlib.util.spec_from_file_location("blackbox_conftest", BLACKBOX / "conftest.py")
 blackbox = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(blackbox)
-Askcsv, askcsv, generated = blackbox.Askcsv, blackbox.askcsv, blackbox.generated
+askcsv, generated = blackbox.askcsv, blackbox.generated
 shop, serve = blackbox.shop, blackbox.serve
 
 # The runner with walls taken away, and why.
 WALLS = {"askcsv-test-os": "policy,engine", "askcsv-test-container": "policy,engine,os"}
-
-
-def make_images(out, *arguments):
-    subprocess.run([ROOT / "tools/images", build_dir(), out, *arguments], check=True,
-                   stdin=subprocess.DEVNULL)
 
 
 @pytest.fixture(scope="session")
@@ -74,18 +68,6 @@ def docker(images, place):
     yield engine
     if isinstance(engine, Dockerd):
         engine.end()
-
-
-def contained_by(shop, engine):
-    """The same with all its runs at the engine; .engine is that."""
-    class Contained(Askcsv):
-        def env(self, **more):
-            return super().env(**{"ASKCSV_EXECUTOR": "docker", "ASKCSV_LINGER": 20,
-                                  "ASKCSV_DOCKER_SOCKET": engine.socket, **more})
-
-    contained = Contained(shop.path, shop.home)
-    contained.engine = engine
-    return contained
 
 
 @pytest.fixture

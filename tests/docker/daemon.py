@@ -4,6 +4,7 @@
     service = Podman(folder)        podman's service for the same API
     daemon = Engine(socket)         one that is there already
     daemon.call("GET", "/info")     -> the parsed reply; daemon.load(archive)
+    contained_by(shop, daemon)      the command, with its runs there
 """
 import contextlib
 import http.client
@@ -15,9 +16,27 @@ import subprocess
 import urllib.parse
 
 from host import alive, wait_until
+from programs import ROOT, build_dir
 
 START_SECONDS = 60
 LABEL = "askcsv.owner"
+
+
+def make_images(out, *arguments):
+    subprocess.run([ROOT / "tools/images", build_dir(), out, *arguments], check=True,
+                   stdin=subprocess.DEVNULL)
+
+
+def contained_by(shop, engine):
+    """The same command with all its runs at the engine; .engine is that."""
+    class Contained(type(shop)):
+        def env(self, **more):
+            return super().env(**{"ASKCSV_EXECUTOR": "docker", "ASKCSV_LINGER": 20,
+                                  "ASKCSV_DOCKER_SOCKET": engine.socket, **more})
+
+    contained = Contained(shop.path, shop.home)
+    contained.engine = engine
+    return contained
 
 
 class Connection(http.client.HTTPConnection):
@@ -148,6 +167,12 @@ class Dockerd(Started):
         if pid:
             os.kill(pid, signal.SIGTERM)
             wait_until(lambda: not alive(pid), 10)
+        # After a daemon that was killed and not started again its containers would go on.
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                words = open(f"/proc/{pid}/cmdline", "rb").read()
+                if b"containerd-shim" in words and os.fsencode(self.folder) in words:
+                    os.kill(int(pid), signal.SIGKILL)
 
 
 class Podman(Started):
@@ -161,3 +186,9 @@ class Podman(Started):
             *(["--runtime", "runc"] if os.path.exists("/usr/sbin/runc") else []), "system",
             "service", "--time=0", f"unix://{folder}/engine.sock"],
             CONTAINERS_CONF=str(folder / "containers.conf"))
+
+    def end(self):
+        """It mounts its storage over itself, and leaves it so."""
+        super().end()
+        subprocess.run(["umount", self.folder / "root/overlay"], check=False,
+                       stderr=subprocess.DEVNULL)

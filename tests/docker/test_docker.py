@@ -10,7 +10,7 @@ import uuid
 
 import pytest
 
-from daemon import Dockerd
+from daemon import Dockerd, contained_by
 from host import wait_until
 from programs import ROOT, call, program
 from redteam import dangerous_statements
@@ -296,7 +296,6 @@ def own_docker(images, tmp_path_factory, place):
 
 
 def test_the_daemon_is_killed_in_mid_run(shop, own_docker):
-    from conftest import contained_by
     contained = contained_by(shop, own_docker)
     process, _ = start_endless(contained)
     own_docker.kill()
@@ -311,7 +310,6 @@ def test_the_daemon_is_killed_in_mid_run(shop, own_docker):
 
 
 def test_no_space_left(shop, own_docker):
-    from conftest import contained_by
     contained = contained_by(shop, own_docker)
     run_json(contained, "--sql", COUNT)
     filler = own_docker.data.parent / "filler"

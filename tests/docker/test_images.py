@@ -8,7 +8,7 @@ import tarfile
 
 import pytest
 
-from conftest import make_images
+from daemon import make_images
 
 NAMES = ["askcsv", "askcsv-runner"]
 

@@ -4,8 +4,7 @@ import signal
 
 import pytest
 
-from conftest import contained_by
-from daemon import Podman
+from daemon import Podman, contained_by
 from test_docker import COUNT, ENDLESS, error_of, locks, run_json, start
 
 pytestmark = pytest.mark.skipif(not shutil.which("podman"), reason="podman is not installed")
