@@ -95,3 +95,37 @@ class Runner:
         if sql is not None:
             request["sql"] = sql
         return request
+
+
+class Askcsv:
+    def __init__(self, path, home):
+        self.path = path
+        self.home = home
+
+    def env(self, **more):
+        """The command's environment; a value of None removes the variable."""
+        env = clean_env(ASKCSV_HOME=self.home, HOME=self.home, LC_ALL="C.UTF-8", TZ="UTC")
+        env.update({k: str(v) for k, v in more.items() if v is not None})
+        return {k: v for k, v in env.items() if more.get(k, "") is not None}
+
+    def __call__(self, *args, stdin=None, env=None, cwd=None, timeout=CALL_SECONDS):
+        """Runs `askcsv ARGS`; stdout and stderr come back as text, the status is not judged."""
+        if isinstance(stdin, str):
+            stdin = stdin.encode()
+        done = call([self.path, *map(str, args)], stdin=stdin, env=self.env(**(env or {})),
+                    cwd=cwd or self.home, timeout=timeout)
+        done.stdout = done.stdout.decode("utf-8", "replace")
+        done.stderr = done.stderr.decode("utf-8", "replace")
+        return done
+
+    def ok(self, *args, **kwargs):
+        """As a call, but the command must succeed."""
+        done = self(*args, **kwargs)
+        assert done.returncode == 0, f"{args}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def json(self, *args, status=0, **kwargs):
+        """Runs `askcsv ARGS`, wants that exit status, and parses stdout."""
+        done = self(*args, **kwargs)
+        assert done.returncode == status, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
+        return json.loads(done.stdout)

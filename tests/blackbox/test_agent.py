@@ -8,9 +8,8 @@ import sqlite3
 
 import pytest
 
-from conftest import Askcsv
 from host import wait_until
-from programs import ROOT
+from programs import Askcsv, ROOT
 from scripted_model import ScriptedModel, call, cut, hang, say, status
 from served import Server
 

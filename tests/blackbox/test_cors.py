@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from conftest import Askcsv
+from programs import Askcsv
 from served import COUNT, JSON, Reply, Server, problem
 
 PAGE = "https://app.example"

@@ -12,8 +12,8 @@ import threading
 
 import pytest
 
-from conftest import Askcsv
 from host import wait_until
+from programs import Askcsv
 from served import COUNT
 
 ENDLESS = "SELECT count(*) AS n FROM range(1000000000000) AS a(x) WHERE x % 7 = sqrt(x)"

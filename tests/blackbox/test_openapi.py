@@ -11,9 +11,8 @@ import threading
 import pytest
 from jsonschema import Draft202012Validator
 
-from conftest import Askcsv
 from openapi import Document
-from programs import ROOT
+from programs import Askcsv, ROOT
 from scripted_model import ScriptedModel, status
 from served import COUNT, JSON, Reply, Server
 

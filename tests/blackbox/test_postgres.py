@@ -16,8 +16,8 @@ import threading
 import pytest
 
 import postgres as pg
-from conftest import Askcsv
 from host import wait_until
+from programs import Askcsv
 from served import COUNT, Server, problem
 
 LEASE_SECONDS = 4

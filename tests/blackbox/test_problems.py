@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from conftest import Askcsv
 from host import wait_until
+from programs import Askcsv
 from served import COUNT, Server, problem
 
 QUESTION = {"dataset_id": "ecommerce", "message": "How many orders are there?"}

@@ -13,9 +13,8 @@ import threading
 
 import pytest
 
-from conftest import Askcsv
 from host import wait_until
-from programs import ROOT
+from programs import Askcsv, ROOT
 from scripted_model import ScriptedModel, say
 from served import COUNT, END_SECONDS, JSON, Reply, Server, problem
 

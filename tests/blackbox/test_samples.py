@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from conftest import Askcsv
+from programs import Askcsv
 from served import Server
 
 LONG = "ä" * 300

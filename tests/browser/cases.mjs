@@ -478,6 +478,7 @@ export const cases = {
     await saidNow.getByText("Allowed.").waitFor();
     await page.keyboard.press("Escape"); // nothing was changed: it closes
     await page.locator(".edit").waitFor({ state: "detached" });
+    await page.waitForFunction(() => document.activeElement.innerText.startsWith("Edit")).catch(() => {});
     found.closed = await page.evaluate(() => document.activeElement.innerText.replace(/\s+/g, " "));
     await page.getByRole("button", { name: "Edit the SQL" }).click();
     await saidNow.getByText("Allowed.").waitFor();
