@@ -32,7 +32,8 @@ static bool is_in_place(const char *path, int fd)
 }
 
 /* Between the making of the file and its lock, a sweeper may lock it and take it for a dead
- * owner's. Then either the lock fails or the name is gone: 0, try another. 1: it is ours. */
+ * owner's. Then either the lock fails or the name is gone: 0, try another; nobody else knows this
+ * one, so it may go. 1: it is ours. */
 static int try_take(const char *dir, struct owner *owner, struct error *err)
 {
         char path[PATH_MAX];
@@ -46,9 +47,7 @@ static int try_take(const char *dir, struct owner *owner, struct error *err)
         if (fd < 0)
                 return errno == EEXIST ? 0 : error_errno(err, errno, "creating the lock %s", path);
         if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-                if (errno == EWOULDBLOCK)
-                        return 0;
-                r = error_errno(err, errno, "locking %s", path);
+                r = errno == EWOULDBLOCK ? 0 : error_errno(err, errno, "locking %s", path);
                 (void)unlink(path);
                 return r;
         }

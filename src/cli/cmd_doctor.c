@@ -220,17 +220,16 @@ static void examine_runner(struct examination *it)
 }
 
 /* Where runs go to, if they do not run here: a container is made as for a run, and tells. */
-static void examine_containers(struct examination *it, const char *home)
+static void examine_containers(struct examination *it, struct session *session)
 {
         static const struct json_limits limits = {.max_bytes = PROBE_BYTES_MAX, .max_depth = 8};
-        _cleanup_session_ struct session session = {.home = strdup(home)};
         struct executor_settings settings;
         struct executor *executor = NULL;
         struct error err = {0};
         _cleanup_json_ json_t *probe = NULL;
         _cleanup_buf_ struct buf text = {0};
         buf_init(&text, PROBE_BYTES_MAX);
-        int r = session.home ? session_settings(&session, &settings, &err) : error_oom(&err);
+        int r = session_settings(session, &settings, &err);
         if (r == 0 && strcmp(settings.name, "docker") != 0)
                 return;
         if (r == 0)
@@ -274,16 +273,15 @@ static void tell_host(struct examination *it, const json_t *status)
 }
 
 /* Starts none: that is for the next run to do. */
-static void examine_host(struct examination *it, const char *home)
+static void examine_host(struct examination *it, struct session *session)
 {
         static const struct json_limits limits = {.max_bytes = STATUS_BYTES_MAX, .max_depth = 8};
-        struct session session = {.home = (char *)home};
         struct executor *executor = NULL;
         struct error err = {0};
         _cleanup_json_ json_t *status = NULL;
         _cleanup_buf_ struct buf text = {0};
         buf_init(&text, STATUS_BYTES_MAX);
-        int r = session_executor(&session, "/", &executor, &err);
+        int r = session_executor(session, "/", &executor, &err);
         if (r < 0 && err.type == ERROR_USAGE)
                 find(it, FINDING_FAILURE, "warm tables", "%s", err.message);
         if (r == 0 && executor_ask(executor, EXECUTOR_ASK_HOST, &text, &err) == 0 &&
@@ -322,20 +320,20 @@ static int run(const struct surface *surface, int argc, char **argv)
 {
         struct arguments arguments;
         struct error err = {0};
-        _cleanup_free_ char *home = NULL;
+        _cleanup_session_ struct session session = {0};
         struct examination it = {.style = &surface->out};
         if (options_parse(NULL, 0, 0, argc, argv, &arguments, &err) < 0)
                 return report_usage(&err, "doctor");
         if (arguments.help)
                 return command_help(&cmd_doctor);
         buf_init(&it.out, OUTPUT_BYTES_MAX);
-        if (home_path(&home, &err) < 0)
+        if (home_path(&session.home, &err) < 0)
                 find(&it, FINDING_FAILURE, "home", "%s", err.message);
-        else if (examine_home(&it, home)) {
-                examine_store(&it, home);
-                examine_snapshots(&it, home);
-                examine_host(&it, home);
-                examine_containers(&it, home);
+        else if (examine_home(&it, session.home)) {
+                examine_store(&it, session.home);
+                examine_snapshots(&it, session.home);
+                examine_host(&it, &session);
+                examine_containers(&it, &session);
         }
         examine_runner(&it);
         examine_datasets(&it);

@@ -51,10 +51,12 @@ static bool take_number(struct reader *reader, uint64_t max, uint64_t *ret)
 /* "a ""b""" or 'a', with the quotes inside doubled. */
 static int take_quoted(struct reader *reader, char quote, const char **ret)
 {
+        if (*reader->at != quote)
+                return no_type(reader);
         const char *end = reader->at + 1;
         while (*end && (*end != quote || *++end == quote))
                 end++;
-        if (*reader->at != quote || end[-1] != quote || end - reader->at < 2)
+        if (end[-1] != quote || end - reader->at < 2)
                 return no_type(reader);
         char *text = arena_alloc(reader->arena, (size_t)(end - reader->at));
         if (!text)

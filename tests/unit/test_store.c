@@ -828,33 +828,56 @@ static void test_owners_in_one_process(void **state)
         check_chain(one, CAPSULE_INTACT, 2);
 }
 
-/* While others sweep all the time, whoever has taken a lock has one that all can see. */
-static void test_taking_against_sweeping(void **state)
+static void sweep(const char *id, int fd, void *data)
 {
-        struct fixture *fixture = *state;
-        pid_t sweepers[2];
-        if (fixture->is_postgres)
-                skip();
-        for (size_t i = 0; i < ARRAY_SIZE(sweepers); i++) {
-                sweepers[i] = fork_child();
-                while (sweepers[i] == 0)
-                        owner_sweep(fixture->dir);
-        }
+        owner_bury(data, id, fd);
+}
+
+static void leave(const char *id, int fd, void *data)
+{
+        (void)id;
+        (void)data;
+        (void)close(fd);
+}
+
+/* While others look at the locks all the time, whoever has taken one has one that all can see; and
+ * none is left. */
+static void take_against(const struct fixture *fixture,
+                         void (*look)(const char *id, int fd, void *data), size_t tries)
+{
+        char dir[128];
+        pid_t others[2];
         size_t taken = 0;
-        for (; taken < 3000; taken++) {
+        (void)snprintf(dir, sizeof(dir), "%s/owners", fixture->dir);
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+                others[i] = fork_child();
+                while (others[i] == 0)
+                        owner_each_gone(dir, look, dir);
+        }
+        for (; taken < tries; taken++) {
                 struct error err = {0};
                 struct owner owner = {.fd = -1};
                 int fd = -1;
-                if (owner_take(fixture->dir, &owner, &err) < 0 ||
-                    owner_is_gone(fixture->dir, owner.id, &fd, &err) != 0)
+                if (owner_take(dir, &owner, &err) < 0 ||
+                    owner_is_gone(dir, owner.id, &fd, &err) != 0)
                         break;
-                owner_release(fixture->dir, &owner);
+                owner_release(dir, &owner);
         }
-        for (size_t i = 0; i < ARRAY_SIZE(sweepers); i++) {
-                assert_int_equal(kill(sweepers[i], SIGKILL), 0);
-                assert_int_equal(exit_status(sweepers[i]), -SIGKILL);
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+                assert_int_equal(kill(others[i], SIGKILL), 0);
+                assert_int_equal(exit_status(others[i]), -SIGKILL);
         }
-        assert_int_equal(taken, 3000);
+        assert_int_equal(taken, tries);
+        assert_int_equal(count_locks(fixture), 0);
+}
+
+static void test_taking_against_sweeping(void **state)
+{
+        const struct fixture *fixture = *state;
+        if (fixture->is_postgres)
+                skip();
+        take_against(fixture, sweep, 3000);
+        take_against(fixture, leave, 40000); /* one in ten thousand was left */
 }
 
 /* An owner's name that is a path, an open capsule that is no capsule: the others are sealed. */
