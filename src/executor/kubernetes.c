@@ -1,11 +1,11 @@
 /* The runner as a Job of its own in a Kubernetes cluster, for each call.
  *
- * A call: the owner's lock, Secrets for a large request, the Job, its pod watched until the runner has
- * ended, the response out of the pod's log, everything removed. All is named after the owner, whose
- * lock file (src/base/owner.h) goes when all that has gone; a lock file that nobody holds names what
- * a process that died may have left behind, and the next call removes it. In a pod of ours that pod
- * owns it too, so that it goes with the server, wherever the lock files are. And a Job whose time is
- * over is ended and removed by the cluster itself.
+ * A call: the owner's lock, Secrets for a large request, the Job, its pod watched until the runner
+ * has ended, the response out of the pod's log, everything removed. All is named after the owner,
+ * whose lock file (src/base/owner.h) goes when all that has gone; a lock file that nobody holds
+ * names what a process that died may have left behind, and the next call removes it. In a pod of
+ * ours that pod owns it too, so that it goes with the server, wherever the lock files are. And a
+ * Job whose time is over is ended and removed by the cluster itself.
  *
  * SQL is checked by the runner on this machine (executor_checks_first), so that what is refused
  * never gets here. */
@@ -33,12 +33,12 @@
 #define IMAGE_NAME_MAX 400
 #define ASK_MS 15000    /* for each call of the API server */
 #define REMOVE_MS 10000 /* for removing, which nobody waits for gladly */
-/* From the run's deadline to that of the pod, whose process may begin late, and of the Job, which is
- * there for those whom nobody watches any more. */
+/* From the run's deadline to that of the pod, whose process may begin late, and of the Job, which
+ * is there for those whom nobody watches any more. */
 #define GRACE_MS 5000
 #define JOB_GRACE_S 15
 #define PROBE_MS 30000
-#define FORGET_S 600    /* a call that timed out may still be carried out for so long */
+#define FORGET_S 600     /* a call that timed out may still be carried out for so long */
 #define LOG_WAIT_MS 3000 /* until a log has all that its container said */
 #define LOG_PAUSE_MS 50
 #define FATE_WAIT_MS 3000 /* until a Job says why its pod was deleted */
@@ -202,8 +202,8 @@ static int create(struct kube_client *client, const char *path, json_t *object, 
 }
 
 /* 1: it is gone, or going; 0: there was none; negative: err. */
-static int remove_object(const struct kubernetes *it, struct kube_client *client,
-                         const char *group, const char *kind, const char *name, struct error *err)
+static int remove_object(const struct kubernetes *it, struct kube_client *client, const char *group,
+                         const char *kind, const char *name, struct error *err)
 {
         char rest[300];
         char path[KUBE_PATH_MAX];
@@ -362,14 +362,14 @@ static int job_make(struct job *job, const char *const *arguments, struct error 
         const struct kubernetes *it = job->it;
         const struct executor_call *call = job->call;
         int64_t run_ms = call->timeout_ms + EXECUTOR_GRACE_MS + GRACE_MS;
-        const struct kubernetes_spec spec = {
-                .settings = &it->settings,
-                .pod_template = it->pod_template,
-                .call = call,
-                .arguments = arguments,
-                .owner = job->owner.id,
-                .active_s = (it->settings.start_ms + run_ms) / 1000 + JOB_GRACE_S,
-                .pieces = job->pieces};
+        const struct kubernetes_spec spec = {.settings = &it->settings,
+                                             .pod_template = it->pod_template,
+                                             .call = call,
+                                             .arguments = arguments,
+                                             .owner = job->owner.id,
+                                             .active_s = (it->settings.start_ms + run_ms) / 1000 +
+                                                         JOB_GRACE_S,
+                                             .pieces = job->pieces};
         char path[KUBE_PATH_MAX];
         _cleanup_(kube_reply_done) struct kube_reply reply = {0};
         path_of(it, JOBS, "", path);
@@ -497,12 +497,12 @@ static int deleted(const struct job *job, struct error *err)
                 return error_set(err, ERROR_RUNNER_TIMEOUT,
                                  "the run's Job had its time (activeDeadlineSeconds), and the "
                                  "cluster ended it");
-        return error_set(err, ERROR_IO,
-                         "the run's %s was deleted in the cluster before it ended (%s), and the run "
-                         "is lost; run it again",
-                         fate == 2 ? "Job" : "pod",
-                         *job->pod.why ? job->pod.why
-                                       : "by hand, or because its node was drained");
+        return error_set(
+                err, ERROR_IO,
+                "the run's %s was deleted in the cluster before it ended (%s), and the run "
+                "is lost; run it again",
+                fate == 2 ? "Job" : "pod",
+                *job->pod.why ? job->pod.why : "by hand, or because its node was drained");
 }
 
 static const char *last_words(struct buf *said)
@@ -538,8 +538,8 @@ static int died(const struct job *job, struct buf *said, struct error *err)
                                  *pod->why ? pod->why : "the cluster gives no reason");
         return error_set(err, ERROR_RUNNER_INTERNAL,
                          "the runner's pod ended with exit status %d%s%s%s%s%s", pod->exit_code,
-                         *pod->why ? " (" : "", pod->why, *pod->why ? ")" : "",
-                         *words ? ": " : "", words);
+                         *pod->why ? " (" : "", pod->why, *pod->why ? ")" : "", *words ? ": " : "",
+                         words);
 }
 
 /* ---- following it ---- */
@@ -566,9 +566,9 @@ static int take(struct job *job, const struct kube_event *event, struct error *e
         case KUBE_PRESENT:
                 pod_read(event->object, &state);
                 if (state.phase == POD_RUNNING && job->pod.phase != POD_RUNNING)
-                        job->end_by_us = clock_monotonic_us() + (job->call->timeout_ms +
-                                                                 EXECUTOR_GRACE_MS + GRACE_MS) *
-                                                                        1000;
+                        job->end_by_us =
+                                clock_monotonic_us() +
+                                (job->call->timeout_ms + EXECUTOR_GRACE_MS + GRACE_MS) * 1000;
                 job->pod = state;
                 if (state.phase == POD_HOPELESS)
                         return stuck(job, err);

@@ -41,8 +41,8 @@ static void tell(struct pod_state *state, const char *reason, const char *messag
 /* A kubelet tries these again and again, and nothing changes. */
 static bool is_hopeless(const char *reason)
 {
-        static const char *const reasons[] = {"ImagePullBackOff",     "ErrImageNeverPull",
-                                              "InvalidImageName",     "CreateContainerError",
+        static const char *const reasons[] = {"ImagePullBackOff",           "ErrImageNeverPull",
+                                              "InvalidImageName",           "CreateContainerError",
                                               "CreateContainerConfigError", NULL};
         return is_one_of(reason, reasons);
 }
@@ -119,9 +119,9 @@ static void read_scheduling(const json_t *status, struct pod_state *state)
  * more than what is said of its container. */
 static void read_failure(const json_t *status, struct pod_state *state)
 {
-        static const char *const room[] = {"Evicted",       "OutOfmemory", "OutOfcpu",
-                                           "OutOfpods",     "Preempting",  "OutOfephemeral-storage",
-                                           "NodePressure",  NULL};
+        static const char *const room[] = {"Evicted",      "OutOfmemory", "OutOfcpu",
+                                           "OutOfpods",    "Preempting",  "OutOfephemeral-storage",
+                                           "NodePressure", NULL};
         const char *phase = json_get_string(status, "phase");
         const char *reason = json_get_string(status, "reason");
         if (!phase || strcmp(phase, "Failed") != 0)

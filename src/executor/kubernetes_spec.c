@@ -5,7 +5,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/json.h"
-#include "kube/yaml.h"
+#include "kube/from_yaml.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,15 +24,25 @@
 
 /* What a template may say; all else would have no effect, or take a wall down. */
 static const char *const metadata_members[] = {"labels", "annotations", NULL};
-static const char *const spec_members[] = {
-        "nodeSelector",      "tolerations",      "affinity", "topologySpreadConstraints",
-        "runtimeClassName",  "priorityClassName", "schedulerName", "imagePullSecrets",
-        "volumes",           "initContainers",   "containers", "securityContext", NULL};
-static const char *const security_members[] = {"fsGroup",   "fsGroupChangePolicy",
-                                               "runAsUser", "runAsGroup",
-                                               "supplementalGroups", "seLinuxOptions", NULL};
-static const char *const container_members[] = {"name", "volumeMounts", "resources",
-                                                "imagePullPolicy", "env", NULL};
+static const char *const spec_members[] = {"nodeSelector",
+                                           "tolerations",
+                                           "affinity",
+                                           "topologySpreadConstraints",
+                                           "runtimeClassName",
+                                           "priorityClassName",
+                                           "schedulerName",
+                                           "imagePullSecrets",
+                                           "volumes",
+                                           "initContainers",
+                                           "containers",
+                                           "securityContext",
+                                           NULL};
+static const char *const security_members[] = {
+        "fsGroup",    "fsGroupChangePolicy", "runAsUser",
+        "runAsGroup", "supplementalGroups",  "seLinuxOptions",
+        NULL};
+static const char *const container_members[] = {
+        "name", "volumeMounts", "resources", "imagePullPolicy", "env", NULL};
 
 static int check_members(const json_t *object, const char *const *known, const char *where,
                          struct error *err)
@@ -54,8 +64,8 @@ static int check_members(const json_t *object, const char *const *known, const c
 
 static const json_t *runner_of(const json_t *pod_template)
 {
-        return json_array_get(
-                json_object_get(json_object_get(pod_template, "spec"), "containers"), 0);
+        return json_array_get(json_object_get(json_object_get(pod_template, "spec"), "containers"),
+                              0);
 }
 
 static int check_template(const json_t *it, struct error *err)
@@ -77,8 +87,9 @@ static int check_template(const json_t *it, struct error *err)
                                   "spec.securityContext", err);
         if (r == 0 && containers &&
             (json_array_size(containers) != 1 || !name || strcmp(name, KUBERNETES_CONTAINER) != 0))
-                return error_set(err, ERROR_USAGE,
-                                 "spec.containers wants one container, named " KUBERNETES_CONTAINER);
+                return error_set(
+                        err, ERROR_USAGE,
+                        "spec.containers wants one container, named " KUBERNETES_CONTAINER);
         return r < 0 ? r : check_members(runner, container_members, "the container", err);
 }
 
@@ -166,14 +177,13 @@ static json_t *container_walls(void)
 {
         return json_pack("{s:b, s:b, s:b, s:b, s:{s:[s]}, s:{s:s}}", "allowPrivilegeEscalation", 0,
                          "privileged", 0, "readOnlyRootFilesystem", 1, "runAsNonRoot", 1,
-                         "capabilities", "drop", "ALL", "seccompProfile", "type",
-                         "RuntimeDefault");
+                         "capabilities", "drop", "ALL", "seccompProfile", "type", "RuntimeDefault");
 }
 
 static json_t *pod_walls(const struct kubernetes_spec *spec)
 {
-        const json_t *more = json_object_get(json_object_get(spec->pod_template, "spec"),
-                                             "securityContext");
+        const json_t *more =
+                json_object_get(json_object_get(spec->pod_template, "spec"), "securityContext");
         json_t *walls = json_pack("{s:i, s:i}", "runAsUser", USER, "runAsGroup", USER);
         if (!walls || (more && json_object_update(walls, (json_t *)more) < 0) ||
             !set(walls, "runAsNonRoot", json_true()) ||
@@ -304,13 +314,12 @@ static json_t *volumes_of(const struct kubernetes_spec *spec)
 static json_t *container_of_run(const struct kubernetes_spec *spec)
 {
         const char *pull = json_get_string(runner_of(spec->pod_template), "imagePullPolicy");
-        _cleanup_json_ json_t *container =
-                json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:b}", "name",
-                          KUBERNETES_CONTAINER, "image", spec->settings->image, "args",
-                          arguments_of(spec), "env", environment_of(spec), "volumeMounts",
-                          mounts_of(spec), "resources", resources_of(spec), "securityContext",
-                          container_walls(), "stdin", spec->is_attached, "stdinOnce",
-                          spec->is_attached);
+        _cleanup_json_ json_t *container = json_pack(
+                "{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:b}", "name", KUBERNETES_CONTAINER,
+                "image", spec->settings->image, "args", arguments_of(spec), "env",
+                environment_of(spec), "volumeMounts", mounts_of(spec), "resources",
+                resources_of(spec), "securityContext", container_walls(), "stdin",
+                spec->is_attached, "stdinOnce", spec->is_attached);
         if (!container || (pull && !set(container, "imagePullPolicy", json_string(pull))))
                 return NULL;
         return steal_ptr(&container);

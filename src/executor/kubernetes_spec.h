@@ -1,5 +1,6 @@
-/* What a run is made of in a cluster: a Job with one pod with one container, and Secrets for a large
- * request. Names of fields are those of https://kubernetes.io/docs/reference/kubernetes-api/. */
+/* What a run is made of in a cluster: a Job with one pod with one container, and Secrets for a
+ * large request. Names of fields are those of https://kubernetes.io/docs/reference/kubernetes-api/.
+ */
 #ifndef ASKCSV_EXECUTOR_KUBERNETES_SPEC_H
 #define ASKCSV_EXECUTOR_KUBERNETES_SPEC_H
 
@@ -10,7 +11,8 @@
 #include <stdint.h>
 
 #define KUBERNETES_CONTAINER "runner"
-#define KUBERNETES_LABEL_OWNER "askcsv.dev/owner" /* a lock file's id, as the object's name has it */
+#define KUBERNETES_LABEL_OWNER                                                                     \
+        "askcsv.dev/owner" /* a lock file's id, as the object's name has it */
 #define KUBERNETES_NAME_PREFIX "askcsv-"
 /* Of a request that goes into the Job itself. A variable of a process may have 128 KiB. */
 #define KUBERNETES_ENV_MAX ((size_t)64 * 1024)
@@ -18,9 +20,9 @@
 #define KUBERNETES_PIECE_MAX ((size_t)700000)
 #define KUBERNETES_PIECES_MAX 8
 
-/* A pod template that somebody wrote: what a pod gets beside what is decided here. NULL: nothing. Of
- * the file at path, YAML or JSON; "" gives NULL. A member that it may not have is an error, as it would
- * be without effect, or take a wall down. The caller json_decrefs *ret. ERROR_USAGE. */
+/* A pod template that somebody wrote: what a pod gets beside what is decided here. NULL: nothing.
+ * Of the file at path, YAML or JSON; "" gives NULL. A member that it may not have is an error, as
+ * it would be without effect, or take a wall down. The caller json_decrefs *ret. ERROR_USAGE. */
 int kubernetes_template_read(const char *path, json_t **ret, struct error *err);
 
 struct kubernetes_spec {
@@ -29,9 +31,9 @@ struct kubernetes_spec {
         const struct executor_call *call;
         const char *const *arguments; /* of the runner; NULL behind the last */
         const char *owner;            /* KUBERNETES_LABEL_OWNER */
-        int64_t active_s;             /* the Job is ended after so many seconds, whoever still lives */
-        size_t pieces;                /* Secrets that have the request; 0: it is in the environment */
-        bool is_attached;             /* the container's standard input stays open for who attaches */
+        int64_t active_s; /* the Job is ended after so many seconds, whoever still lives */
+        size_t pieces;    /* Secrets that have the request; 0: it is in the environment */
+        bool is_attached; /* the container's standard input stays open for who attaches */
 };
 
 /* The caller json_decrefs what these return; NULL: no memory. */

@@ -89,11 +89,10 @@ int kube_refused(const struct kube_client *client, const struct kube_call *call,
                                  "look at the user in %s: its token or certificate may have "
                                  "expired",
                                  server->url, call->doing, server->source);
-        return error_set(err, ERROR_IO,
-                         "the Kubernetes API server at %s refused (%s, status %ld): %.*s%s",
-                         server->url, call->doing, reply->status, SAID_MAX, said_by(reply),
-                         reply->status == 403 ? "; docs/DEPLOY.md lists the rights that are needed"
-                                              : "");
+        return error_set(
+                err, ERROR_IO, "the Kubernetes API server at %s refused (%s, status %ld): %.*s%s",
+                server->url, call->doing, reply->status, SAID_MAX, said_by(reply),
+                reply->status == 403 ? "; docs/DEPLOY.md lists the rights that are needed" : "");
 }
 
 /* ---- one handle ---- */
@@ -134,9 +133,8 @@ static int add_token(const struct kube_server *server, struct curl_slist **heade
 
 static bool set_pem(CURL *easy, CURLoption option, const char *pem)
 {
-        struct curl_blob blob = {.data = (void *)pem,
-                                 .len = pem ? strlen(pem) : 0,
-                                 .flags = CURL_BLOB_COPY};
+        struct curl_blob blob = {
+                .data = (void *)pem, .len = pem ? strlen(pem) : 0, .flags = CURL_BLOB_COPY};
         return !pem || SET(option, &blob);
 }
 
@@ -209,9 +207,8 @@ static bool set_call(struct way *way)
                 way->headers = longer;
         struct curl_slist *unexpecting = longer ? curl_slist_append(longer, "Expect:") : NULL;
         return unexpecting && SET(CURLOPT_CUSTOMREQUEST, call->method) &&
-               (!call->body ||
-                (SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(call->body)) &&
-                 SET(CURLOPT_POSTFIELDS, call->body))) &&
+               (!call->body || (SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(call->body)) &&
+                                SET(CURLOPT_POSTFIELDS, call->body))) &&
                SET(CURLOPT_HTTPHEADER, way->headers) && SET(CURLOPT_ERRORBUFFER, way->said) &&
                SET(CURLOPT_WRITEFUNCTION, on_body) && SET(CURLOPT_WRITEDATA, way);
 }
@@ -295,8 +292,8 @@ static bool is_passing(CURLcode code, long status)
         }
 }
 
-/* Waits before the next attempt. Half of it is chance, so that those who failed together do not come
- * back together. False when there is no time for one, or no wish. */
+/* Waits before the next attempt. Half of it is chance, so that those who failed together do not
+ * come back together. False when there is no time for one, or no wish. */
 static bool pause_for(int attempt, int64_t until_us, int cancel_fd)
 {
         int64_t ms = AGAIN_FIRST_MS << (attempt < 6 ? attempt : 6);

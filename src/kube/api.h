@@ -41,15 +41,15 @@ struct kube_reply {
 
 void kube_reply_done(struct kube_reply *reply); /* safe on a zeroed struct */
 
-/* Sends it and waits for the reply, whatever its status, trying again when the server is not reached,
- * has too much to do (429), or fails (500, 502, 503, 504), as long as there is time. ERROR_IO: it is
- * not reached, or not trusted; the message says what to do. ERROR_CANCELLED. Release *ret with
- * kube_reply_done in any case. */
+/* Sends it and waits for the reply, whatever its status, trying again when the server is not
+ * reached, has too much to do (429), or fails (500, 502, 503, 504), as long as there is time.
+ * ERROR_IO: it is not reached, or not trusted; the message says what to do. ERROR_CANCELLED.
+ * Release *ret with kube_reply_done in any case. */
 int kube_ask(struct kube_client *client, const struct kube_call *call, struct kube_reply *ret,
              struct error *err);
 
-/* The error that a reply other than 2xx is: ERROR_IO with what the server says; of 403 for want of a
- * right, with which. */
+/* The error that a reply other than 2xx is: ERROR_IO with what the server says; of 403 for want of
+ * a right, with which. */
 int kube_refused(const struct kube_client *client, const struct kube_call *call,
                  const struct kube_reply *reply, struct error *err);
 

@@ -5,7 +5,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/json.h"
-#include "kube/yaml.h"
+#include "kube/from_yaml.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -200,10 +200,12 @@ static int take_user(const struct config *config, const json_t *user)
 
 static int take_context(const struct config *config, const char *name)
 {
-        const char *chosen = name && *name ? name : json_get_string(config->json, "current-context");
+        const char *chosen =
+                name && *name ? name : json_get_string(config->json, "current-context");
         const json_t *context = named(config, "contexts", chosen, "context");
         if (!context)
-                return broken(config, "there is no context", chosen ? chosen : "(and none is current)");
+                return broken(config, "there is no context",
+                              chosen ? chosen : "(and none is current)");
         const char *cluster = json_get_string(context, "cluster");
         const char *user = json_get_string(context, "user");
         const char *space = json_get_string(context, "namespace");
@@ -231,11 +233,12 @@ static int open_config(struct kube_server *server, const char *path, const char 
         if (r == 0)
                 r = fd_read_file(path, &text, err);
         if (r == -(int)ERROR_IO)
-                return error_set(err, ERROR_USAGE,
-                                 "there is no Kubernetes cluster to use: %s cannot be read, and this "
-                                 "is no pod with a service account; set kubernetes_config to a "
-                                 "kubeconfig",
-                                 path);
+                return error_set(
+                        err, ERROR_USAGE,
+                        "there is no Kubernetes cluster to use: %s cannot be read, and this "
+                        "is no pod with a service account; set kubernetes_config to a "
+                        "kubeconfig",
+                        path);
         if (r == 0)
                 r = yaml_parse(buf_text(&text), text.len, ERROR_USAGE, &json, err);
         explicit_bzero(text.data, text.len);
@@ -287,8 +290,9 @@ int kube_server_open(const struct kube_settings *settings, struct kube_server **
         if (r < 0)
                 return r;
         if (!kube_is_label(server->namespace_))
-                return error_set(err, ERROR_USAGE, "\"%.100s\" is no name of a namespace; set "
-                                                   "kubernetes_namespace",
+                return error_set(err, ERROR_USAGE,
+                                 "\"%.100s\" is no name of a namespace; set "
+                                 "kubernetes_namespace",
                                  server->namespace_);
         *ret = steal_ptr(&server);
         return 0;

@@ -1,6 +1,6 @@
 /* Which Kubernetes API server, and who one is there: by a kubeconfig file
- * (https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/), or by the
- * service account of the pod that this process runs in. */
+ * (https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/), or by
+ * the service account of the pod that this process runs in. */
 #ifndef ASKCSV_KUBE_SERVER_H
 #define ASKCSV_KUBE_SERVER_H
 
@@ -8,7 +8,8 @@
 
 #include <stdbool.h>
 
-/* All strings are its own; what is not set is NULL. The secrets are overwritten when it is freed. */
+/* All strings are its own; what is not set is NULL. The secrets are overwritten when it is freed.
+ */
 struct kube_server {
         char *url;        /* "https://10.96.0.1:443", without a "/" at the end */
         char *namespace_; /* never NULL: what is not said is "default" */

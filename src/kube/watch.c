@@ -27,7 +27,7 @@ struct kube_watch {
         size_t taken;    /* of text */
         bool has_line;
         char version[VERSION_MAX]; /* resourceVersion to go on from; "": what is there now */
-        int failures; /* in a row */
+        int failures;              /* in a row */
         int64_t again_us;
         struct error trouble;
 };
@@ -102,21 +102,23 @@ static int dial(struct kube_watch *watch, struct error *err)
                 return r;
         watch->said[0] = '\0';
         return SET(CURLOPT_HTTPHEADER, watch->headers) && SET(CURLOPT_ERRORBUFFER, watch->said) &&
-                               SET(CURLOPT_WRITEFUNCTION, on_body) && SET(CURLOPT_WRITEDATA, watch) &&
+                               SET(CURLOPT_WRITEFUNCTION, on_body) &&
+                               SET(CURLOPT_WRITEDATA, watch) &&
                                curl_multi_add_handle(watch->multi, watch->easy) == CURLM_OK
                        ? 0
                        : error_oom(err);
 }
 
-/* The stream has ended. It does so now and then, and whenever the server is replaced. 1: *ret is one
- * for the caller. */
+/* The stream has ended. It does so now and then, and whenever the server is replaced. 1: *ret is
+ * one for the caller. */
 static int lost(struct kube_watch *watch, CURLcode code, struct kube_event *ret, struct error *err)
 {
         struct error why = {0};
         long status = 0;
         (void)curl_easy_getinfo(watch->easy, CURLINFO_RESPONSE_CODE, &status);
         if (watch->text.state != BUF_OK)
-                return error_set(err, ERROR_IO, "an event of the Kubernetes API server is too long");
+                return error_set(err, ERROR_IO,
+                                 "an event of the Kubernetes API server is too long");
         if (status == 401 || status == 403 || status == 404)
                 return error_set(err, ERROR_IO,
                                  "the Kubernetes API server at %s refused to be watched (status "

@@ -20,15 +20,15 @@ struct kube_event {
         json_t *object; /* the caller's to json_decref; NULL but for PRESENT and DELETED */
 };
 
-/* path has a query already ("/api/v1/namespaces/x/pods?labelSelector=..."); server and path are lent.
- * Nothing is asked before kube_watch_next. The caller frees *ret. */
+/* path has a query already ("/api/v1/namespaces/x/pods?labelSelector=..."); server and path are
+ * lent. Nothing is asked before kube_watch_next. The caller frees *ret. */
 int kube_watch_new(const struct kube_server *server, const char *path, struct kube_watch **ret,
                    struct error *err);
 void kube_watch_free(struct kube_watch *watch); /* NULL is fine */
 
-/* The next event, or KUBE_QUIET at until_us (clock_monotonic_us). Goes on after the last one seen, or
- * the last bookmark, when the server ends the stream or the connection breaks; a server that is away
- * is waited for. Errors: ERROR_CANCELLED; ERROR_IO: the server refuses. */
+/* The next event, or KUBE_QUIET at until_us (clock_monotonic_us). Goes on after the last one seen,
+ * or the last bookmark, when the server ends the stream or the connection breaks; a server that is
+ * away is waited for. Errors: ERROR_CANCELLED; ERROR_IO: the server refuses. */
 int kube_watch_next(struct kube_watch *watch, int64_t until_us, int cancel_fd,
                     struct kube_event *ret, struct error *err);
 

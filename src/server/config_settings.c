@@ -193,13 +193,13 @@ static const struct config_setting settings[] = {
         [CONFIG_KUBERNETES_CONFIG] =
                 {NAMES("kubernetes_config", "KUBERNETES_CONFIG", "kubernetes-config"), TEXT(""),
                  .help = "a kubeconfig; unset: the pod's service account, or kubectl's own"},
-        [CONFIG_KUBERNETES_CONTEXT] =
-                {NAMES("kubernetes_context", "KUBERNETES_CONTEXT", "kubernetes-context"), TEXT(""),
-                 .help = "the context in it; unset: its current one"},
+        [CONFIG_KUBERNETES_CONTEXT] = {NAMES("kubernetes_context", "KUBERNETES_CONTEXT",
+                                             "kubernetes-context"),
+                                       TEXT(""),
+                                       .help = "the context in it; unset: its current one"},
         [CONFIG_KUBERNETES_NAMESPACE] =
                 {NAMES("kubernetes_namespace", "KUBERNETES_NAMESPACE", "kubernetes-namespace"),
-                 TEXT(""),
-                 .help = "where Jobs are made; unset: the context's, or the pod's own"},
+                 TEXT(""), .help = "where Jobs are made; unset: the context's, or the pod's own"},
         [CONFIG_KUBERNETES_IMAGE] =
                 {NAMES("kubernetes_image", "KUBERNETES_IMAGE", "kubernetes-image"),
                  TEXT(EXECUTOR_KUBERNETES_IMAGE),
@@ -213,10 +213,10 @@ static const struct config_setting settings[] = {
                  CHOICE("env", request_ways),
                  .help = "how a run's SQL gets to it: in the Job (large ones by Secret), or "
                          "always by Secret"},
-        [CONFIG_KUBERNETES_START_S] =
-                {NAMES("kubernetes_start_s", "KUBERNETES_START_S", "kubernetes-start-s"),
-                 NUMBER(120, 1, 3600),
-                 .help = "seconds that a run's pod may take to start"},
+        [CONFIG_KUBERNETES_START_S] = {NAMES("kubernetes_start_s", "KUBERNETES_START_S",
+                                             "kubernetes-start-s"),
+                                       NUMBER(120, 1, 3600),
+                                       .help = "seconds that a run's pod may take to start"},
         [CONFIG_KUBERNETES_TTL_S] = {NAMES("kubernetes_ttl_s", "KUBERNETES_TTL_S",
                                            "kubernetes-ttl-s"),
                                      NUMBER(300, 0, 86400),

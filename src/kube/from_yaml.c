@@ -1,4 +1,4 @@
-#include "kube/yaml.h"
+#include "kube/from_yaml.h"
 
 #include "base/cleanup.h"
 
