@@ -6,8 +6,6 @@ import re
 import signal
 import subprocess
 
-from programs import clean_env
-
 HEAD = re.compile(rb"askcsv ([a-z]{1,15}) (0|[1-9][0-9]*) ([0-9a-f]{64})\n")
 
 
@@ -42,8 +40,7 @@ class Warm:
     def __init__(self, path, *args, env=None):
         self.process = subprocess.Popen(
             [os.fspath(path), "--warm", *map(str, args)], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-            env=env if env is not None else clean_env())
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, env=env)
 
     def __enter__(self):
         return self
