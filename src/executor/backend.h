@@ -21,6 +21,17 @@ struct executor_ops {
         /* Or NULL: it leaves nothing behind. */
         int (*recover)(const struct executor_settings *settings, size_t *ret_removed,
                        struct error *err);
+        /* Or NULL, and unshare and count with it: it keeps nothing. *ret may stay NULL. */
+        int (*share)(const struct executor_settings *settings,
+                     const struct executor_listener *listener, struct executor_shared **ret,
+                     struct error *err);
+        void (*unshare)(struct executor_shared *shared);
+        void (*count)(struct executor_shared *shared, struct executor_warm *ret);
+};
+
+/* The first member of what a backend keeps. */
+struct executor_shared {
+        const struct executor_ops *ops;
 };
 
 /* The first member of every backend's own struct. */

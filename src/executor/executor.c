@@ -16,7 +16,8 @@ static const struct executor_ops *find(const char *name, struct error *err)
                 if (strcmp(backends[i]->name, name) == 0)
                         return backends[i];
         (void)error_set(err, ERROR_USAGE,
-                        "there is no executor \"%s\"; use \"local\", \"docker\" or \"kubernetes\"", name);
+                        "there is no executor \"%s\"; use \"local\", \"docker\" or \"kubernetes\"",
+                        name);
         return NULL;
 }
 
@@ -50,6 +51,28 @@ int executor_recover(const struct executor_settings *settings, size_t *ret_remov
         if (!ops)
                 return -(int)ERROR_USAGE;
         return ops->recover ? ops->recover(settings, ret_removed ? ret_removed : &ignored, err) : 0;
+}
+
+int executor_shared_open(const struct executor_settings *settings,
+                         const struct executor_listener *listener, struct executor_shared **ret,
+                         struct error *err)
+{
+        const struct executor_ops *ops = find(settings->name, err);
+        *ret = NULL;
+        if (!ops)
+                return -(int)ERROR_USAGE;
+        return ops->share ? ops->share(settings, listener, ret, err) : 0;
+}
+
+void executor_shared_free(struct executor_shared *shared)
+{
+        if (shared)
+                shared->ops->unshare(shared);
+}
+
+void executor_shared_count(struct executor_shared *shared, struct executor_warm *ret)
+{
+        shared->ops->count(shared, ret);
 }
 
 bool executor_checks_first(const struct executor *executor)

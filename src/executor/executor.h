@@ -27,6 +27,10 @@ struct executor_call {
         int64_t memory_mb; /* of the engine, as the request's limits say */
         int64_t threads;
         bool only_check; /* the request opens no file and runs nothing */
+        /* What a runner may get ready for before there is such a request (prepare_write), of n
+         * bytes, or NULL. The same text: the same tables with the same limits. */
+        const char *tables;
+        size_t tables_bytes;
 };
 
 /* Whether and how tables are kept warm between calls. Numbers below 0: the host's own default. */
@@ -57,17 +61,21 @@ struct executor_docker {
 
 /* Which cluster, and what is run there. NULL, "" or 0 is the default. */
 struct executor_kubernetes {
-        const char *config;       /* a kubeconfig; else the pod's service account, or kubectl's own */
-        const char *context;      /* in it; else its current one */
-        const char *namespace_;   /* where Jobs are made; else the context's, or the pod's own */
-        const char *image;        /* EXECUTOR_KUBERNETES_IMAGE */
+        const char *config;     /* a kubeconfig; else the pod's service account, or kubectl's own */
+        const char *context;    /* in it; else its current one */
+        const char *namespace_; /* where Jobs are made; else the context's, or the pod's own */
+        const char *image;      /* EXECUTOR_KUBERNETES_IMAGE */
         const char *pod_template; /* path of a file (kubernetes_spec.h) */
         int64_t start_ms;         /* that a pod may take to start; EXECUTOR_KUBERNETES_START_MS */
         int64_t ttl_s;            /* that an ended Job stays when nobody is left to remove it */
         bool request_by_secret;   /* small requests too, which else are in the Job itself */
+        int64_t warm;             /* pods kept ready for each set of tables in use; 0: none */
+        int64_t warm_datasets;    /* sets of tables, those that were used last; 0: 1 */
 };
 #define EXECUTOR_KUBERNETES_IMAGE "askcsv-runner:" ASKCSV_VERSION
 #define EXECUTOR_KUBERNETES_START_MS 120000
+
+struct executor_shared; /* opaque; see executor_shared_open */
 
 /* Which executor, and all that any of them needs to know. */
 struct executor_settings {
@@ -78,6 +86,7 @@ struct executor_settings {
         bool cold;                 /* no host of warm tables is used: files are read anew */
         struct executor_docker docker;
         struct executor_kubernetes kubernetes;
+        struct executor_shared *shared; /* lent; or NULL */
 };
 
 /* data_root is the folder that the runner may read tables from. All strings are copied. That there
@@ -88,6 +97,32 @@ int executor_open_as(const struct executor_settings *settings, const char *data_
 int executor_open(const char *name, const char *runner, const char *data_root,
                   struct executor **ret, struct error *err);
 void executor_free(struct executor *executor); /* NULL is fine */
+
+/* What is kept ready for runs that may come, by a process that has many: opened once, and lent to
+ * each executor by its settings. */
+enum executor_news {
+        EXECUTOR_WARM_TAKEN,   /* a run has taken what was ready for it */
+        EXECUTOR_WARM_MISSED,  /* a run could have, and nothing was */
+        EXECUTOR_WARM_FAILED,  /* something that was ready, or getting so, is lost */
+        EXECUTOR_WARM_TROUBLE, /* why nothing gets ready; not again while it stays the same */
+};
+struct executor_listener {
+        /* Called on any thread, also while a lock is held: it calls nothing of the executor's.
+         * words: of TROUBLE. Or NULL. */
+        void (*hear)(enum executor_news news, const char *words, void *data);
+        void *data;
+};
+struct executor_warm {
+        int64_t ready, getting_ready;
+};
+
+/* *ret is NULL if there is nothing that these settings keep. All strings are copied. The caller
+ * frees *ret when no executor has it any more; that removes what is kept. */
+int executor_shared_open(const struct executor_settings *settings,
+                         const struct executor_listener *listener, struct executor_shared **ret,
+                         struct error *err);
+void executor_shared_free(struct executor_shared *shared); /* NULL is fine */
+void executor_shared_count(struct executor_shared *shared, struct executor_warm *ret);
 
 /* Removes what runs of processes that died have left behind at the daemon; at the start of who is
  * going to have runs. Nothing for the local one. *ret_removed may be NULL. */

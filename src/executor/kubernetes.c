@@ -11,7 +11,9 @@
  * never gets here. */
 #include "executor/backend.h"
 #include "executor/kubernetes_pod.h"
+#include "executor/kubernetes_private.h"
 #include "executor/kubernetes_spec.h"
+#include "executor/kubernetes_warm.h"
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
@@ -45,18 +47,6 @@
 #define FATE_PAUSE_MS 100
 #define SAID_MAX 4096
 #define WORDS_MAX 600
-
-struct kubernetes {
-        struct executor base;
-        struct executor *local; /* checks SQL */
-        struct executor_kubernetes settings;
-        char *strings[5]; /* what settings points to */
-        struct kube_server *server;
-        json_t *pod_template; /* or NULL */
-        char *folder;         /* home/jobs */
-        char *data_root;
-        char place[PATH_MAX];
-};
 
 /* ---- opening ---- */
 
@@ -129,6 +119,7 @@ static int kubernetes_open(const struct executor_settings *settings, const char 
         if (!it)
                 return error_oom(err);
         it->base.ops = &executor_kubernetes_ops;
+        it->shared = settings->shared;
         it->data_root = alloc_strdup(data_root);
         int r = it->data_root ? copy_settings(it, &settings->kubernetes, err) : error_oom(err);
         if (r == 0)
@@ -158,21 +149,17 @@ static int kubernetes_prepare(struct executor *executor, struct error *err)
 
 /* ---- calls about objects of the namespace ---- */
 
-#define JOBS "batch/v1", "jobs"
-#define PODS "v1", "pods"
-#define SECRETS "v1", "secrets"
-
 /* "/apis/batch/v1/namespaces/x/jobs" and what follows. */
-static void path_of(const struct kubernetes *it, const char *group, const char *kind,
-                    const char *rest, char out[KUBE_PATH_MAX])
+void kubernetes_path(const struct kubernetes *it, const char *group, const char *kind,
+                     const char *rest, char out[KUBE_PATH_MAX])
 {
         (void)snprintf(out, KUBE_PATH_MAX, "/%s/%s/namespaces/%s/%s%s",
                        strchr(group, '/') ? "apis" : "api", group, it->server->namespace_, kind,
                        rest);
 }
 
-static int create(struct kube_client *client, const char *path, json_t *object, const char *doing,
-                  int cancel_fd, struct kube_reply *reply, struct error *err)
+int kubernetes_create(struct kube_client *client, const char *path, json_t *object,
+                      const char *doing, int cancel_fd, struct kube_reply *reply, struct error *err)
 {
         _cleanup_json_ json_t *mine = object;
         _cleanup_buf_ struct buf body = {0};
@@ -202,14 +189,14 @@ static int create(struct kube_client *client, const char *path, json_t *object, 
 }
 
 /* 1: it is gone, or going; 0: there was none; negative: err. */
-static int remove_object(const struct kubernetes *it, struct kube_client *client, const char *group,
-                         const char *kind, const char *name, struct error *err)
+int kubernetes_remove(const struct kubernetes *it, struct kube_client *client, const char *group,
+                      const char *kind, const char *name, struct error *err)
 {
         char rest[300];
         char path[KUBE_PATH_MAX];
         _cleanup_(kube_reply_done) struct kube_reply reply = {0};
         (void)snprintf(rest, sizeof(rest), "/%s?propagationPolicy=Background", name);
-        path_of(it, group, kind, rest, path);
+        kubernetes_path(it, group, kind, rest, path);
         const struct kube_call call = {.method = "DELETE",
                                        .path = path,
                                        .doing = "removing what a run was made of",
@@ -229,10 +216,10 @@ static int remove_all(const struct kubernetes *it, struct kube_client *client, c
 {
         char name[64];
         (void)snprintf(name, sizeof(name), KUBERNETES_NAME_PREFIX "%s", owner);
-        int removed = remove_object(it, client, JOBS, name, err);
+        int removed = kubernetes_remove(it, client, JOBS, name, err);
         for (size_t i = 0; i < pieces && removed >= 0; i++) {
                 kubernetes_secret_name(owner, i, name);
-                int r = remove_object(it, client, SECRETS, name, err);
+                int r = kubernetes_remove(it, client, SECRETS, name, err);
                 removed = r < 0 ? r : removed + r;
         }
         return removed;
@@ -246,7 +233,7 @@ struct tidying {
         struct error *err;
 };
 
-static bool is_recent(int fd)
+bool kubernetes_is_recent(int fd)
 {
         struct stat st;
         return fd >= 0 && fstat(fd, &st) == 0 && clock_utc_ms() / 1000 - st.st_mtime < FORGET_S;
@@ -261,7 +248,7 @@ static void tidy_one(const char *id, int fd, void *data)
                                tidying->err);
         if (r > 0)
                 tidying->removed++;
-        if (r > 0 || (r == 0 && !is_recent(fd)))
+        if (r > 0 || (r == 0 && !kubernetes_is_recent(fd)))
                 owner_bury(tidying->it->folder, id, fd);
         else
                 cleanup_close(&fd); /* to be found again */
@@ -291,6 +278,8 @@ static int kubernetes_recover(const struct executor_settings *settings, size_t *
         r = kube_client_new(it->server, &client, err);
         if (r == 0)
                 r = tidy(it, client, ret_removed, err);
+        if (r == 0)
+                r = kubernetes_warm_tidy(it, client, ret_removed, err);
         kube_client_free(client);
         executor_free(executor);
         return r;
@@ -306,6 +295,7 @@ struct job {
         char name[64];
         size_t pieces;
         bool is_asked; /* something of it may be in the cluster */
+        bool is_bare;  /* a pod that was there before the call; there is no Job */
         struct pod_state pod;
         int64_t start_by_us; /* the runner has begun by then, or is given up */
         int64_t end_by_us;
@@ -345,12 +335,12 @@ static void job_done(struct job *job)
 static int make_secrets(struct job *job, const struct kubernetes_spec *spec, struct error *err)
 {
         char path[KUBE_PATH_MAX];
-        path_of(job->it, SECRETS, "", path);
+        kubernetes_path(job->it, SECRETS, "", path);
         for (size_t i = 0; i < job->pieces; i++) {
                 _cleanup_(kube_reply_done) struct kube_reply reply = {0};
-                int r = create(job->client, path, kubernetes_secret(spec, i),
-                               "making a Secret for the request", job->call->cancel_fd, &reply,
-                               err);
+                int r = kubernetes_create(job->client, path, kubernetes_secret(spec, i),
+                                          "making a Secret for the request", job->call->cancel_fd,
+                                          &reply, err);
                 if (r < 0)
                         return r;
         }
@@ -372,12 +362,12 @@ static int job_make(struct job *job, const char *const *arguments, struct error 
                                              .pieces = job->pieces};
         char path[KUBE_PATH_MAX];
         _cleanup_(kube_reply_done) struct kube_reply reply = {0};
-        path_of(it, JOBS, "", path);
+        kubernetes_path(it, JOBS, "", path);
         job->is_asked = true;
         int r = make_secrets(job, &spec, err);
         if (r == 0)
-                r = create(job->client, path, kubernetes_job(&spec), "making a Job",
-                           call->cancel_fd, &reply, err);
+                r = kubernetes_create(job->client, path, kubernetes_job(&spec), "making a Job",
+                                      call->cancel_fd, &reply, err);
         job->start_by_us = clock_monotonic_us() + it->settings.start_ms * 1000;
         job->end_by_us = job->start_by_us + run_ms * 1000;
         return r;
@@ -396,7 +386,7 @@ static void last_warning(const struct job *job, const char *object, char *out, s
         _cleanup_(kube_reply_done) struct kube_reply reply = {0};
         (void)snprintf(rest, sizeof(rest),
                        "?fieldSelector=involvedObject.name%%3D%s%%2Ctype%%3DWarning", object);
-        path_of(job->it, "v1", "events", rest, path);
+        kubernetes_path(job->it, "v1", "events", rest, path);
         const struct kube_call call = {.method = "GET",
                                        .path = path,
                                        .doing = "listing events",
@@ -458,7 +448,7 @@ static int ask_job(const struct job *job, struct error *err)
         json_t *one;
         _cleanup_(kube_reply_done) struct kube_reply reply = {0};
         (void)snprintf(rest, sizeof(rest), "/%s", job->name);
-        path_of(job->it, JOBS, rest, path);
+        kubernetes_path(job->it, JOBS, rest, path);
         const struct kube_call call = {.method = "GET",
                                        .path = path,
                                        .doing = "looking at the run's Job",
@@ -481,11 +471,12 @@ static int ask_job(const struct job *job, struct error *err)
         return 0;
 }
 
-/* Its pod was deleted, which a Job does at its deadline; it says so a little later. */
+/* Its pod was deleted, which a Job does at its deadline; it says so a little later. A bare pod has
+ * none to be asked. */
 static int deleted(const struct job *job, struct error *err)
 {
         int64_t until_us = clock_monotonic_us() + FATE_WAIT_MS * 1000;
-        int fate = ask_job(job, err);
+        int fate = job->is_bare ? 3 : ask_job(job, err);
         while (fate == 0 && clock_monotonic_us() < until_us) {
                 if (http_wait(job->call->cancel_fd, FATE_PAUSE_MS))
                         return error_set(err, ERROR_CANCELLED, "the run was stopped");
@@ -606,7 +597,7 @@ static int job_follow(struct job *job, struct error *err)
         struct kube_watch *watch = NULL;
         (void)snprintf(rest, sizeof(rest), "?labelSelector=askcsv.dev%%2Fowner%%3D%s",
                        job->owner.id);
-        path_of(job->it, PODS, rest, path);
+        kubernetes_path(job->it, PODS, rest, path);
         int r = kube_watch_new(job->it->server, path, &watch, err);
         if (r == 0)
                 r = follow(job, watch, err);
@@ -622,7 +613,7 @@ static int read_log(const struct job *job, struct kube_reply *reply, struct erro
         char path[KUBE_PATH_MAX];
         (void)snprintf(rest, sizeof(rest), "/%s/log?container=" KUBERNETES_CONTAINER,
                        job->pod.name);
-        path_of(job->it, PODS, rest, path);
+        kubernetes_path(job->it, PODS, rest, path);
         const struct kube_call call = {
                 .method = "GET",
                 .path = path,
@@ -664,8 +655,13 @@ static int take_response(const struct job *job, const struct buf *text, struct b
         return r < 0 ? r : 1;
 }
 
+/* 1: a pod that was ready has ended without ever having had the request. */
 static int not_whole(const struct job *job, const struct buf *text, struct error *err)
 {
+        static const char ready[] = "askcsv ready ";
+        if (job->is_bare && !find_frame(text) &&
+            strncmp(buf_text(text), ready, sizeof(ready) - 1) == 0)
+                return 1;
         if (text->len == 0)
                 return error_set(err, ERROR_RUNNER_INTERNAL,
                                  "the runner's pod %s ended without a response", job->pod.name);
@@ -701,6 +697,59 @@ static int job_answer(const struct job *job, bool any_exit_status, struct buf *r
         }
 }
 
+/* 1: it has ended. */
+static int look_at_pod(struct job *job, struct error *err)
+{
+        char rest[128];
+        char path[KUBE_PATH_MAX];
+        _cleanup_(kube_reply_done) struct kube_reply reply = {0};
+        (void)snprintf(rest, sizeof(rest), "/%s", job->name);
+        kubernetes_path(job->it, PODS, rest, path);
+        const struct kube_call call = {.method = "GET",
+                                       .path = path,
+                                       .doing = "looking at the runner's pod",
+                                       .timeout_ms = ASK_MS,
+                                       .cancel_fd = job->call->cancel_fd};
+        int r = kube_ask(job->client, &call, &reply, err);
+        if (r < 0)
+                return r;
+        if (reply.status == 404)
+                return deleted(job, err);
+        if (reply.status != 200)
+                return kube_refused(job->client, &call, &reply, err);
+        pod_read(reply.body, &job->pod);
+        return job->pod.phase == POD_ENDED;
+}
+
+/* Now and then: it is seldom that an attached pod is lost, and then mostly because it has ended. */
+static int outlive(struct job *job, struct buf *response, struct error *err)
+{
+        int r;
+        while ((r = look_at_pod(job, err)) == 0) {
+                if (clock_monotonic_us() >= job->end_by_us)
+                        return error_set(err, ERROR_RUNNER_TIMEOUT,
+                                         "the runner did not end by itself at its deadline; its "
+                                         "pod is removed");
+                if (http_wait(job->call->cancel_fd, FATE_PAUSE_MS))
+                        return error_set(err, ERROR_CANCELLED, "the run was stopped");
+        }
+        return r < 0 ? r : job_answer(job, false, response, err);
+}
+
+int kubernetes_outlive(const struct kubernetes *it, const struct executor_call *call,
+                       const char *owner, struct buf *response, struct error *err)
+{
+        struct job job = {.it = it, .call = call, .is_bare = true, .owner = {.fd = -1}};
+        (void)snprintf(job.name, sizeof(job.name), KUBERNETES_NAME_PREFIX "%s", owner);
+        job.end_by_us =
+                clock_monotonic_us() + (call->timeout_ms + EXECUTOR_GRACE_MS + GRACE_MS) * 1000;
+        int r = kube_client_new(it->server, &job.client, err);
+        if (r == 0)
+                r = outlive(&job, response, err);
+        kube_client_free(job.client);
+        return r;
+}
+
 static int run_in_cluster(const struct kubernetes *it, const struct executor_call *call,
                           const char *const *arguments, bool any_exit_status, struct buf *response,
                           struct error *err)
@@ -734,6 +783,11 @@ static int kubernetes_run(struct executor *executor, const struct executor_call 
         const char *const arguments[] = {"--framed", "--data-root", it->data_root, NULL};
         if (call->only_check || call->n_files == 0)
                 return executor_run(it->local, call, response, err);
+        int r = it->shared && call->tables
+                        ? kubernetes_warm_run(it->shared, it, call, response, err)
+                        : 1;
+        if (r <= 0)
+                return r;
         return run_in_cluster(it, call, arguments, false, response, err);
 }
 
@@ -745,7 +799,7 @@ static int check_cluster(const struct kubernetes *it, struct error *err)
         char path[KUBE_PATH_MAX];
         struct kube_client *client = NULL;
         _cleanup_(kube_reply_done) struct kube_reply reply = {0};
-        path_of(it, JOBS, "?limit=1", path);
+        kubernetes_path(it, JOBS, "?limit=1", path);
         const struct kube_call call = {.method = "GET",
                                        .path = path,
                                        .doing = "listing Jobs",
@@ -799,4 +853,7 @@ const struct executor_ops executor_kubernetes_ops = {
         .ask = kubernetes_ask,
         .place = kubernetes_place,
         .recover = kubernetes_recover,
+        .share = kubernetes_warm_open,
+        .unshare = kubernetes_warm_free,
+        .count = kubernetes_warm_count,
 };

@@ -148,6 +148,10 @@ static json_t *labels_of(const struct kubernetes_spec *spec)
         json_t *labels = json_pack("{s:s, s:s, s:s}", "app.kubernetes.io/name", "askcsv-runner",
                                    "app.kubernetes.io/managed-by", "askcsv", KUBERNETES_LABEL_OWNER,
                                    spec->owner);
+        if (labels && spec->pool && !set(labels, KUBERNETES_LABEL_POOL, json_string(spec->pool))) {
+                json_decref(labels);
+                return NULL;
+        }
         if (labels && more && json_object_update_missing(labels, (json_t *)more) < 0) {
                 json_decref(labels);
                 return NULL;

@@ -12,7 +12,8 @@
 
 #define KUBERNETES_CONTAINER "runner"
 #define KUBERNETES_LABEL_OWNER                                                                     \
-        "askcsv.dev/owner" /* a lock file's id, as the object's name has it */
+        "askcsv.dev/owner"                      /* a lock file's id, as the object's name has it */
+#define KUBERNETES_LABEL_POOL "askcsv.dev/pool" /* of pods that are kept ready together */
 #define KUBERNETES_NAME_PREFIX "askcsv-"
 /* Of a request that goes into the Job itself. A variable of a process may have 128 KiB. */
 #define KUBERNETES_ENV_MAX ((size_t)64 * 1024)
@@ -33,6 +34,7 @@ struct kubernetes_spec {
         const char *owner;            /* KUBERNETES_LABEL_OWNER */
         int64_t active_s; /* the Job is ended after so many seconds, whoever still lives */
         size_t pieces;    /* Secrets that have the request; 0: it is in the environment */
+        const char *pool; /* KUBERNETES_LABEL_POOL; or NULL */
         bool is_attached; /* the container's standard input stays open for who attaches */
 };
 

@@ -324,16 +324,38 @@ void response_done(struct response *response)
         response->body = NULL;
 }
 
+#define TABLES_TIMEOUT_MAX_MS 3600000
+
+/* What a runner can get ready for. The time is rounded up, so that runs which allow themselves a
+ * little more or less are still for the same runner. */
+static int write_tables(const struct request *request, struct buf *out, struct error *err)
+{
+        struct request tables = *request;
+        tables.run_id = NULL;
+        tables.limits = LIMITS_DEFAULT;
+        tables.limits.memory_mb = request->limits.memory_mb;
+        tables.limits.threads = request->limits.threads;
+        while (tables.limits.timeout_ms < request->limits.timeout_ms)
+                tables.limits.timeout_ms *= 2;
+        if (tables.limits.timeout_ms > TABLES_TIMEOUT_MAX_MS)
+                tables.limits.timeout_ms = TABLES_TIMEOUT_MAX_MS;
+        return prepare_write(&tables, out, err);
+}
+
 static int get(struct executor *executor, const struct request *request, int cancel_fd,
                struct response *ret, struct error *err)
 {
         const char *files[REQUEST_TABLES_MAX];
         _cleanup_buf_ struct buf sent = {0};
         _cleanup_buf_ struct buf received = {0};
+        _cleanup_buf_ struct buf tables = {0};
         bool exports = request->op == REQUEST_EXPORT;
         buf_init(&sent, exports ? REQUEST_EXPORT_BYTES_MAX : REQUEST_BYTES_MAX);
         buf_init(&received, bytes_max(request));
+        buf_init(&tables, REQUEST_BYTES_MAX);
         int r = request_write(request, &sent, err);
+        if (r == 0 && request->op == REQUEST_RUN)
+                r = write_tables(request, &tables, err);
         if (r < 0)
                 return r;
         bool only_check = request->op == REQUEST_CHECK;
@@ -352,7 +374,9 @@ static int get(struct executor *executor, const struct request *request, int can
                                            .n_files = n_files,
                                            .memory_mb = request->limits.memory_mb,
                                            .threads = request->limits.threads,
-                                           .only_check = only_check};
+                                           .only_check = only_check,
+                                           .tables = tables.len > 0 ? buf_text(&tables) : NULL,
+                                           .tables_bytes = tables.len};
         r = executor_run(executor, &call, &received, err);
         return r < 0 ? r : response_parse(buf_text(&received), received.len, request, ret, err);
 }

@@ -52,6 +52,8 @@ void api_ended(const struct http_request *request, int status, uint64_t bytes_se
                void *data);
 /* runs_options.ended: counts and logs the run. */
 void api_run_ended(const struct ticket *ticket, const struct capsule *capsule, void *data);
+/* executor_listener.hear: counts it, and logs what is in the way. */
+void api_hear_executor(enum executor_news news, const char *words, void *data);
 /* Metrics with the routes as labels, and gauges that are read when they are asked for. */
 int api_metrics_new(struct api *api, struct error *err);
 

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 
+#include <math.h>
 #include <string.h>
 
 #define HOST_STATUS_MAX ((size_t)4 * 1024 * 1024)
@@ -71,6 +72,38 @@ static double read_running(void *data)
         return (double)runs_running(api->runs);
 }
 
+static double read_warm_ready(void *data)
+{
+        const struct api *api = data;
+        struct executor_warm warm = {0};
+        if (!api->executor.shared)
+                return NAN;
+        executor_shared_count(api->executor.shared, &warm);
+        return (double)warm.ready;
+}
+
+static double read_warm_starting(void *data)
+{
+        const struct api *api = data;
+        struct executor_warm warm = {0};
+        if (!api->executor.shared)
+                return NAN;
+        executor_shared_count(api->executor.shared, &warm);
+        return (double)warm.getting_ready;
+}
+
+void api_hear_executor(enum executor_news news, const char *words, void *data)
+{
+        static const char *const events[] = {[EXECUTOR_WARM_TAKEN] = "taken",
+                                             [EXECUTOR_WARM_MISSED] = "missed",
+                                             [EXECUTOR_WARM_FAILED] = "failed"};
+        struct api *api = data;
+        if (news == EXECUTOR_WARM_TROUBLE)
+                log_warn(api->log, "executor.warm", log_text("error", words));
+        else
+                metrics_count(api->metrics, METRIC_WARM_EVENTS, METRIC_LABELS(events[news]), 1);
+}
+
 int api_metrics_new(struct api *api, struct error *err)
 {
         const char **names = api->routes;
@@ -87,6 +120,8 @@ int api_metrics_new(struct api *api, struct error *err)
                 return r;
         metrics_gauge_from(api->metrics, METRIC_QUEUE_WAITING, read_waiting, api);
         metrics_gauge_from(api->metrics, METRIC_RUNS_RUNNING, read_running, api);
+        metrics_gauge_from(api->metrics, METRIC_WARM_PODS, read_warm_ready, api);
+        metrics_gauge_from(api->metrics, METRIC_WARM_PODS_MAKING, read_warm_starting, api);
         return 0;
 }
 

@@ -20,6 +20,9 @@ struct executor_settings config_executor(const struct config *config,
                                .image = config_text(config, CONFIG_KUBERNETES_IMAGE),
                                .pod_template = config_text(config, CONFIG_KUBERNETES_TEMPLATE),
                                .start_ms = config_number(config, CONFIG_KUBERNETES_START_S) * 1000,
+                               .warm = config_number(config, CONFIG_KUBERNETES_WARM),
+                               .warm_datasets =
+                                       config_number(config, CONFIG_KUBERNETES_WARM_DATASETS),
                                .ttl_s = config_number(config, CONFIG_KUBERNETES_TTL_S),
                                .request_by_secret =
                                        strcmp(config_text(config, CONFIG_KUBERNETES_REQUEST),

@@ -222,6 +222,14 @@ static const struct config_setting settings[] = {
                                      NUMBER(300, 0, 86400),
                                      .help = "seconds that an ended Job stays when nobody removes "
                                              "it"},
+        [CONFIG_KUBERNETES_WARM] = {NAMES("kubernetes_warm", "KUBERNETES_WARM", "kubernetes-warm"),
+                                    NUMBER(0, 0, 100),
+                                    .help = "pods that a server keeps ready for each dataset in "
+                                            "use, for one run each; 0: every run is a Job"},
+        [CONFIG_KUBERNETES_WARM_DATASETS] =
+                {NAMES("kubernetes_warm_datasets", "KUBERNETES_WARM_DATASETS",
+                       "kubernetes-warm-datasets"),
+                 NUMBER(4, 1, 100), .help = "datasets that pods are kept ready for, at most"},
 };
 
 _Static_assert(ARRAY_SIZE(settings) == CONFIG_COUNT, "every setting is in the table");

@@ -35,6 +35,9 @@ enum metric {
         METRIC_PARENTS,          /* gauge: this and the next two are of the host of warm tables */
         METRIC_CHILDREN,         /* gauge */
         METRIC_CHILDREN_IDLE,    /* gauge */
+        METRIC_WARM_PODS,        /* gauge: ready; this and the next two are of Kubernetes */
+        METRIC_WARM_PODS_MAKING, /* gauge */
+        METRIC_WARM_EVENTS,      /* counter {event} */
         METRIC_CAPSULES_REMOVED, /* counter; by retention */
         METRIC_RETENTION_FAILED, /* counter */
         METRIC_PROCESS_START,    /* gauge; this and the next three are set by metrics_new */

@@ -17,6 +17,7 @@ static const char *const outcomes[] = {"ok",        "error",        "timeout",  
                                        "cancelled", "unauthorized", "unreachable", "malformed"};
 static const char *const reasons[] = {"words_not_understood", "ambiguous", "unsupported",
                                       "not_a_question"};
+static const char *const warm_events[] = {"taken", "missed", "failed"};
 static const char *const versions[] = {ASKCSV_VERSION};
 
 #define LABEL(name, values)                                                                        \
@@ -33,6 +34,7 @@ static const struct metric_label label_provider = LABEL("provider", providers);
 static const struct metric_label label_token_kind = LABEL("kind", token_kinds);
 static const struct metric_label label_outcome = LABEL("outcome", outcomes);
 static const struct metric_label label_reason = LABEL("reason", reasons);
+static const struct metric_label label_warm_event = LABEL("event", warm_events);
 static const struct metric_label label_version = LABEL("version", versions);
 
 const struct metric_row metric_rows[METRIC_COUNT_] = {
@@ -101,6 +103,19 @@ const struct metric_row metric_rows[METRIC_COUNT_] = {
                                   "Those of them that wait.",
                                   METRIC_GAUGE,
                                   {NULL}},
+        [METRIC_WARM_PODS] = {"askcsv_warm_pods_ready",
+                              "Kubernetes pods that are ready for a run.",
+                              METRIC_GAUGE,
+                              {NULL}},
+        [METRIC_WARM_PODS_MAKING] = {"askcsv_warm_pods_starting",
+                                     "Kubernetes pods that get ready for a run.",
+                                     METRIC_GAUGE,
+                                     {NULL}},
+        [METRIC_WARM_EVENTS] = {"askcsv_warm_pods_total",
+                                "What became of warm pods: taken by a run, lost before that; and "
+                                "runs that missed one.",
+                                METRIC_COUNTER,
+                                {&label_warm_event}},
         [METRIC_CAPSULES_REMOVED] = {"askcsv_capsules_removed_total",
                                      "Capsules removed by retention.",
                                      METRIC_COUNTER,

@@ -120,8 +120,11 @@ static int start_work(struct serve *serve, const struct serve_options *options, 
         struct executor_host *host = &runs.executor.host;
         if (host->waiting < 0)
                 host->waiting = (int64_t)runs.workers * 4 + CHORES_WAITING;
+        const struct executor_listener listener = {.hear = api_hear_executor, .data = &serve->api};
+        int r = executor_shared_open(&runs.executor, &listener, &runs.executor.shared, err);
         serve->api.executor = runs.executor;
-        int r = timer_start(&serve->api.timer, err);
+        if (r == 0)
+                r = timer_start(&serve->api.timer, err);
         if (r == 0)
                 r = samples_new(REGISTRY_DATASETS_MAX, &serve->api.samples, err);
         if (r == 0)
@@ -295,6 +298,7 @@ void serve_stop(struct serve *serve, int64_t patience_ms)
         chores_free(serve->api.chores);
         chores_free(serve->api.chats);
         samples_free(serve->api.samples);
+        executor_shared_free(serve->api.executor.shared);
         if (serve->api.stop_fd >= 0)
                 (void)close(serve->api.stop_fd);
         if (serve->api.chats_stop_fd >= 0)
