@@ -67,6 +67,7 @@ struct warm_pod {
         struct owner owner;
         char name[64];
         bool is_asked;              /* it may be in the cluster */
+        bool is_made;               /* it was */
         struct kube_attach *attach; /* of who has the pod: the run that took it, else the thread */
         struct buf said;
         struct pod_state state;
@@ -410,7 +411,8 @@ static void make_pod(struct warm *warm, struct tables *tables)
         pod->next = warm->pods;
         warm->pods = pod;
         (void)pthread_mutex_unlock(&warm->lock);
-        if (create_pod(warm, pod, &err) < 0)
+        pod->is_made = create_pod(warm, pod, &err) == 0;
+        if (!pod->is_made)
                 give_up(warm, pod, err.message);
 }
 
@@ -543,7 +545,7 @@ static int ask_to_remove(struct warm *warm, struct warm_pod *pod)
         kube_attach_free(steal_ptr(&pod->attach));
         int r = pod->is_asked ? kubernetes_remove(warm->it, warm->client, PODS, pod->name, &ignored)
                               : 1;
-        if (r > 0)
+        if (r > 0 || (r == 0 && pod->is_made))
                 owner_release(warm->folder, &pod->owner);
         return r;
 }
