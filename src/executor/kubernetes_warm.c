@@ -31,6 +31,10 @@
  * some time to spare. */
 #define ACTIVE_S (2 * 3600)
 #define GRACE_MS 5000 /* from the run's deadline to that of the pod, as of a Job */
+/* Making and removing pods is work for the whole cluster. It waits a moment, so that it is not in
+ * the way of a run that has just begun, or of its answer. */
+#define LET_RUN_US (INT64_C(100) * 1000)
+#define LET_ANSWER_US (INT64_C(20) * 1000)
 #define READY_MAX ((size_t)1024 * 1024) /* bytes of what a pod says before its run */
 #define FIRST_PAUSE_MS 1000             /* after a failure; then twice as long each time */
 #define LAST_PAUSE_MS 60000
@@ -68,6 +72,7 @@ struct warm_pod {
         char name[64];
         bool is_asked;              /* it may be in the cluster */
         bool is_made;               /* it was */
+        int64_t replace_us;         /* of one that was taken: then there is to be another */
         struct kube_attach *attach; /* of who has the pod: the run that took it, else the thread */
         struct buf said;
         struct pod_state state;
@@ -175,10 +180,12 @@ static struct warm_pod *take(struct warm *warm, const char *data_root,
                         found = pod;
         if (found) {
                 found->stage = STAGE_TAKEN;
+                found->replace_us = clock_monotonic_us() + LET_RUN_US;
                 (void)epoll_ctl(warm->epoll_fd, EPOLL_CTL_DEL, kube_attach_fd(found->attach), NULL);
         }
         (void)pthread_mutex_unlock(&warm->lock);
-        wake(warm);
+        if (!found)
+                wake(warm);
         return found;
 }
 
@@ -186,7 +193,7 @@ static void give_back(struct warm *warm, struct warm_pod *pod)
 {
         (void)pthread_mutex_lock(&warm->lock);
         pod->stage = STAGE_OVER;
-        pod->until_us = 0;
+        pod->replace_us = pod->until_us = clock_monotonic_us() + LET_ANSWER_US;
         (void)pthread_mutex_unlock(&warm->lock);
         wake(warm);
 }
@@ -630,9 +637,11 @@ static struct tables *drop_tables(struct warm *warm)
 static int64_t missing(struct warm *warm, const struct tables *tables)
 {
         int64_t n = warm->it->settings.warm;
+        int64_t now_us = clock_monotonic_us();
         (void)pthread_mutex_lock(&warm->lock);
         for (const struct warm_pod *pod = warm->pods; pod; pod = pod->next)
-                n -= pod->tables == tables && pod->stage < STAGE_TAKEN;
+                n -= pod->tables == tables &&
+                     (pod->stage < STAGE_TAKEN || now_us < pod->replace_us);
         (void)pthread_mutex_unlock(&warm->lock);
         return n;
 }
@@ -666,9 +675,12 @@ static void look_after_all(struct warm *warm)
 /* When there is something to do that nobody tells. */
 static int64_t due_us(struct warm *warm)
 {
-        int64_t due = clock_monotonic_us() + IDLE_US;
+        int64_t now_us = clock_monotonic_us();
+        int64_t due = now_us + IDLE_US;
         (void)pthread_mutex_lock(&warm->lock);
         for (const struct warm_pod *pod = warm->pods; pod; pod = pod->next) {
+                if (pod->replace_us > now_us && pod->replace_us < due)
+                        due = pod->replace_us;
                 if (pod->stage == STAGE_TAKEN)
                         continue;
                 due = pod->until_us < due ? pod->until_us : due;
@@ -677,7 +689,7 @@ static int64_t due_us(struct warm *warm)
                         due = kube_attach_due_us(pod->attach);
         }
         for (const struct tables *tables = warm->tables; tables; tables = tables->next)
-                if (tables->again_us > clock_monotonic_us() && tables->again_us < due)
+                if (tables->again_us > now_us && tables->again_us < due)
                         due = tables->again_us;
         (void)pthread_mutex_unlock(&warm->lock);
         return due;

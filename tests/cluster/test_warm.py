@@ -372,14 +372,14 @@ def test_time(one, clustered, capsys):
 
     for _ in range(3):
         took(local)
-    near = statistics.median(took(local) for _ in range(TIMED))
-    far = []
-    for _ in range(TIMED):
+    near, far = [], []
+    for _ in range(TIMED):  # by turns, as what else the machine does is for both then
         one.ready()
+        near.append(took(local))
         far.append(took(one))
-    assert one.event("taken") >= TIMED
-    far = statistics.median(far)
+    assert one.event("taken") == TIMED
     assert local.end() == 0
     with capsys.disabled():
-        print(f"\nwarm pods: {far * 1000:.1f} ms, local: {near * 1000:.1f} ms, "
-              f"ratio {far / near:.2f}")
+        for name, of in (("median", statistics.median), ("least", min)):
+            print(f"\n{name}: warm pods {of(far) * 1000:.1f} ms, local {of(near) * 1000:.1f} ms, "
+                  f"ratio {of(far) / of(near):.2f}")
