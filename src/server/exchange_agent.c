@@ -134,15 +134,12 @@ static int talk_run(const struct agent_query *query, json_t **ret, void *data, s
         struct ticket *ticket = hold_ticket(exchange);
         await_run(talk, ticket, query->deadline_us);
         ticket_look(ticket, &view);
-        json_t *body = json_incref((json_t *)ticket_ended_body(ticket));
+        *ret = json_incref((json_t *)ticket_ended_body(ticket));
         ticket_release(ticket);
-        if (!body) {
-                *err = view.error;
-                return -(int)view.error.type;
-        }
-        *ret = json_deep_copy(body);
-        json_decref(body);
-        return *ret ? 0 : error_oom(err);
+        if (*ret)
+                return 0;
+        *err = view.error;
+        return -(int)view.error.type;
 }
 
 static int talk_find(const char *run_id, json_t **ret, void *data, struct error *err)
