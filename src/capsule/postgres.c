@@ -845,7 +845,6 @@ static int postgres_servers(struct capsule_store *base, struct servers_call *cal
 }
 
 const struct capsule_store_ops capsule_postgres_ops = {
-        .scheme = "postgresql:",
         .open = postgres_open,
         .free = postgres_free,
         .set_wait = postgres_set_wait,

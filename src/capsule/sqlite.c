@@ -761,7 +761,6 @@ static int sqlite_threads(struct capsule_store *base, const struct thread_call *
 }
 
 const struct capsule_store_ops capsule_sqlite_ops = {
-        .scheme = "sqlite:",
         .open = sqlite_open,
         .free = sqlite_free,
         .set_wait = sqlite_set_wait,

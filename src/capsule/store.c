@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const struct {
-        const char *scheme; /* as the ops have it, or another name for it */
+        const char *scheme;
         const struct capsule_store_ops *ops;
 } kinds[] = {
         {"sqlite:", &capsule_sqlite_ops},

@@ -22,7 +22,6 @@ struct thread_call;
 struct servers_call;
 
 struct capsule_store_ops {
-        const char *scheme; /* "sqlite:" */
         int (*open)(const char *rest, struct capsule_store **ret, struct error *err);
         void (*free)(struct capsule_store *store);
         void (*set_wait)(struct capsule_store *store, int wait_ms);
