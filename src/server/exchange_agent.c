@@ -309,6 +309,13 @@ static void close_events(struct exchange *exchange)
         ticket_release(ticket);
 }
 
+/* What could not be sealed at its end is sealed as what it was when the store can be written. */
+static void seal_late(const struct api *api, struct capsule **capsule)
+{
+        if (*capsule && run_state_is_final((*capsule)->state) && !capsule_is_sealed(*capsule))
+                runs_seal_late(api->runs, steal_ptr(capsule));
+}
+
 static void talk_work(void *data)
 {
         struct talk *talk = data;
@@ -345,6 +352,7 @@ static void talk_work(void *data)
         close_events(talk->exchange);
         exchange_leave(talk->exchange); /* before anybody is told that it has ended */
         end_talk(talk, answer_id, &why);
+        seal_late(api, &capsule);
         talk_free(talk);
 }
 
