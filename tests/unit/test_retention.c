@@ -256,10 +256,10 @@ static void test_room_is_used_again(void **state)
 {
         struct fixture *fixture = *state;
         struct stat st;
-        _cleanup_store_ struct capsule_store *store = open_store(fixture);
-        off_t sizes[2] = {0};
         if (fixture->is_postgres)
                 skip(); /* autovacuum does it, in its time */
+        _cleanup_store_ struct capsule_store *store = open_store(fixture);
+        off_t sizes[2] = {0};
         for (int i = 0; i < 12; i++) {
                 keep_some(store, 100);
                 (void)prune(store, 0, 50);
