@@ -134,10 +134,12 @@ static inline void *fixture_lock(const struct fixture *fixture)
 
 static inline void fixture_unlock(const struct fixture *fixture, void *lock)
 {
-        if (fixture->is_postgres)
-                PQfinish(lock);
-        else
+        if (!fixture->is_postgres) {
                 (void)sqlite3_close(lock);
+                return;
+        }
+        PQclear(PQexec(lock, "ROLLBACK")); /* PQfinish does not wait for the session's end */
+        PQfinish(lock);
 }
 
 /* What that process owned counts as abandoned: as the kernel knows at once, and PostgreSQL when
