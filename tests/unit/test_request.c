@@ -38,16 +38,29 @@ static void arena_freep(struct arena **arena)
 
 #define _cleanup_arena_ _cleanup_(arena_freep)
 
+static const struct request *parse(const char *text, struct arena *arena)
+{
+        struct error err = {0};
+        struct request *request = NULL;
+        if (request_parse(text, strlen(text), arena, &request, &err) < 0)
+                fail_msg("%s: %s", err.pointer, err.message);
+        return request;
+}
+
+static void check_written(const struct request *request, const char *text)
+{
+        struct error err = {0};
+        _cleanup_buf_ struct buf out = {0};
+        buf_init(&out, REQUEST_BYTES_MAX);
+        assert_int_equal(request_write(request, &out, &err), 0);
+        assert_string_equal(buf_text(&out), text);
+}
+
 static void test_round_trip(void **state)
 {
         (void)state;
-        struct error err = {0};
         _cleanup_arena_ struct arena *arena = arena_new(ARENA_MAX);
-        struct request *request = NULL;
-        _cleanup_buf_ struct buf out = {0};
-        buf_init(&out, REQUEST_BYTES_MAX);
-        if (request_parse(full_text, strlen(full_text), arena, &request, &err) < 0)
-                fail_msg("%s: %s", err.pointer, err.message);
+        const struct request *request = parse(full_text, arena);
         assert_int_equal(request->op, REQUEST_RUN);
         assert_int_equal(request->n_tables, 2);
         assert_string_equal(request->tables[0].columns[0].name, "Größe \"x\"");
@@ -55,8 +68,7 @@ static void test_round_trip(void **state)
         assert_null(request->tables[1].columns);
         assert_null(request->tables[1].sha256);
         assert_int_equal(request->limits.threads, 256);
-        assert_int_equal(request_write(request, &out, &err), 0);
-        assert_string_equal(buf_text(&out), full_text);
+        check_written(request, full_text);
 }
 
 static void test_defaults(void **state)
@@ -353,21 +365,15 @@ static const char export_text[] =
 static void test_export(void **state)
 {
         (void)state;
-        struct error err = {0};
         _cleanup_arena_ struct arena *arena = arena_new(ARENA_MAX);
-        struct request *request = NULL;
-        _cleanup_buf_ struct buf out = {0};
-        buf_init(&out, REQUEST_BYTES_MAX);
-        if (request_parse(export_text, strlen(export_text), arena, &request, &err) < 0)
-                fail_msg("%s: %s", err.pointer, err.message);
+        const struct request *request = parse(export_text, arena);
         assert_int_equal(request->op, REQUEST_EXPORT);
         assert_false(request_op_has_sql(request->op));
         assert_int_equal(request->result->n, 2);
         assert_string_equal(request->result->types[1], "x y[]"); /* not looked at here */
         assert_string_equal(request->result->rows, "[[1,\"\\u00e9\"]]");
         assert_int_equal(request->result->rows_bytes, strlen(request->result->rows));
-        assert_int_equal(request_write(request, &out, &err), 0);
-        assert_string_equal(buf_text(&out), export_text);
+        check_written(request, export_text);
 }
 
 static void check_export_refused(const char *tail, const char *pointer, const char *said)
