@@ -81,7 +81,8 @@ static int start_worker(struct job *job, bool waits, struct error *err)
                 .files = files,
                 .n_files = job->files.n,
                 .memory_mb = limits->memory_mb,
-                .cpu_s = worker_cpu_s(limits, limits->threads),
+                /* Who waits loads in one time, and runs in another. */
+                .cpu_s = worker_cpu_s(limits, limits->threads) * (waits ? 2 : 1),
                 .threads = limits->threads,
                 .parent = getpid(),
                 .uid = geteuid(),

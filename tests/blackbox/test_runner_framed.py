@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import select
 import signal
 
@@ -516,6 +517,29 @@ def test_a_worker_that_was_killed_while_it_waited(runner, warm, numbers):
     response = waiting.send(request)
     assert told(response) == told(runner(request)) and is_fresh(response)
     assert waiting.end() == (0, b"", b"")
+
+
+def written_by(pid):
+    """The pipes that it writes to, beside standard output and standard error."""
+    return [fd for fd in os.listdir(f"/proc/{pid}/fd") if int(fd) > 2 and int(
+        re.search(r"flags:\s*(\d+)", open(f"/proc/{pid}/fdinfo/{fd}").read())[1], 8) & os.O_WRONLY]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may write in the worker's place")
+@pytest.mark.parametrize("words", [b"ready\n", b'{"status":"success","rows_bytes":0}\n\n', b"x"])
+def test_a_worker_that_talks_while_it_waits(runner, warm, numbers, words):
+    """One that was taken over, say: it gets no request."""
+    request = Runner.request(SUM, [table(numbers)])
+    waiting = warm()
+    waiting.ready(request)
+    (worker,) = children(waiting.process.pid)
+    (fd,) = written_by(worker)
+    with open(f"/proc/{worker}/fd/{fd}", "wb") as pipe:
+        pipe.write(words)
+    response = waiting.send(request)
+    assert told(response) == told(runner(request)) and is_fresh(response)
+    assert waiting.end() == (0, b"", b"")
+    assert all_gone([worker])
 
 
 def test_a_worker_that_is_killed_in_its_run(warm, numbers):
