@@ -39,6 +39,8 @@ static void close_request(struct job *job)
 
 void job_done(struct job *job)
 {
+        if (!job->options)
+                return;
         close_request(job);
         attempt_done(&job->attempt);
         files_close(&job->files);

@@ -91,10 +91,10 @@ static void test_prepare_refuses(void **state)
         (void)state;
         static const struct {
                 const char *text;
-                const char *said; /* NULL: it is taken */
+                const char *said; /* "": it is taken */
         } cases[] = {
-                {"{\"protocol\":1,\"dataset\":{\"id\":\"d\",\"tables\":[]}}", NULL},
-                {"{\"protocol\":1,\"run_id\":null,\"dataset\":{\"id\":\"d\",\"tables\":[]}}", NULL},
+                {"{\"protocol\":1,\"dataset\":{\"id\":\"d\",\"tables\":[]}}", ""},
+                {"{\"protocol\":1,\"run_id\":null,\"dataset\":{\"id\":\"d\",\"tables\":[]}}", ""},
                 {"", "empty"},
                 {"[]", "object"},
                 {"{\"dataset\":{\"id\":\"d\",\"tables\":[]}}", "protocol"},
@@ -114,7 +114,7 @@ static void test_prepare_refuses(void **state)
                 _cleanup_arena_ struct arena *arena = arena_new(ARENA_MAX);
                 struct request *prepare = NULL;
                 int r = prepare_parse(cases[i].text, strlen(cases[i].text), arena, &prepare, &err);
-                if ((r == 0) != !cases[i].said)
+                if ((r == 0) != (cases[i].said[0] == '\0'))
                         fail_msg("%s: %s", cases[i].text, err.message);
                 if (r == 0) {
                         assert_null(prepare->run_id);
