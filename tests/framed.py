@@ -37,9 +37,9 @@ def prepare_of(request):
 class Warm:
     """One askcsv-runner --warm. prepare() and send() give the frame that comes back."""
 
-    def __init__(self, path, *args, env=None):
+    def __init__(self, path, *args, env=None, mode="--warm"):
         self.process = subprocess.Popen(
-            [os.fspath(path), "--warm", *map(str, args)], stdin=subprocess.PIPE,
+            [os.fspath(path), mode, *map(str, args)], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, env=env)
 
     def __enter__(self):

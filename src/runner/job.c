@@ -39,6 +39,8 @@ static void close_request(struct job *job)
 
 void job_done(struct job *job)
 {
+        if (!job->options)
+                return;
         close_request(job);
         attempt_done(&job->attempt);
         files_close(&job->files);
@@ -81,7 +83,8 @@ static int start_worker(struct job *job, bool waits, struct error *err)
                 .files = files,
                 .n_files = job->files.n,
                 .memory_mb = limits->memory_mb,
-                .cpu_s = worker_cpu_s(limits, limits->threads),
+                /* Who waits loads in one time, and runs in another. */
+                .cpu_s = worker_cpu_s(limits, limits->threads) * (waits ? 2 : 1),
                 .threads = limits->threads,
                 .parent = getpid(),
                 .uid = geteuid(),

@@ -45,7 +45,7 @@ void job_init(struct job *job, const struct runner_options *options, struct engi
 /* The request's time counts from submitted_us (clock_monotonic_us). */
 void job_set_request(struct job *job, const struct request *request, int64_t submitted_us);
 
-/* Kills the worker; no process is left. */
+/* Kills the worker; no process is left. A zeroed job has none. */
 void job_done(struct job *job);
 
 /* Opens the files and starts the worker, which does what the request says, or (`waits`) loads its

@@ -114,7 +114,7 @@ static int get_ready(struct standby *standby, struct error *err)
 
 static bool same_columns(const struct request_table *a, const struct request_table *b)
 {
-        if (a->n_columns != b->n_columns || !a->columns != !b->columns)
+        if (a->n_columns != b->n_columns) /* 0: they are to be found */
                 return false;
         for (size_t i = 0; i < a->n_columns; i++)
                 if (strcmp(a->columns[i].name, b->columns[i].name) != 0 ||
@@ -173,7 +173,7 @@ static int serve_cold(struct standby *standby, const struct request *request, in
                       struct error *err)
 {
         const struct job *old = &standby->job;
-        _cleanup_(job_done) struct job job;
+        _cleanup_(job_done) struct job job = {0};
         job_init(&job, old->options, old->engine, old->out_fd);
         job_done(&standby->job);
         job_set_request(&job, request, arrived_us);

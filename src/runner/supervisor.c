@@ -31,7 +31,7 @@ int runner_serve(const struct runner_options *options, int in_fd, int out_fd, st
                 r = intake_read(&options->intake, in_fd, &text, &why);
         if (r == 0)
                 r = request_parse(buf_text(&text), text.len, arena, &request, &why);
-        _cleanup_(job_done) struct job job;
+        _cleanup_(job_done) struct job job = {0};
         signals_catch();
         job_init(&job, options, engine, out_fd);
         if (r < 0)
