@@ -43,6 +43,7 @@
 #define LOG_PAUSE_MS 50
 #define FATE_WAIT_MS 3000 /* until a Job says why its pod was deleted */
 #define FATE_PAUSE_MS 100
+#define EXIT_USAGE 2 /* of a runner */
 #define SAID_MAX 4096
 #define WORDS_MAX 600
 
@@ -193,11 +194,12 @@ static int create(struct kube_client *client, const char *path, json_t *object, 
                 return r;
         if (reply->status == 409 && reply->is_again)
                 return 0; /* an earlier attempt did it */
+        const char *said = json_get_string(reply->body, "message");
         if (reply->status == 403 && strstr(buf_text(&reply->text), "exceeded quota"))
                 return error_set(err, ERROR_RUNNER_RESOURCE_EXCEEDED,
                                  "the quota of the cluster's namespace leaves no room for this run "
                                  "(%s); try again later, or raise it: %.700s",
-                                 doing, json_get_string(reply->body, "message"));
+                                 doing, said ? said : buf_text(&reply->text));
         return reply->status / 100 == 2 ? 0 : kube_refused(client, &call, reply, err);
 }
 
@@ -305,7 +307,8 @@ struct job {
         struct owner owner;
         char name[64];
         size_t pieces;
-        bool is_asked; /* something of it may be in the cluster */
+        bool is_asked;  /* something of it may be in the cluster */
+        bool is_unsure; /* or may come yet: it was asked for, and no answer came */
         struct pod_state pod;
         int64_t start_by_us; /* the runner has begun by then, or is given up */
         int64_t end_by_us;
@@ -336,10 +339,22 @@ static void job_done(struct job *job)
         int r = 0;
         if (job->is_asked)
                 r = remove_all(job->it, job->client, job->owner.id, job->pieces, &ignored);
-        if (r > 0 || (r == 0 && !job->is_asked))
+        if (r >= 0 && (!job->is_unsure || (size_t)r == job->pieces + 1))
                 owner_release(job->it->folder, &job->owner);
         else
                 cleanup_close(&job->owner.fd);
+}
+
+/* What was refused was not made. */
+static int job_ask(struct job *job, const char *path, json_t *object, const char *doing,
+                   struct error *err)
+{
+        _cleanup_(kube_reply_done) struct kube_reply reply = {0};
+        int r = create(job->client, path, object, doing, job->call->cancel_fd, &reply, err);
+        bool is_refused = reply.status / 100 == 4 && !reply.is_again;
+        job->is_asked |= r == 0 || (reply.is_sent && !is_refused);
+        job->is_unsure |= r < 0 && reply.is_sent && !is_refused;
+        return r;
 }
 
 static int make_secrets(struct job *job, const struct kubernetes_spec *spec, struct error *err)
@@ -347,10 +362,8 @@ static int make_secrets(struct job *job, const struct kubernetes_spec *spec, str
         char path[KUBE_PATH_MAX];
         path_of(job->it, SECRETS, "", path);
         for (size_t i = 0; i < job->pieces; i++) {
-                _cleanup_(kube_reply_done) struct kube_reply reply = {0};
-                int r = create(job->client, path, kubernetes_secret(spec, i),
-                               "making a Secret for the request", job->call->cancel_fd, &reply,
-                               err);
+                int r = job_ask(job, path, kubernetes_secret(spec, i),
+                                "making a Secret for the request", err);
                 if (r < 0)
                         return r;
         }
@@ -371,13 +384,10 @@ static int job_make(struct job *job, const char *const *arguments, struct error 
                                                          JOB_GRACE_S,
                                              .pieces = job->pieces};
         char path[KUBE_PATH_MAX];
-        _cleanup_(kube_reply_done) struct kube_reply reply = {0};
         path_of(it, JOBS, "", path);
-        job->is_asked = true;
         int r = make_secrets(job, &spec, err);
         if (r == 0)
-                r = create(job->client, path, kubernetes_job(&spec), "making a Job",
-                           call->cancel_fd, &reply, err);
+                r = job_ask(job, path, kubernetes_job(&spec), "making a Job", err);
         job->start_by_us = clock_monotonic_us() + it->settings.start_ms * 1000;
         job->end_by_us = job->start_by_us + run_ms * 1000;
         return r;
@@ -427,7 +437,7 @@ static int stuck(struct job *job, struct error *err)
         const char *trouble = "";
         if (!*pod->why)
                 last_warning(job, *pod->name ? pod->name : job->name, pod->why, sizeof(pod->why));
-        if (strstr(pod->why, "mage"))
+        if (pod->is_image)
                 return image_trouble(job, err);
         if (strstr(pod->why, "exceeded quota"))
                 return error_set(err, ERROR_RUNNER_RESOURCE_EXCEEDED,
@@ -442,6 +452,12 @@ static int stuck(struct job *job, struct error *err)
         trouble = *pod->why ? pod->why : "the cluster gives no reason";
         if (pod->phase == POD_HOPELESS)
                 return error_set(err, ERROR_IO, "the runner's pod cannot start: %s", trouble);
+        if (pod->is_unplaced)
+                return error_set(err, ERROR_IO,
+                                 "no node of the cluster takes the runner's pod; look at "
+                                 "nodeSelector, tolerations, affinity and volumes in the pod "
+                                 "template (kubernetes_template): %s",
+                                 trouble);
         return error_set(err, ERROR_RUNNER_TIMEOUT,
                          "the runner's pod did not start within %lld s (kubernetes_start_s): %s",
                          (long long)job->it->settings.start_ms / 1000, trouble);
@@ -530,12 +546,23 @@ static int died(const struct job *job, struct buf *said, struct error *err)
                                  "the node of the runner's pod ran short of something, and ended "
                                  "it; run it again: %s",
                                  pod->why);
+        if (pod->is_late)
+                return error_set(err, ERROR_RUNNER_TIMEOUT,
+                                 "the runner's pod had its time (activeDeadlineSeconds), and the "
+                                 "cluster ended it");
         if (pod->is_going)
                 return deleted(job, err);
         const char *words = last_words(said);
         if (pod->exit_code < 0)
                 return error_set(err, ERROR_IO, "the runner's pod failed: %s",
                                  *pod->why ? pod->why : "the cluster gives no reason");
+        if (pod->exit_code == EXIT_USAGE)
+                return error_set(err, ERROR_IO,
+                                 "the runner in the pod cannot use what it is given (%s); its "
+                                 "image must be of this version (kubernetes_image), and the pod "
+                                 "template must give it the datasets, readable for its user, "
+                                 "where they are here (kubernetes_template)",
+                                 words);
         return error_set(err, ERROR_RUNNER_INTERNAL,
                          "the runner's pod ended with exit status %d%s%s%s%s%s", pod->exit_code,
                          *pod->why ? " (" : "", pod->why, *pod->why ? ")" : "", *words ? ": " : "",
@@ -558,6 +585,14 @@ static int late(struct job *job, const struct kube_watch *watch, struct error *e
                          "the runner did not end by itself at its deadline; its pod is removed");
 }
 
+/* Waiting for the next try to get an image, it does not say any more why the last one failed. */
+static void keep_cause(const struct pod_state *before, struct pod_state *now)
+{
+        static const char failed[] = "ErrImagePull";
+        if (now->is_image && strncmp(before->why, failed, sizeof(failed) - 1) == 0)
+                (void)snprintf(now->why, sizeof(now->why), "%s", before->why);
+}
+
 /* 1: the pod has ended. */
 static int take(struct job *job, const struct kube_event *event, struct error *err)
 {
@@ -569,6 +604,7 @@ static int take(struct job *job, const struct kube_event *event, struct error *e
                         job->end_by_us =
                                 clock_monotonic_us() +
                                 (job->call->timeout_ms + EXECUTOR_GRACE_MS + GRACE_MS) * 1000;
+                keep_cause(&job->pod, &state);
                 job->pod = state;
                 if (state.phase == POD_HOPELESS)
                         return stuck(job, err);
@@ -630,7 +666,12 @@ static int read_log(const struct job *job, struct kube_reply *reply, struct erro
                 .timeout_ms = job->it->settings.start_ms,
                 .cancel_fd = job->call->cancel_fd,
                 .max_bytes = FRAME_SIZE((size_t)job->call->max_response_bytes) + SAID_MAX};
-        return kube_do(job->client, &call, reply, err);
+        int r = kube_ask(job->client, &call, reply, err);
+        if (r == 0 && reply->status == 404)
+                return deleted(job, err);
+        if (r == 0 && reply->status != 200)
+                return kube_refused(job->client, &call, reply, err);
+        return r;
 }
 
 /* Where a response begins: at the start of a line. */
@@ -682,7 +723,7 @@ static int job_answer(const struct job *job, bool any_exit_status, struct buf *r
 {
         int64_t until_us = clock_monotonic_us() + LOG_WAIT_MS * 1000;
         bool is_well = job->pod.exit_code == 0 || (any_exit_status && job->pod.exit_code > 0);
-        if (job->pod.exit_code < 0)
+        if (job->pod.exit_code < 0 || (!is_well && job->pod.is_oom))
                 return died(job, &(struct buf){0}, err);
         for (;;) {
                 _cleanup_(kube_reply_done) struct kube_reply reply = {0};

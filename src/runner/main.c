@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,8 +31,8 @@ static int serve(struct runner_options *options, const char *data_root)
         const struct intake *intake = &options->intake;
         _cleanup_free_ char *resolved = realpath(data_root, NULL);
         if (!resolved) {
-                (void)fprintf(stderr, "askcsv-runner: the data root %s does not exist\n",
-                              data_root);
+                (void)fprintf(stderr, "askcsv-runner: the data root %s: %s\n", data_root,
+                              strerror(errno));
                 return 2;
         }
         if ((intake->env && intake->dir) ||
