@@ -286,6 +286,7 @@ static bool is_passing(CURLcode code, long status)
         case CURLE_SEND_ERROR:
         case CURLE_RECV_ERROR:
         case CURLE_GOT_NOTHING:
+        case CURLE_PARTIAL_FILE:
                 return true;
         default:
                 return false;

@@ -48,10 +48,10 @@ static int serve(struct runner_options *options, const char *data_root)
         _exit(1);
 }
 
-static int probe(void)
+static int probe(bool framed)
 {
         struct error err = {0};
-        if (runner_probe(STDOUT_FILENO, &err) == 0)
+        if (runner_probe(framed, STDOUT_FILENO, &err) == 0)
                 return 0;
         (void)fprintf(stderr, "askcsv-runner: %s\n", err.message);
         return 1;
@@ -89,7 +89,7 @@ int main(int argc, char **argv)
                         wanted.framed = true;
                         break;
                 case 'p':
-                        return probe();
+                        return probe(wanted.framed); /* --framed is in front of it */
                 case 'v':
                         (void)printf("askcsv-runner %s\n", ASKCSV_VERSION);
                         return 0;
