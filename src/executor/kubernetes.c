@@ -41,6 +41,8 @@
 #define FORGET_S 600     /* a call that timed out may still be carried out for so long */
 #define LOG_WAIT_MS 3000 /* until a log has all that its container said */
 #define LOG_PAUSE_MS 50
+#define LISTEN_MS 15000 /* to a log, before the watch is looked at again */
+#define GLANCE_MS 20
 #define FATE_WAIT_MS 3000 /* until a Job says why its pod was deleted */
 #define FATE_PAUSE_MS 100
 #define EXIT_USAGE 2 /* of a runner */
@@ -310,6 +312,8 @@ struct job {
         bool is_asked;  /* something of it may be in the cluster */
         bool is_unsure; /* or may come yet: it was asked for, and no answer came */
         struct pod_state pod;
+        struct buf *response;
+        bool is_log_over; /* all is said that the runner's log says before the pod's end is known */
         int64_t start_by_us; /* the runner has begun by then, or is given up */
         int64_t end_by_us;
 };
@@ -569,6 +573,97 @@ static int died(const struct job *job, struct buf *said, struct error *err)
                          words);
 }
 
+/* ---- listening to it ---- */
+
+/* Where a response begins: at the start of a line. */
+static const char *find_frame(const struct buf *text)
+{
+        static const char start[] = "askcsv response ";
+        const char *at = buf_text(text);
+        while (at && strncmp(at, start, sizeof(start) - 1) != 0) {
+                at = strchr(at, '\n');
+                at = at ? at + 1 : NULL;
+        }
+        return at;
+}
+
+/* 1: the response was there, whole; 0: not (yet). */
+static int take_response(const struct job *job, const struct buf *text, struct buf *response,
+                         struct error *err)
+{
+        struct frame frame;
+        const char *at = find_frame(text);
+        if (!at)
+                return 0;
+        int r = frame_parse(at, text->len - (size_t)(at - text->data),
+                            (size_t)job->call->max_response_bytes, ERROR_RUNNER_OUTPUT_EXCEEDED,
+                            &frame, err);
+        if (r <= 0)
+                return r;
+        buf_append(response, frame.body, frame.body_bytes);
+        buf_putc(response, '\n');
+        r = buf_error(response, err, "the runner's response");
+        return r < 0 ? r : 1;
+}
+
+static size_t log_bytes_max(const struct job *job)
+{
+        return FRAME_SIZE((size_t)job->call->max_response_bytes) + SAID_MAX;
+}
+
+struct listening {
+        const struct job *job;
+        int r; /* of take_response */
+        struct error *err;
+};
+
+static bool has_response(const struct buf *text, void *data)
+{
+        struct listening *listening = data;
+        listening->r =
+                take_response(listening->job, text, listening->job->response, listening->err);
+        return listening->r != 0;
+}
+
+static void log_path(const struct job *job, const char *more, char out[KUBE_PATH_MAX])
+{
+        char rest[400];
+        (void)snprintf(rest, sizeof(rest), "/%s/log?container=" KUBERNETES_CONTAINER "%s",
+                       job->pod.name, more);
+        path_of(job->it, PODS, rest, out);
+}
+
+/* Follows the log of a runner that runs: a node tells of a container's end up to a second after
+ * it, and the response is there before. 1: it is whole. 0: not so far; what failed here shows once
+ * the pod has ended. */
+static int job_listen(struct job *job, struct error *err)
+{
+        char path[KUBE_PATH_MAX];
+        struct error why = {0};
+        struct listening listening = {.job = job, .err = err};
+        _cleanup_(kube_reply_done) struct kube_reply reply = {0};
+        int64_t now_us = clock_monotonic_us();
+        int64_t left_ms = (job->end_by_us - now_us) / 1000;
+        log_path(job, "&follow=true", path);
+        const struct kube_call call = {.method = "GET",
+                                       .path = path,
+                                       .doing = "reading the runner's log",
+                                       .timeout_ms = left_ms < LISTEN_MS ? left_ms : LISTEN_MS,
+                                       .cancel_fd = job->call->cancel_fd,
+                                       .max_bytes = log_bytes_max(job),
+                                       .is_enough = has_response,
+                                       .data = &listening};
+        int r = kube_ask(job->client, &call, &reply, &why);
+        if (listening.r != 0)
+                return listening.r;
+        if (r == -(int)ERROR_CANCELLED) {
+                *err = why;
+                return r;
+        }
+        job->is_log_over = clock_monotonic_us() < now_us + call.timeout_ms * 1000;
+        return 0;
+}
+
 /* ---- following it ---- */
 
 static int late(struct job *job, const struct kube_watch *watch, struct error *err)
@@ -618,17 +713,27 @@ static int take(struct job *job, const struct kube_event *event, struct error *e
         }
 }
 
+/* 1: its response is there; 0: its pod has ended. */
 static int follow(struct job *job, struct kube_watch *watch, struct error *err)
 {
         for (;;) {
                 struct kube_event event = {.kind = KUBE_QUIET};
-                int64_t until_us =
-                        job->pod.phase == POD_RUNNING ? job->end_by_us : job->start_by_us;
-                int r = kube_watch_next(watch, until_us, job->call->cancel_fd, &event, err);
-                if (r == 0 && event.kind == KUBE_QUIET)
-                        r = late(job, watch, err);
-                else if (r == 0)
+                bool is_running = job->pod.phase == POD_RUNNING;
+                int64_t deadline_us = is_running ? job->end_by_us : job->start_by_us;
+                int64_t until_us = deadline_us;
+                int r = 0;
+                if (is_running && !job->is_log_over) {
+                        r = job_listen(job, err);
+                        if (r != 0)
+                                return r;
+                        if (!job->is_log_over)
+                                until_us = clock_monotonic_us() + GLANCE_MS * 1000;
+                }
+                r = kube_watch_next(watch, until_us, job->call->cancel_fd, &event, err);
+                if (r == 0 && event.kind != KUBE_QUIET)
                         r = take(job, &event, err);
+                else if (r == 0 && clock_monotonic_us() >= deadline_us)
+                        r = late(job, watch, err);
                 json_decref(event.object);
                 if (r != 0)
                         return r < 0 ? r : 0;
@@ -654,55 +759,20 @@ static int job_follow(struct job *job, struct error *err)
 
 static int read_log(const struct job *job, struct kube_reply *reply, struct error *err)
 {
-        char rest[400];
         char path[KUBE_PATH_MAX];
-        (void)snprintf(rest, sizeof(rest), "/%s/log?container=" KUBERNETES_CONTAINER,
-                       job->pod.name);
-        path_of(job->it, PODS, rest, path);
-        const struct kube_call call = {
-                .method = "GET",
-                .path = path,
-                .doing = "reading the runner's log",
-                .timeout_ms = job->it->settings.start_ms,
-                .cancel_fd = job->call->cancel_fd,
-                .max_bytes = FRAME_SIZE((size_t)job->call->max_response_bytes) + SAID_MAX};
+        log_path(job, "", path);
+        const struct kube_call call = {.method = "GET",
+                                       .path = path,
+                                       .doing = "reading the runner's log",
+                                       .timeout_ms = job->it->settings.start_ms,
+                                       .cancel_fd = job->call->cancel_fd,
+                                       .max_bytes = log_bytes_max(job)};
         int r = kube_ask(job->client, &call, reply, err);
         if (r == 0 && reply->status == 404)
                 return deleted(job, err);
         if (r == 0 && reply->status != 200)
                 return kube_refused(job->client, &call, reply, err);
         return r;
-}
-
-/* Where a response begins: at the start of a line. */
-static const char *find_frame(const struct buf *text)
-{
-        static const char start[] = "askcsv response ";
-        const char *at = buf_text(text);
-        while (at && strncmp(at, start, sizeof(start) - 1) != 0) {
-                at = strchr(at, '\n');
-                at = at ? at + 1 : NULL;
-        }
-        return at;
-}
-
-/* 1: the response was there, whole; 0: not (yet). */
-static int take_response(const struct job *job, const struct buf *text, struct buf *response,
-                         struct error *err)
-{
-        struct frame frame;
-        const char *at = find_frame(text);
-        if (!at)
-                return 0;
-        int r = frame_parse(at, text->len - (size_t)(at - text->data),
-                            (size_t)job->call->max_response_bytes, ERROR_RUNNER_OUTPUT_EXCEEDED,
-                            &frame, err);
-        if (r <= 0)
-                return r;
-        buf_append(response, frame.body, frame.body_bytes);
-        buf_putc(response, '\n');
-        r = buf_error(response, err, "the runner's response");
-        return r < 0 ? r : 1;
 }
 
 static int not_whole(const struct job *job, const struct buf *text, struct error *err)
@@ -756,11 +826,13 @@ static int run_in_cluster(const struct kubernetes *it, const struct executor_cal
         if (r == 0)
                 r = job_init(&job, it, call, client, err);
         if (r == 0) {
+                job.response = response;
                 r = job_make(&job, arguments, err);
                 if (r == 0)
                         r = job_follow(&job, err);
                 if (r == 0)
                         r = job_answer(&job, any_exit_status, response, err);
+                r = r < 0 ? r : 0;
                 job_done(&job);
         }
         kube_client_free(client);

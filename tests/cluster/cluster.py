@@ -127,7 +127,8 @@ class Space:
         """A pod for which that is true, once there is one."""
         def find():
             return next((p for p in self.list("pods")
-                         if p["metadata"]["name"] not in but and ready(p)), None)
+                         if p["metadata"]["name"] not in but and ready(p)
+                         and "deletionTimestamp" not in p["metadata"]), None)
         found = wait_until(find, GONE_SECONDS)
         assert found, [p.get("status") for p in self.list("pods")]
         return found
@@ -195,7 +196,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def reply(self, status, body):
-        data = json.dumps(body).encode()
+        data = json.dumps(body).encode() + b"\n"
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
