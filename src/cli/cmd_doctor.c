@@ -219,8 +219,9 @@ static void examine_runner(struct examination *it)
         executor_free(executor);
 }
 
-/* Where runs go to, if they do not run here: a container is made as for a run, and tells. */
-static void examine_containers(struct examination *it, struct session *session)
+/* Where runs go to, if they do not run here: a container or a pod is made as for a run, and
+ * tells. */
+static void examine_elsewhere(struct examination *it, struct session *session)
 {
         static const struct json_limits limits = {.max_bytes = PROBE_BYTES_MAX, .max_depth = 8};
         struct executor_settings settings;
@@ -230,7 +231,9 @@ static void examine_containers(struct examination *it, struct session *session)
         _cleanup_buf_ struct buf text = {0};
         buf_init(&text, PROBE_BYTES_MAX);
         int r = session_settings(session, &settings, &err);
-        if (r == 0 && strcmp(settings.name, "docker") != 0)
+        const char *where = r == 0 ? settings.name : "executor";
+        const char *what = strcmp(where, "kubernetes") == 0 ? "pod" : "container";
+        if (r == 0 && strcmp(where, "local") == 0)
                 return;
         if (r == 0)
                 r = executor_open_as(&settings, "/", &executor, &err);
@@ -243,15 +246,14 @@ static void examine_containers(struct examination *it, struct session *session)
                                &err);
         const char *verdict = json_get_string(probe, "verdict");
         if (r < 0)
-                find(it, FINDING_FAILURE, "docker", "%s", err.message);
+                find(it, FINDING_FAILURE, where, "%s", err.message);
         else if (!verdict || strcmp(verdict, "ok") != 0)
-                find(it, FINDING_FAILURE, "docker", "too few walls stand in a container: %s",
+                find(it, FINDING_FAILURE, where, "too few walls stand in a %s: %s", what,
                      buf_text(&text));
         else
-                find(it, FINDING_OK, "docker",
-                     "%s: a container was made and removed; beside its "
-                     "own walls the runner's stand in it",
-                     executor_place(executor));
+                find(it, FINDING_OK, where,
+                     "%s: a %s was made and removed; beside its own walls the runner's stand in it",
+                     executor_place(executor), what);
         executor_free(executor);
 }
 
@@ -333,7 +335,7 @@ static int run(const struct surface *surface, int argc, char **argv)
                 examine_store(&it, session.home);
                 examine_snapshots(&it, session.home);
                 examine_host(&it, &session);
-                examine_containers(&it, &session);
+                examine_elsewhere(&it, &session);
         }
         examine_runner(&it);
         examine_datasets(&it);

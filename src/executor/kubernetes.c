@@ -43,8 +43,11 @@
 #define FORGET_S 600     /* a call that timed out may still be carried out for so long */
 #define LOG_WAIT_MS 3000 /* until a log has all that its container said */
 #define LOG_PAUSE_MS 50
+#define LISTEN_MS 15000 /* to a log, before the watch is looked at again */
+#define GLANCE_MS 20
 #define FATE_WAIT_MS 3000 /* until a Job says why its pod was deleted */
 #define FATE_PAUSE_MS 100
+#define EXIT_USAGE 2 /* of a runner */
 #define SAID_MAX 4096
 #define WORDS_MAX 600
 
@@ -180,11 +183,12 @@ int kubernetes_create(struct kube_client *client, const char *path, json_t *obje
                 return r;
         if (reply->status == 409 && reply->is_again)
                 return 0; /* an earlier attempt did it */
+        const char *said = json_get_string(reply->body, "message");
         if (reply->status == 403 && strstr(buf_text(&reply->text), "exceeded quota"))
                 return error_set(err, ERROR_RUNNER_RESOURCE_EXCEEDED,
                                  "the quota of the cluster's namespace leaves no room for this run "
                                  "(%s); try again later, or raise it: %.700s",
-                                 doing, json_get_string(reply->body, "message"));
+                                 doing, said ? said : buf_text(&reply->text));
         return reply->status / 100 == 2 ? 0 : kube_refused(client, &call, reply, err);
 }
 
@@ -294,9 +298,12 @@ struct job {
         struct owner owner;
         char name[64];
         size_t pieces;
-        bool is_asked; /* something of it may be in the cluster */
-        bool is_bare;  /* a pod that was there before the call; there is no Job */
+        bool is_asked;  /* something of it may be in the cluster */
+        bool is_unsure; /* or may come yet: it was asked for, and no answer came */
+        bool is_bare;   /* a pod that was there before the call; there is no Job */
         struct pod_state pod;
+        struct buf *response;
+        bool is_log_over; /* all is said that the runner's log says before the pod's end is known */
         int64_t start_by_us; /* the runner has begun by then, or is given up */
         int64_t end_by_us;
 };
@@ -326,10 +333,23 @@ static void job_done(struct job *job)
         int r = 0;
         if (job->is_asked)
                 r = remove_all(job->it, job->client, job->owner.id, job->pieces, &ignored);
-        if (r > 0 || (r == 0 && !job->is_asked))
+        if (r >= 0 && (!job->is_unsure || (size_t)r == job->pieces + 1))
                 owner_release(job->it->folder, &job->owner);
         else
                 cleanup_close(&job->owner.fd);
+}
+
+/* What was refused was not made. */
+static int job_ask(struct job *job, const char *path, json_t *object, const char *doing,
+                   struct error *err)
+{
+        _cleanup_(kube_reply_done) struct kube_reply reply = {0};
+        int r = kubernetes_create(job->client, path, object, doing, job->call->cancel_fd, &reply,
+                                  err);
+        bool is_refused = reply.status / 100 == 4 && !reply.is_again;
+        job->is_asked |= r == 0 || (reply.is_sent && !is_refused);
+        job->is_unsure |= r < 0 && reply.is_sent && !is_refused;
+        return r;
 }
 
 static int make_secrets(struct job *job, const struct kubernetes_spec *spec, struct error *err)
@@ -337,10 +357,8 @@ static int make_secrets(struct job *job, const struct kubernetes_spec *spec, str
         char path[KUBE_PATH_MAX];
         kubernetes_path(job->it, SECRETS, "", path);
         for (size_t i = 0; i < job->pieces; i++) {
-                _cleanup_(kube_reply_done) struct kube_reply reply = {0};
-                int r = kubernetes_create(job->client, path, kubernetes_secret(spec, i),
-                                          "making a Secret for the request", job->call->cancel_fd,
-                                          &reply, err);
+                int r = job_ask(job, path, kubernetes_secret(spec, i),
+                                "making a Secret for the request", err);
                 if (r < 0)
                         return r;
         }
@@ -361,13 +379,10 @@ static int job_make(struct job *job, const char *const *arguments, struct error 
                                                          JOB_GRACE_S,
                                              .pieces = job->pieces};
         char path[KUBE_PATH_MAX];
-        _cleanup_(kube_reply_done) struct kube_reply reply = {0};
         kubernetes_path(it, JOBS, "", path);
-        job->is_asked = true;
         int r = make_secrets(job, &spec, err);
         if (r == 0)
-                r = kubernetes_create(job->client, path, kubernetes_job(&spec), "making a Job",
-                                      call->cancel_fd, &reply, err);
+                r = job_ask(job, path, kubernetes_job(&spec), "making a Job", err);
         job->start_by_us = clock_monotonic_us() + it->settings.start_ms * 1000;
         job->end_by_us = job->start_by_us + run_ms * 1000;
         return r;
@@ -417,7 +432,7 @@ static int stuck(struct job *job, struct error *err)
         const char *trouble = "";
         if (!*pod->why)
                 last_warning(job, *pod->name ? pod->name : job->name, pod->why, sizeof(pod->why));
-        if (strstr(pod->why, "mage"))
+        if (pod->is_image)
                 return image_trouble(job, err);
         if (strstr(pod->why, "exceeded quota"))
                 return error_set(err, ERROR_RUNNER_RESOURCE_EXCEEDED,
@@ -432,6 +447,12 @@ static int stuck(struct job *job, struct error *err)
         trouble = *pod->why ? pod->why : "the cluster gives no reason";
         if (pod->phase == POD_HOPELESS)
                 return error_set(err, ERROR_IO, "the runner's pod cannot start: %s", trouble);
+        if (pod->is_unplaced)
+                return error_set(err, ERROR_IO,
+                                 "no node of the cluster takes the runner's pod; look at "
+                                 "nodeSelector, tolerations, affinity and volumes in the pod "
+                                 "template (kubernetes_template): %s",
+                                 trouble);
         return error_set(err, ERROR_RUNNER_TIMEOUT,
                          "the runner's pod did not start within %lld s (kubernetes_start_s): %s",
                          (long long)job->it->settings.start_ms / 1000, trouble);
@@ -521,108 +542,30 @@ static int died(const struct job *job, struct buf *said, struct error *err)
                                  "the node of the runner's pod ran short of something, and ended "
                                  "it; run it again: %s",
                                  pod->why);
+        if (pod->is_late)
+                return error_set(err, ERROR_RUNNER_TIMEOUT,
+                                 "the runner's pod had its time (activeDeadlineSeconds), and the "
+                                 "cluster ended it");
         if (pod->is_going)
                 return deleted(job, err);
         const char *words = last_words(said);
         if (pod->exit_code < 0)
                 return error_set(err, ERROR_IO, "the runner's pod failed: %s",
                                  *pod->why ? pod->why : "the cluster gives no reason");
+        if (pod->exit_code == EXIT_USAGE)
+                return error_set(err, ERROR_IO,
+                                 "the runner in the pod cannot use what it is given (%s); its "
+                                 "image must be of this version (kubernetes_image), and the pod "
+                                 "template must give it the datasets, readable for its user, "
+                                 "where they are here (kubernetes_template)",
+                                 words);
         return error_set(err, ERROR_RUNNER_INTERNAL,
                          "the runner's pod ended with exit status %d%s%s%s%s%s", pod->exit_code,
                          *pod->why ? " (" : "", pod->why, *pod->why ? ")" : "", *words ? ": " : "",
                          words);
 }
 
-/* ---- following it ---- */
-
-static int late(struct job *job, const struct kube_watch *watch, struct error *err)
-{
-        const char *trouble = kube_watch_trouble(watch);
-        if (*trouble)
-                return error_set(err, ERROR_IO,
-                                 "the cluster was lost sight of, and the run with it; run it again "
-                                 "once it is back: %.900s",
-                                 trouble);
-        if (job->pod.phase != POD_RUNNING)
-                return stuck(job, err);
-        return error_set(err, ERROR_RUNNER_TIMEOUT,
-                         "the runner did not end by itself at its deadline; its pod is removed");
-}
-
-/* 1: the pod has ended. */
-static int take(struct job *job, const struct kube_event *event, struct error *err)
-{
-        struct pod_state state;
-        switch (event->kind) {
-        case KUBE_PRESENT:
-                pod_read(event->object, &state);
-                if (state.phase == POD_RUNNING && job->pod.phase != POD_RUNNING)
-                        job->end_by_us =
-                                clock_monotonic_us() +
-                                (job->call->timeout_ms + EXECUTOR_GRACE_MS + GRACE_MS) * 1000;
-                job->pod = state;
-                if (state.phase == POD_HOPELESS)
-                        return stuck(job, err);
-                return state.phase == POD_ENDED;
-        case KUBE_DELETED:
-                return deleted(job, err);
-        case KUBE_RESTARTED:
-                return ask_job(job, err) == 2 ? deleted(job, err) : 0;
-        default:
-                return 0;
-        }
-}
-
-static int follow(struct job *job, struct kube_watch *watch, struct error *err)
-{
-        for (;;) {
-                struct kube_event event = {.kind = KUBE_QUIET};
-                int64_t until_us =
-                        job->pod.phase == POD_RUNNING ? job->end_by_us : job->start_by_us;
-                int r = kube_watch_next(watch, until_us, job->call->cancel_fd, &event, err);
-                if (r == 0 && event.kind == KUBE_QUIET)
-                        r = late(job, watch, err);
-                else if (r == 0)
-                        r = take(job, &event, err);
-                json_decref(event.object);
-                if (r != 0)
-                        return r < 0 ? r : 0;
-        }
-}
-
-static int job_follow(struct job *job, struct error *err)
-{
-        char rest[200];
-        char path[KUBE_PATH_MAX];
-        struct kube_watch *watch = NULL;
-        (void)snprintf(rest, sizeof(rest), "?labelSelector=askcsv.dev%%2Fowner%%3D%s",
-                       job->owner.id);
-        kubernetes_path(job->it, PODS, rest, path);
-        int r = kube_watch_new(job->it->server, path, &watch, err);
-        if (r == 0)
-                r = follow(job, watch, err);
-        kube_watch_free(watch);
-        return r;
-}
-
-/* ---- its answer ---- */
-
-static int read_log(const struct job *job, struct kube_reply *reply, struct error *err)
-{
-        char rest[400];
-        char path[KUBE_PATH_MAX];
-        (void)snprintf(rest, sizeof(rest), "/%s/log?container=" KUBERNETES_CONTAINER,
-                       job->pod.name);
-        kubernetes_path(job->it, PODS, rest, path);
-        const struct kube_call call = {
-                .method = "GET",
-                .path = path,
-                .doing = "reading the runner's log",
-                .timeout_ms = job->it->settings.start_ms,
-                .cancel_fd = job->call->cancel_fd,
-                .max_bytes = FRAME_SIZE((size_t)job->call->max_response_bytes) + SAID_MAX};
-        return kube_do(job->client, &call, reply, err);
-}
+/* ---- listening to it ---- */
 
 /* Where a response begins: at the start of a line. */
 static const char *find_frame(const struct buf *text)
@@ -655,6 +598,175 @@ static int take_response(const struct job *job, const struct buf *text, struct b
         return r < 0 ? r : 1;
 }
 
+static size_t log_bytes_max(const struct job *job)
+{
+        return FRAME_SIZE((size_t)job->call->max_response_bytes) + SAID_MAX;
+}
+
+struct listening {
+        const struct job *job;
+        int r; /* of take_response */
+        struct error *err;
+};
+
+static bool has_response(const struct buf *text, void *data)
+{
+        struct listening *listening = data;
+        listening->r =
+                take_response(listening->job, text, listening->job->response, listening->err);
+        return listening->r != 0;
+}
+
+static void log_path(const struct job *job, const char *more, char out[KUBE_PATH_MAX])
+{
+        char rest[400];
+        (void)snprintf(rest, sizeof(rest), "/%s/log?container=" KUBERNETES_CONTAINER "%s",
+                       job->pod.name, more);
+        kubernetes_path(job->it, PODS, rest, out);
+}
+
+/* Follows the log of a runner that runs: a node tells of a container's end up to a second after
+ * it, and the response is there before. 1: it is whole. 0: not so far; what failed here shows once
+ * the pod has ended. */
+static int job_listen(struct job *job, struct error *err)
+{
+        char path[KUBE_PATH_MAX];
+        struct error why = {0};
+        struct listening listening = {.job = job, .err = err};
+        _cleanup_(kube_reply_done) struct kube_reply reply = {0};
+        int64_t now_us = clock_monotonic_us();
+        int64_t left_ms = (job->end_by_us - now_us) / 1000;
+        log_path(job, "&follow=true", path);
+        const struct kube_call call = {.method = "GET",
+                                       .path = path,
+                                       .doing = "reading the runner's log",
+                                       .timeout_ms = left_ms < LISTEN_MS ? left_ms : LISTEN_MS,
+                                       .cancel_fd = job->call->cancel_fd,
+                                       .max_bytes = log_bytes_max(job),
+                                       .is_enough = has_response,
+                                       .data = &listening};
+        int r = kube_ask(job->client, &call, &reply, &why);
+        if (listening.r != 0)
+                return listening.r;
+        if (r == -(int)ERROR_CANCELLED) {
+                *err = why;
+                return r;
+        }
+        job->is_log_over = clock_monotonic_us() < now_us + call.timeout_ms * 1000;
+        return 0;
+}
+
+/* ---- following it ---- */
+
+static int late(struct job *job, const struct kube_watch *watch, struct error *err)
+{
+        const char *trouble = kube_watch_trouble(watch);
+        if (*trouble)
+                return error_set(err, ERROR_IO,
+                                 "the cluster was lost sight of, and the run with it; run it again "
+                                 "once it is back: %.900s",
+                                 trouble);
+        if (job->pod.phase != POD_RUNNING)
+                return stuck(job, err);
+        return error_set(err, ERROR_RUNNER_TIMEOUT,
+                         "the runner did not end by itself at its deadline; its pod is removed");
+}
+
+/* Waiting for the next try to get an image, it does not say any more why the last one failed. */
+static void keep_cause(const struct pod_state *before, struct pod_state *now)
+{
+        static const char failed[] = "ErrImagePull";
+        if (now->is_image && strncmp(before->why, failed, sizeof(failed) - 1) == 0)
+                (void)snprintf(now->why, sizeof(now->why), "%s", before->why);
+}
+
+/* 1: the pod has ended. */
+static int take(struct job *job, const struct kube_event *event, struct error *err)
+{
+        struct pod_state state;
+        switch (event->kind) {
+        case KUBE_PRESENT:
+                pod_read(event->object, &state);
+                if (state.phase == POD_RUNNING && job->pod.phase != POD_RUNNING)
+                        job->end_by_us =
+                                clock_monotonic_us() +
+                                (job->call->timeout_ms + EXECUTOR_GRACE_MS + GRACE_MS) * 1000;
+                keep_cause(&job->pod, &state);
+                job->pod = state;
+                if (state.phase == POD_HOPELESS)
+                        return stuck(job, err);
+                return state.phase == POD_ENDED;
+        case KUBE_DELETED:
+                return deleted(job, err);
+        case KUBE_RESTARTED:
+                return ask_job(job, err) == 2 ? deleted(job, err) : 0;
+        default:
+                return 0;
+        }
+}
+
+/* 1: its response is there; 0: its pod has ended. */
+static int follow(struct job *job, struct kube_watch *watch, struct error *err)
+{
+        for (;;) {
+                struct kube_event event = {.kind = KUBE_QUIET};
+                bool is_running = job->pod.phase == POD_RUNNING;
+                int64_t deadline_us = is_running ? job->end_by_us : job->start_by_us;
+                int64_t until_us = deadline_us;
+                int r = 0;
+                if (is_running && !job->is_log_over) {
+                        r = job_listen(job, err);
+                        if (r != 0)
+                                return r;
+                        if (!job->is_log_over)
+                                until_us = clock_monotonic_us() + GLANCE_MS * 1000;
+                }
+                r = kube_watch_next(watch, until_us, job->call->cancel_fd, &event, err);
+                if (r == 0 && event.kind != KUBE_QUIET)
+                        r = take(job, &event, err);
+                else if (r == 0 && clock_monotonic_us() >= deadline_us)
+                        r = late(job, watch, err);
+                json_decref(event.object);
+                if (r != 0)
+                        return r < 0 ? r : 0;
+        }
+}
+
+static int job_follow(struct job *job, struct error *err)
+{
+        char rest[200];
+        char path[KUBE_PATH_MAX];
+        struct kube_watch *watch = NULL;
+        (void)snprintf(rest, sizeof(rest), "?labelSelector=askcsv.dev%%2Fowner%%3D%s",
+                       job->owner.id);
+        kubernetes_path(job->it, PODS, rest, path);
+        int r = kube_watch_new(job->it->server, path, &watch, err);
+        if (r == 0)
+                r = follow(job, watch, err);
+        kube_watch_free(watch);
+        return r;
+}
+
+/* ---- its answer ---- */
+
+static int read_log(const struct job *job, struct kube_reply *reply, struct error *err)
+{
+        char path[KUBE_PATH_MAX];
+        log_path(job, "", path);
+        const struct kube_call call = {.method = "GET",
+                                       .path = path,
+                                       .doing = "reading the runner's log",
+                                       .timeout_ms = job->it->settings.start_ms,
+                                       .cancel_fd = job->call->cancel_fd,
+                                       .max_bytes = log_bytes_max(job)};
+        int r = kube_ask(job->client, &call, reply, err);
+        if (r == 0 && reply->status == 404)
+                return deleted(job, err);
+        if (r == 0 && reply->status != 200)
+                return kube_refused(job->client, &call, reply, err);
+        return r;
+}
+
 /* 1: a pod that was ready has ended without ever having had the request. */
 static int not_whole(const struct job *job, const struct buf *text, struct error *err)
 {
@@ -678,7 +790,7 @@ static int job_answer(const struct job *job, bool any_exit_status, struct buf *r
 {
         int64_t until_us = clock_monotonic_us() + LOG_WAIT_MS * 1000;
         bool is_well = job->pod.exit_code == 0 || (any_exit_status && job->pod.exit_code > 0);
-        if (job->pod.exit_code < 0)
+        if (job->pod.exit_code < 0 || (!is_well && job->pod.is_oom))
                 return died(job, &(struct buf){0}, err);
         for (;;) {
                 _cleanup_(kube_reply_done) struct kube_reply reply = {0};
@@ -764,11 +876,13 @@ static int run_in_cluster(const struct kubernetes *it, const struct executor_cal
         if (r == 0)
                 r = job_init(&job, it, call, client, err);
         if (r == 0) {
+                job.response = response;
                 r = job_make(&job, arguments, err);
                 if (r == 0)
                         r = job_follow(&job, err);
                 if (r == 0)
                         r = job_answer(&job, any_exit_status, response, err);
+                r = r < 0 ? r : 0;
                 job_done(&job);
         }
         kube_client_free(client);

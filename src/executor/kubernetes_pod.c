@@ -1,5 +1,6 @@
 #include "executor/kubernetes_pod.h"
 
+#include "base/cleanup.h"
 #include "base/json.h"
 #include "executor/kubernetes_spec.h"
 
@@ -47,6 +48,18 @@ static bool is_hopeless(const char *reason)
         return is_one_of(reason, reasons);
 }
 
+static bool is_about_image(const char *reason)
+{
+        static const char *const reasons[] = {"ImagePullBackOff",
+                                              "ErrImageNeverPull",
+                                              "InvalidImageName",
+                                              "ErrImagePull",
+                                              "RegistryUnavailable",
+                                              "ImageInspectError",
+                                              NULL};
+        return is_one_of(reason, reasons);
+}
+
 static void read_terminated(const json_t *terminated, struct pod_state *state)
 {
         const char *reason = json_get_string(terminated, "reason");
@@ -63,6 +76,7 @@ static void read_waiting(const json_t *waiting, struct pod_state *state)
         const char *reason = json_get_string(waiting, "reason");
         if (is_hopeless(reason))
                 state->phase = POD_HOPELESS;
+        state->is_image = is_about_image(reason);
         if (reason && !is_one_of(reason, ordinary))
                 tell(state, reason, json_get_string(waiting, "message"));
 }
@@ -77,6 +91,19 @@ static void read_container(const json_t *status, struct pod_state *state)
                 state->phase = POD_RUNNING;
         else
                 read_waiting(json_object_get(its, "waiting"), state);
+}
+
+/* Its image is not the runner's. */
+static void read_waiting_init(const json_t *waiting, const char *name, struct pod_state *state)
+{
+        char text[sizeof(state->why)];
+        read_waiting(waiting, state);
+        state->is_image = false;
+        if (state->phase != POD_HOPELESS)
+                return;
+        (void)snprintf(text, sizeof(text), "%s", state->why);
+        (void)snprintf(state->why, sizeof(state->why), "the init container %.100s: %.500s",
+                       name ? name : "?", text);
 }
 
 /* Init containers run before the runner does. */
@@ -99,9 +126,21 @@ static void read_init(const json_t *status, struct pod_state *state)
                                                : "no reason is given");
                         tell(state, text, json_get_string(terminated, "message"));
                 } else if (waiting) {
-                        read_waiting(waiting, state);
+                        read_waiting_init(waiting, name, state);
                 }
         }
+}
+
+/* As the scheduler says it: "0/3 nodes are available: 1 Insufficient memory, 2 node(s) had taint
+ * {node.kubernetes.io/disk-pressure: }, that the pod didn't tolerate." */
+static bool is_about_room(const char *message)
+{
+        static const char *const signs[] = {"Insufficient ", "Too many pods", "memory-pressure",
+                                            "disk-pressure", "pid-pressure"};
+        for (size_t i = 0; message && i < ARRAY_SIZE(signs); i++)
+                if (strstr(message, signs[i]))
+                        return true;
+        return false;
 }
 
 static void read_scheduling(const json_t *status, struct pod_state *state)
@@ -111,8 +150,10 @@ static void read_scheduling(const json_t *status, struct pod_state *state)
         const char *value = json_get_string(condition, "status");
         if (!value || strcmp(value, "False") != 0)
                 return;
-        state->is_room = true;
-        tell(state, json_get_string(condition, "reason"), json_get_string(condition, "message"));
+        const char *message = json_get_string(condition, "message");
+        state->is_unplaced = true;
+        state->is_room = is_about_room(message);
+        tell(state, json_get_string(condition, "reason"), message);
 }
 
 /* The whole pod has failed: evicted, refused by its node, out of time. What is said of the pod says
@@ -133,6 +174,7 @@ static void read_failure(const json_t *status, struct pod_state *state)
         if (!reason)
                 return;
         state->is_room = is_one_of(reason, room);
+        state->is_late = strcmp(reason, "DeadlineExceeded") == 0;
         tell(state, reason, json_get_string(status, "message"));
 }
 

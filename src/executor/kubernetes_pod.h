@@ -18,12 +18,15 @@ enum pod_phase {
 
 struct pod_state {
         enum pod_phase phase;
-        char name[254]; /* of the pod, or "" */
-        int exit_code;  /* of POD_ENDED; -1: the runner did not get so far */
-        bool is_oom;    /* killed for want of memory */
-        bool is_room;   /* what it waits for, or died of, is room: memory, CPU, a disk */
-        bool is_going;  /* somebody has deleted it */
-        char why[700];  /* what the cluster says of it, or "" */
+        char name[254];   /* of the pod, or "" */
+        int exit_code;    /* of POD_ENDED; -1: the runner did not get so far */
+        bool is_oom;      /* killed for want of memory */
+        bool is_image;    /* what it waits for is the runner's image */
+        bool is_unplaced; /* no node takes it */
+        bool is_room;     /* what it waits for, or died of, is room: memory, CPU, a disk */
+        bool is_late;     /* its own time (activeDeadlineSeconds) was over */
+        bool is_going;    /* somebody has deleted it */
+        char why[700];    /* what the cluster says of it, or "" */
 };
 
 void pod_read(const json_t *pod, struct pod_state *ret);

@@ -62,6 +62,49 @@ static int check_members(const json_t *object, const char *const *known, const c
         return 0;
 }
 
+/* What is not of the right shape would be in nobody's pod. */
+static int check_list(const json_t *object, const char *key, struct error *err)
+{
+        const json_t *list = json_object_get(object, key);
+        bool is_well = !list || json_is_array(list);
+        size_t i;
+        json_t *one;
+        json_array_foreach(list, i, one)
+        {
+                is_well = is_well && json_is_object(one);
+        }
+        return is_well ? 0 : error_set(err, ERROR_USAGE, "%s wants a list of objects", key);
+}
+
+static int check_map(const json_t *object, const char *key, struct error *err)
+{
+        const json_t *map = json_object_get(object, key);
+        return !map || json_is_object(map) ? 0
+                                           : error_set(err, ERROR_USAGE, "%s wants an object", key);
+}
+
+static int check_shapes(const json_t *metadata, const json_t *spec, const json_t *runner,
+                        struct error *err)
+{
+        static const char *const lists[] = {"containers", "initContainers", "volumes",
+                                            "tolerations", "imagePullSecrets"};
+        const json_t *resources = json_object_get(runner, "resources");
+        int r = check_map(metadata, "labels", err);
+        if (r == 0)
+                r = check_map(metadata, "annotations", err);
+        for (size_t i = 0; i < ARRAY_SIZE(lists) && r == 0; i++)
+                r = check_list(spec, lists[i], err);
+        if (r == 0)
+                r = check_list(runner, "volumeMounts", err);
+        if (r == 0)
+                r = check_list(runner, "env", err);
+        if (r == 0)
+                r = check_map(runner, "resources", err);
+        if (r == 0)
+                r = check_map(resources, "limits", err);
+        return r < 0 ? r : check_map(resources, "requests", err);
+}
+
 static const json_t *runner_of(const json_t *pod_template)
 {
         return json_array_get(json_object_get(json_object_get(pod_template, "spec"), "containers"),
@@ -85,6 +128,8 @@ static int check_template(const json_t *it, struct error *err)
         if (r == 0)
                 r = check_members(json_object_get(spec, "securityContext"), security_members,
                                   "spec.securityContext", err);
+        if (r == 0)
+                r = check_shapes(json_object_get(it, "metadata"), spec, runner, err);
         if (r == 0 && containers &&
             (json_array_size(containers) != 1 || !name || strcmp(name, KUBERNETES_CONTAINER) != 0))
                 return error_set(

@@ -185,13 +185,16 @@ struct way {
         CURL *easy;
         struct curl_slist *headers;
         struct kube_reply *reply;
+        bool is_enough;
         char said[CURL_ERROR_SIZE];
 };
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *data)
 {
         struct way *way = data;
+        const struct kube_call *call = way->call;
         buf_append(&way->reply->text, bytes, size * count);
+        way->is_enough = call->is_enough && call->is_enough(&way->reply->text, call->data);
         return way->reply->text.state == BUF_OK ? size * count : CURL_WRITEFUNC_ERROR;
 }
 
@@ -242,6 +245,7 @@ static int way_run(struct way *way, int64_t until_us, CURLcode *code, struct err
         enum http_end end = HTTP_ENDED;
         const struct http_patience patience = {.until_us = until_us,
                                                .cancel_fd = way->call->cancel_fd,
+                                               .enough = &way->is_enough,
                                                .whom = "the Kubernetes API server"};
         if (curl_multi_add_handle(way->client->multi, way->easy) != CURLM_OK)
                 return error_oom(err);
@@ -286,6 +290,7 @@ static bool is_passing(CURLcode code, long status)
         case CURLE_SEND_ERROR:
         case CURLE_RECV_ERROR:
         case CURLE_GOT_NOTHING:
+        case CURLE_PARTIAL_FILE:
                 return true;
         default:
                 return false;

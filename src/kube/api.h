@@ -28,6 +28,9 @@ struct kube_call {
         int64_t timeout_ms; /* of all attempts until the whole reply is here */
         int cancel_fd;      /* as an executor_call's */
         size_t max_bytes;   /* of the reply; 0: KUBE_REPLY_MAX */
+        /* Of a reply that has no end of its own, after each part of it: true ends it there. */
+        bool (*is_enough)(const struct buf *text, void *data);
+        void *data; /* for is_enough */
 };
 #define KUBE_REPLY_MAX ((size_t)8 * 1024 * 1024)
 

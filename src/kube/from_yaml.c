@@ -12,6 +12,7 @@
 struct reader {
         yaml_document_t document;
         size_t nodes; /* made so far */
+        size_t bytes; /* of texts, so far */
         enum error_type type;
         struct error *err;
 };
@@ -48,8 +49,9 @@ static bool is_number(const char *text)
 static json_t *number_of(const char *text)
 {
         char *end = NULL;
+        bool is_octal = text[0] == '0' && strspn(text, "01234567") == strlen(text);
         errno = 0;
-        long long integer = strtoll(text, &end, 10);
+        long long integer = strtoll(text, &end, is_octal ? 8 : 10);
         if (errno == 0 && !*end)
                 return json_integer(integer);
         errno = 0;
@@ -57,7 +59,8 @@ static json_t *number_of(const char *text)
         return errno == 0 && !*end && strpbrk(text, "xX") == NULL ? json_real(real) : NULL;
 }
 
-/* 10.3.2 of YAML 1.2: the core schema, without octal and hexadecimal integers. */
+/* 10.3.2 of YAML 1.2: the core schema, without hexadecimal integers, and octal ones as kubectl
+ * reads them: defaultMode: 0644. */
 static json_t *plain_of(struct reader *reader, const char *text, size_t n)
 {
         static const char *const nulls[] = {"", "~", "null", "Null", "NULL", NULL};
@@ -79,6 +82,9 @@ static json_t *scalar_of(struct reader *reader, const yaml_node_t *node)
         size_t n = node->data.scalar.length;
         if (strlen(text) != n)
                 return refuse(reader, node, "a text has a NUL in it");
+        reader->bytes += n;
+        if (reader->bytes > YAML_BYTES_MAX)
+                return refuse(reader, node, "too much text, by its aliases");
         return node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE
                        ? plain_of(reader, text, n)
                        : made(reader, json_stringn(text, n));

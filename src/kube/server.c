@@ -130,7 +130,17 @@ static json_t *named(const struct config *config, const char *list, const char *
         return NULL;
 }
 
-/* MEMBER-data in base64, or the file that MEMBER names, from the kubeconfig's folder on. */
+/* What a kubeconfig names lies from its own folder on. */
+static int resolve(const struct config *config, const char *file, char out[PATH_MAX])
+{
+        const char *slash = strrchr(config->path, '/');
+        int folder = *file == '/' || !slash ? 0 : (int)(slash - config->path) + 1;
+        if (snprintf(out, PATH_MAX, "%.*s%s", folder, config->path, file) >= PATH_MAX)
+                return broken(config, "the path is too long:", file);
+        return 0;
+}
+
+/* MEMBER-data in base64, or the file that MEMBER names. */
 static int take_pem(const struct config *config, const json_t *object, const char *member,
                     char **ret)
 {
@@ -149,11 +159,10 @@ static int take_pem(const struct config *config, const json_t *object, const cha
         }
         if (!file)
                 return 0;
-        const char *slash = strrchr(config->path, '/');
-        int folder = *file == '/' || !slash ? 0 : (int)(slash - config->path) + 1;
-        if (snprintf(path, sizeof(path), "%.*s%s", folder, config->path, file) >= PATH_MAX)
-                return broken(config, "the path is too long:", file);
-        return read_text(path, ret, config->err);
+        int r = resolve(config, file, path);
+        if (r == 0)
+                r = read_text(path, ret, config->err);
+        return r < 0 ? error_prefix(config->err, r, "the kubeconfig %s", config->path) : 0;
 }
 
 static int take_cluster(const struct config *config, const json_t *cluster)
@@ -175,6 +184,13 @@ static int take_cluster(const struct config *config, const json_t *cluster)
         return r < 0 ? r : take_pem(config, cluster, "certificate-authority", &server->ca_pem);
 }
 
+static int take_token_file(const struct config *config, const char *file)
+{
+        char path[PATH_MAX];
+        int r = resolve(config, file, path);
+        return r < 0 ? r : copy(&config->server->token_file, path, config->err);
+}
+
 static int take_user(const struct config *config, const json_t *user)
 {
         struct kube_server *server = config->server;
@@ -191,7 +207,7 @@ static int take_user(const struct config *config, const json_t *user)
         if (r == 0 && token)
                 r = copy(&server->token, token, config->err);
         if (r == 0 && file)
-                r = copy(&server->token_file, file, config->err);
+                r = take_token_file(config, file);
         if (r == 0 && !server->cert_pem != !server->key_pem)
                 return broken(config, "a client certificate wants its key, and a key its",
                               "certificate");
@@ -241,7 +257,8 @@ static int open_config(struct kube_server *server, const char *path, const char 
                         path);
         if (r == 0)
                 r = yaml_parse(buf_text(&text), text.len, ERROR_USAGE, &json, err);
-        explicit_bzero(text.data, text.len);
+        if (text.data)
+                explicit_bzero(text.data, text.len);
         if (r < 0)
                 return error_prefix(err, r, "the kubeconfig %s", path);
         const struct config config = {.path = path, .json = json, .server = server, .err = err};

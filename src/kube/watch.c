@@ -15,6 +15,10 @@
 #define AGAIN_MAX_MS 5000
 #define VERSION_MAX 128
 #define STATUS_GONE 410
+/* The server ends the stream after so long. One that does not has fallen silent, as behind a
+ * firewall that forgot the connection, which nothing else would tell. */
+#define STREAM_S 20
+#define STREAM_GRACE_S 5
 
 struct kube_watch {
         const struct kube_server *server;
@@ -95,13 +99,15 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *data)
 static int dial(struct kube_watch *watch, struct error *err)
 {
         char path[KUBE_PATH_MAX];
-        (void)snprintf(path, sizeof(path), "%s&watch=1&allowWatchBookmarks=true%s%s", watch->path,
-                       *watch->version ? "&resourceVersion=" : "", watch->version);
+        (void)snprintf(path, sizeof(path),
+                       "%s&watch=1&allowWatchBookmarks=true&timeoutSeconds=%d%s%s", watch->path,
+                       STREAM_S, *watch->version ? "&resourceVersion=" : "", watch->version);
         int r = kube_handle(watch->server, path, &watch->easy, &watch->headers, err);
         if (r < 0)
                 return r;
         watch->said[0] = '\0';
         return SET(CURLOPT_HTTPHEADER, watch->headers) && SET(CURLOPT_ERRORBUFFER, watch->said) &&
+                               SET(CURLOPT_TIMEOUT, (long)STREAM_S + STREAM_GRACE_S) &&
                                SET(CURLOPT_WRITEFUNCTION, on_body) &&
                                SET(CURLOPT_WRITEDATA, watch) &&
                                curl_multi_add_handle(watch->multi, watch->easy) == CURLM_OK
@@ -131,6 +137,9 @@ static int lost(struct kube_watch *watch, CURLcode code, struct kube_event *ret,
         if (status == 200) {
                 watch->failures = 0;
         } else {
+                if (code == CURLE_OK)
+                        (void)snprintf(watch->said, sizeof(watch->said),
+                                       "it answers with status %ld", status);
                 (void)kube_unreached(watch->server, code, watch->said, "watching pods", &why);
                 watch->trouble = why;
                 watch->failures++;

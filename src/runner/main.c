@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,8 +33,8 @@ static int serve(struct runner_options *options, const char *data_root, bool war
         const struct intake *intake = &options->intake;
         _cleanup_free_ char *resolved = realpath(data_root, NULL);
         if (!resolved) {
-                (void)fprintf(stderr, "askcsv-runner: the data root %s does not exist\n",
-                              data_root);
+                (void)fprintf(stderr, "askcsv-runner: the data root %s: %s\n", data_root,
+                              strerror(errno));
                 return 2;
         }
         int n_intakes = !!intake->env + !!intake->dir + warm;
@@ -51,10 +52,10 @@ static int serve(struct runner_options *options, const char *data_root, bool war
         _exit(1);
 }
 
-static int probe(void)
+static int probe(bool framed)
 {
         struct error err = {0};
-        if (runner_probe(STDOUT_FILENO, &err) == 0)
+        if (runner_probe(framed, STDOUT_FILENO, &err) == 0)
                 return 0;
         (void)fprintf(stderr, "askcsv-runner: %s\n", err.message);
         return 1;
@@ -97,7 +98,7 @@ int main(int argc, char **argv)
                         wanted.framed = warm = true;
                         break;
                 case 'p':
-                        return probe();
+                        return probe(wanted.framed); /* --framed is in front of it */
                 case 'v':
                         (void)printf("askcsv-runner %s\n", ASKCSV_VERSION);
                         return 0;

@@ -2,6 +2,7 @@
 #include "runner/runner.h"
 
 #include "runner/engine.h"
+#include "runner/response.h"
 
 #include "base/fd.h"
 #include "base/json.h"
@@ -38,7 +39,7 @@ _Noreturn static void probe_child(struct sandbox_walls *walls, pid_t parent, uid
         _exit(fd_write_all(fd, buf_text(&text), text.len, &err) < 0 || r < 0);
 }
 
-int runner_probe(int out_fd, struct error *err)
+int runner_probe(bool framed, int out_fd, struct error *err)
 {
         int fds[2];
         if (pipe2(fds, O_CLOEXEC) < 0)
@@ -60,8 +61,8 @@ int runner_probe(int out_fd, struct error *err)
         int r = fd_read_all(from, &text, "the probe's answer", err);
         while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
                 ;
-        if (r == 0)
-                r = fd_write_all(out_fd, buf_text(&text), text.len, err);
+        if (r == 0 && text.len > 0)
+                r = response_send(&text, framed, out_fd, err);
         if (r == 0 && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
                 r = error_set(err, ERROR_SANDBOX_UNAVAILABLE,
                               "this machine gives too few walls, or the probe failed");

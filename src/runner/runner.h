@@ -38,7 +38,7 @@ int runner_serve(const struct runner_options *options, int in_fd, int out_fd, st
 int runner_stand_by(const struct runner_options *options, int in_fd, int out_fd, struct error *err);
 
 /* One line of JSON that says which walls this machine gives, and the engine's version, tried for
- * real in a child. 0 when runs are possible. */
-int runner_probe(int out_fd, struct error *err);
+ * real in a child; as a frame if it is to be. 0 when runs are possible. */
+int runner_probe(bool framed, int out_fd, struct error *err);
 
 #endif

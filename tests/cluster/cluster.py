@@ -118,14 +118,17 @@ class Space:
     def get(self, kind, name):
         return self.api.call("GET", self.path(kind, name))
 
-    def is_empty(self):
-        return not any(self.names().values())
+    def is_empty(self, going=False):
+        """Of what askcsv made; with pods that were deleted and take their time to go, or without."""
+        return not any(self.names().values()) or going and not any(
+            "deletionTimestamp" not in o["metadata"] for kind in GROUPS for o in self.list(kind))
 
     def pod(self, ready=lambda pod: pod["status"].get("phase") == "Running", but=()):
         """A pod for which that is true, once there is one."""
         def find():
             return next((p for p in self.list("pods")
-                         if p["metadata"]["name"] not in but and ready(p)), None)
+                         if p["metadata"]["name"] not in but and ready(p)
+                         and "deletionTimestamp" not in p["metadata"]), None)
         found = wait_until(find, GONE_SECONDS)
         assert found, [p.get("status") for p in self.list("pods")]
         return found
@@ -150,10 +153,10 @@ def load_image(folder, archive):
                     archive], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
-def template_of(mounts, container=None, **spec):
+def template_of(mounts, container=None, more_volumes=(), **spec):
     """A pod template by which these folders and files of this machine are where they are."""
     volumes = [{"name": f"v{i}", "hostPath": {"path": str(path)}} for i, path in enumerate(mounts)]
-    return {"spec": {"volumes": volumes, "containers": [{
+    return {"spec": {"volumes": [*volumes, *more_volumes], "containers": [{
         "name": "runner", "imagePullPolicy": "Never",
         "volumeMounts": [{"name": f"v{i}", "mountPath": str(path)}
                          for i, path in enumerate(mounts)], **(container or {})}], **spec}}
@@ -193,7 +196,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def reply(self, status, body):
-        data = json.dumps(body).encode()
+        data = json.dumps(body).encode() + b"\n"
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))

@@ -1,7 +1,9 @@
 /* askcsv-runner with walls taken away, to try the ones that are left. For the tests only: the
  * program that ships has no such switch.
  *
- *   runner_walls [--warm] --without policy,engine,os [--data-root DIR] < request > response */
+ *   runner_walls [--warm] --without policy,engine,os [--data-root DIR] < request > response
+ *
+ * In an image the executors give it the runner's other options, too. */
 #include "take_away.h"
 
 #include "runner/runner.h"
@@ -12,7 +14,8 @@
 
 static int usage(void)
 {
-        (void)fputs("usage: runner_walls [--warm] --without policy,engine,os [--data-root DIR]\n",
+        (void)fputs("usage: runner_walls [--warm] --without policy,engine,os [--data-root DIR] "
+                    "[--framed] [--request-env NAME | --request-dir DIR]\n",
                     stderr);
         return 2;
 }
@@ -21,12 +24,22 @@ int main(int argc, char **argv)
 {
         struct error err = {0};
         struct runner_options options = {.data_root = "/", .walls = RUNNER_ALL_WALLS};
-        bool warm = argc > 1 && strcmp(argv[1], "--warm") == 0;
-        for (int i = warm ? 2 : 1; i < argc; i += 2) {
+        bool warm = false;
+        for (int i = 1; i < argc; i += 2) {
+                if (strcmp(argv[i], "--framed") == 0 || strcmp(argv[i], "--warm") == 0) {
+                        options.framed = true;
+                        warm |= strcmp(argv[i], "--warm") == 0;
+                        i--;
+                        continue;
+                }
                 if (i + 1 == argc)
                         return usage();
                 if (strcmp(argv[i], "--data-root") == 0)
                         options.data_root = argv[i + 1];
+                else if (strcmp(argv[i], "--request-env") == 0)
+                        options.intake.env = argv[i + 1];
+                else if (strcmp(argv[i], "--request-dir") == 0)
+                        options.intake.dir = argv[i + 1];
                 else if (strcmp(argv[i], "--without") != 0 ||
                          !take_away(&options.walls, argv[i + 1]))
                         return usage();
