@@ -347,10 +347,13 @@ def test_red_team(clustered, neighbourhood, lenient, warm, name):  # noqa: F811
                   ASKCSV_TEST_SECRET="the-secret-of-the-neighbour")
     server.answer()
     statements = [*EXTRA, *dangerous_statements()][::RED_TEAM_STEP]
+    ran = 0
     for sql in statements:
         server.ready(2)
-        check_no_harm(sql, server.answer(localized(sql, neighbourhood),
-                                         limits={"timeout_ms": 4000}), neighbourhood)
+        capsule = server.answer(localized(sql, neighbourhood), limits={"timeout_ms": 4000})
+        check_no_harm(neighbourhood, capsule.get("result") or {}, sql)
+        ran += capsule.get("sandbox") is not None
+    assert ran > len(statements) // 2  # they did get to the engine
     assert server.event("taken") >= len(statements) - 2
 
 

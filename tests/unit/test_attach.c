@@ -432,8 +432,8 @@ static void asks_as_it_should(void **state)
         assert_int_equal(receive_within(f, 0), KUBE_ATTACH_QUIET);
         hang_up(f);
         static const char *const lines[] = {
-                "GET /prefix/api/v1/namespaces/here/pods/a-pod/attach?container=runner&stdin=true&"
-                "stdout=true&stderr=true HTTP/1.1\r\n",
+                "GET /prefix/api/v1/namespaces/here/pods/a-pod/attach?container=runner&stdin=true",
+                "&stdin=true&stdout=true&stderr=true HTTP/1.1\r\n",
                 "\r\nHost: 127.0.0.1:",
                 "\r\nAuthorization: Bearer a-token\r\n",
                 "\r\nSec-WebSocket-Version: 13\r\n",
