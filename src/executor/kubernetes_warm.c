@@ -610,14 +610,16 @@ static void look_after_pod(struct warm *warm, struct warm_pod *pod)
 /* Of the tables beyond the number that is kept, those that nobody has used for longest. */
 static struct tables *drop_tables(struct warm *warm)
 {
-        struct tables **oldest = NULL;
+        struct tables **oldest = &warm->tables;
         struct tables *dropped = NULL;
         (void)pthread_mutex_lock(&warm->lock);
         if (warm->n_tables > (size_t)warm->it->settings.warm_datasets) {
                 for (struct tables **at = &warm->tables; *at; at = &(*at)->next)
-                        if (!oldest || (*at)->used_us < (*oldest)->used_us)
+                        if ((*at)->used_us < (*oldest)->used_us)
                                 oldest = at;
                 dropped = *oldest;
+        }
+        if (dropped) {
                 *oldest = dropped->next;
                 warm->n_tables--;
         }
