@@ -1,11 +1,14 @@
 """Warm pods in a real cluster: a server's runs in pods that were ready before, one run each; what becomes
 of them and of the run when something is killed, and nothing that is left behind."""
 import concurrent.futures
+import contextlib
 import json
 import os
 import re
 import signal
+import socket
 import statistics
+import threading
 import time
 
 import pytest
@@ -137,6 +140,53 @@ def one(warm):
     assert server.answer()["status"] == "succeeded"
     server.ready()
     return server
+
+
+class Relay:
+    """Carries bytes to the API server, whatever they are, until it cuts all connections."""
+
+    def __init__(self, api):
+        self.address = api.address.rsplit(":", 1)
+        self.text = api.kubeconfig.read_text().replace(api.address, "127.0.0.1:{port}")
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.sockets = []
+        threading.Thread(target=self.take, daemon=True).start()
+
+    def kubeconfig(self, folder):
+        path = folder / "relay.kubeconfig"
+        path.write_text(self.text.replace("{port}", str(self.listener.getsockname()[1])))
+        return path
+
+    def take(self):
+        with contextlib.suppress(OSError):
+            while True:
+                near = self.listener.accept()[0]
+                far = socket.create_connection((self.address[0], int(self.address[1])))
+                self.sockets += [near, far]
+                for a, b in ((near, far), (far, near)):
+                    threading.Thread(target=self.carry, args=(a, b), daemon=True).start()
+
+    @staticmethod
+    def carry(a, b):
+        with contextlib.suppress(OSError):
+            while data := a.recv(65536):
+                b.sendall(data)
+        with contextlib.suppress(OSError):
+            b.shutdown(socket.SHUT_WR)
+
+    def cut(self):
+        for each in self.sockets:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        self.sockets.clear()
+
+
+@pytest.fixture
+def relay(api):
+    made = Relay(api)
+    yield made
+    made.listener.close()
+    made.cut()
 
 
 def delete_pod(space, name):
@@ -272,6 +322,27 @@ def test_killed_in_mid_run(one, space):
     one.await_status(run_id, ("failed",))
     kind, message = error_of(one.get(f"/v1/runs/{run_id}").json())
     assert kind == "IO_ERROR" and "pod was deleted" in message and "run it again" in message
+
+
+def test_connections_cut(warm, clustered, relay):
+    """While it waits: another pod. In mid-run: the pod goes on, and its answer is in its log."""
+    server = warm(KUBECONFIG=relay.kubeconfig(clustered.home))
+    server.answer()
+    server.ready()
+    before = server.names()
+    relay.cut()
+    assert wait_until(lambda: server.names() and not server.names() & before, GONE_SECONDS)
+    assert server.event("failed") >= 1
+    since = clustered.space.version()
+    server.ready()
+    run = server.run("SELECT count(*) AS n FROM range(2500000000)", wait_ms=0)
+    assert wait_until(lambda: server.gauge("askcsv_warm_pods_ready") == 0, 30)
+    relay.cut()
+    capsule = server.finish(run)
+    assert capsule["status"] == "succeeded", capsule["error"]
+    assert capsule["result"]["rows"] == [[2500000000]]
+    assert server.event("missed") == 1
+    assert clustered.space.happened("jobs", since) == []
 
 
 def test_cancelled(one):
