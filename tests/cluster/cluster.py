@@ -235,6 +235,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                     sent += len(data)
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data) if data else b"")
                 self.wfile.flush()
+                self.server.proxy.events += data.count(b"\n") if "watch=1" in self.path else 0
                 if cut_after is not None and sent >= cut_after:
                     self.drop()
                     return
@@ -277,6 +278,7 @@ class Proxy:
 
     def __init__(self, api):
         self.api, self.rule, self.calls = api, None, []
+        self.events = 0  # of watches, that were passed on
         self.open, self.port, self.listener = set(), 0, None
         self.ended = threading.Event()
         self.start()
