@@ -1,14 +1,15 @@
 """A real cluster as the tests of the executor see it: asked by its API, never by kubectl.
 
-    api = Api(KUBE_DIR)                 the API server of tests/cluster's own cluster, as its admin
-    space = Space(api, "ask-...")       a namespace of the tests' own, until space.end()
-    clustered_by(shop, space, ...)      the command, with its runs as Jobs there; .template is a file
+    api = Api(kubeconfig())             the API server, as the one that ASKCSV_TEST_CLUSTER names
+    space = Space(api)                  a namespace of the tests' own, until space.end()
+    clustered_by(shop, space, image)    the command, its runs as Jobs there; .shape() its pod template
     proxy = Proxy(api)                  in front of the API server: may refuse, stall, cut, lie
 """
 import base64
 import contextlib
 import http.client
 import http.server
+import importlib.util
 import json
 import os
 import pathlib
@@ -16,27 +17,36 @@ import re
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import threading
 import urllib.parse
 import uuid
 
 from host import wait_until
+from programs import ROOT
 
 OURS = "app.kubernetes.io%2Fmanaged-by%3Daskcsv"
 GROUPS = {"jobs": "/apis/batch/v1", "pods": "/api/v1", "secrets": "/api/v1"}
 GONE_SECONDS = 60  # a busy node takes its time to let a pod go
 
 
-def kube_dir():
-    return pathlib.Path(os.environ.get("KUBE_DIR", "/run/kube-test"))
+def kubeconfig():
+    return pathlib.Path(os.environ["ASKCSV_TEST_CLUSTER"])
+
+
+# The fixtures of the command's own tests.
+spec = importlib.util.spec_from_file_location("blackbox_conftest",
+                                              ROOT / "tests/blackbox/conftest.py")
+blackbox = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(blackbox)
+sys.path.append(str(ROOT / "tests/docker"))
 
 
 class Api:
-    def __init__(self, folder):
-        """OSError: there is no cluster in that folder."""
-        self.folder = folder
-        self.kubeconfig = folder / "admin.kubeconfig"
+    def __init__(self, path):
+        """OSError: there is no cluster."""
+        self.folder, self.kubeconfig = path.parent, path
         text = self.kubeconfig.read_text()
         self.address = re.search(r'server: "?https://([^"} ]+)', text).group(1)
         self.ca = self.data_of(text, "certificate-authority-data")
@@ -119,7 +129,7 @@ class Space:
         return self.api.call("GET", self.path(kind, name))
 
     def is_empty(self, going=False):
-        """Of what askcsv made; with pods that were deleted and take their time to go, or without."""
+        """Of what askcsv made; going: but for what was deleted and takes its time."""
         return not any(self.names().values()) or going and not any(
             "deletionTimestamp" not in o["metadata"] for kind in GROUPS for o in self.list(kind))
 
