@@ -1,4 +1,4 @@
-"""Tests with a real Kubernetes: `make test-cluster` runs them, and `make test` leaves them out. The cluster
+"""Tests with a real Kubernetes: `make test-cluster` runs them, `make test` leaves them out. The cluster
 is the one whose administrator's kubeconfig ASKCSV_TEST_CLUSTER names.
 """
 import os
