@@ -642,8 +642,9 @@ def test_a_log_that_breaks_off(clustered, proxy):
 
 @pytest.mark.parametrize("kind", ["pods", "jobs"])
 def test_deleted_by_hand(clustered, space, kind):
-    process, _ = start_endless(clustered, "--format", "json")
-    space.delete(kind, space.names()[kind][0])
+    process, pod = start_endless(clustered, "--format", "json")
+    owner = pod["metadata"]["labels"]["askcsv.dev/owner"]
+    space.delete(kind, pod["metadata"]["name"] if kind == "pods" else f"askcsv-{owner}")
     capsule = json.loads(process.communicate()[0])
     what, message = error_of(capsule)
     assert process.returncode == 1 and what == "IO_ERROR", capsule["error"]
