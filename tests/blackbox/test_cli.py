@@ -358,6 +358,19 @@ def test_plan_schema(askcsv):
 
 # datasets
 
+def test_datasets_elsewhere(askcsv, generated, tmp_path):
+    """Files that are not the home's, and stay as they are."""
+    folder = tmp_path / "elsewhere"
+    askcsv.ok("datasets", "generate", env={"ASKCSV_DATASETS": folder})
+    assert (folder / "support/tickets.csv").read_bytes() == (generated / "support/tickets.csv").read_bytes()
+    assert not (askcsv.home / "datasets").exists()
+    answer = askcsv.json("run", "support", "--sql", "SELECT count(*) AS n FROM tickets", "--format",
+                         "json", env={"ASKCSV_DATASETS": folder})
+    assert answer["result"]["rows"] == [[6417]]
+    done = askcsv("datasets", "list", env={"ASKCSV_DATASETS": "elsewhere"})
+    assert done.returncode == 2 and "absolute path" in done.stderr
+
+
 def test_generate_is_the_same_every_time(askcsv):
     first = askcsv.ok("datasets", "generate").stdout
     again = askcsv.ok("datasets", "generate").stdout
