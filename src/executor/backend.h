@@ -30,5 +30,6 @@ struct executor {
 
 extern const struct executor_ops executor_local_ops;
 extern const struct executor_ops executor_docker_ops;
+extern const struct executor_ops executor_kubernetes_ops;
 
 #endif

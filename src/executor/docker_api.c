@@ -4,10 +4,10 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "http/drive.h"
 
 #include <curl/curl.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,7 +15,6 @@
 
 #define REPLY_BYTES_MAX ((size_t)8 * 1024 * 1024)
 #define REPLY_DEPTH_MAX 64
-#define POLL_MAX_MS 1000
 #define SAID_MAX 500 /* bytes of the daemon's own words in a message */
 
 void docker_reply_done(struct docker_reply *reply)
@@ -104,7 +103,6 @@ struct way {
         CURL *easy;
         struct curl_slist *headers;
         struct buf body;
-        int64_t deadline_us;
 };
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *data)
@@ -154,30 +152,6 @@ static void way_end(struct way *way)
         buf_done(&way->body);
 }
 
-static bool is_cancelled(int cancel_fd)
-{
-        struct pollfd fd = {.fd = cancel_fd, .events = POLLIN};
-        return cancel_fd >= 0 && poll(&fd, 1, 0) > 0;
-}
-
-static int wait_more(struct way *way, struct error *err)
-{
-        const struct docker_call *call = way->call;
-        struct curl_waitfd cancel = {.fd = call->cancel_fd, .events = CURL_WAIT_POLLIN};
-        int64_t left_ms = (way->deadline_us - clock_monotonic_us() + 999) / 1000;
-        if (left_ms <= 0)
-                return too_slow(way->socket, call, err);
-        CURLMcode code = curl_multi_poll(way->multi, &cancel, call->cancel_fd >= 0 ? 1 : 0,
-                                         left_ms < POLL_MAX_MS ? (int)left_ms : POLL_MAX_MS, NULL);
-        if (code != CURLM_OK)
-                return error_set(err, ERROR_INTERNAL, "waiting for the Docker daemon: %s",
-                                 curl_multi_strerror(code));
-        /* libcurl would not tell of a pipe that is only at its end. */
-        return is_cancelled(call->cancel_fd)
-                       ? error_set(err, ERROR_CANCELLED, "the run was stopped")
-                       : 0;
-}
-
 static int failed(struct way *way, CURLcode code, struct error *err)
 {
         int fd = -1;
@@ -211,32 +185,30 @@ static int take_reply(struct way *way, struct docker_reply *ret)
 
 static int way_run(struct way *way, struct docker_reply *ret, struct error *err)
 {
-        int running = 1;
-        int left = 0;
-        while (running) {
-                CURLMcode code = curl_multi_perform(way->multi, &running);
-                int r = code != CURLM_OK
-                                ? error_set(err, ERROR_INTERNAL, "asking the Docker daemon: %s",
-                                            curl_multi_strerror(code))
-                        : running ? wait_more(way, err)
-                                  : 0;
-                if (r < 0)
-                        return r;
-        }
-        const CURLMsg *message = curl_multi_info_read(way->multi, &left);
-        CURLcode code = message ? message->data.result : CURLE_RECV_ERROR;
+        const struct docker_call *call = way->call;
+        const struct http_patience patience = {.until_us = clock_monotonic_us() +
+                                                           call->timeout_ms * 1000,
+                                               .cancel_fd = call->cancel_fd,
+                                               .whom = "the Docker daemon"};
+        enum http_end end = HTTP_ENDED;
+        CURLcode code = CURLE_OK;
+        int r = http_drive(way->multi, &patience, &end, &code, err);
+        if (r < 0)
+                return r;
+        if (end == HTTP_CANCELLED)
+                return error_set(err, ERROR_CANCELLED, "the run was stopped");
+        if (end == HTTP_LATE)
+                return too_slow(way->socket, call, err);
         return code == CURLE_OK ? take_reply(way, ret) : failed(way, code, err);
 }
 
 int docker_api(const char *socket, const struct docker_call *call, struct docker_reply *ret,
                struct error *err)
 {
-        struct way way = {.socket = socket,
-                          .call = call,
-                          .deadline_us = clock_monotonic_us() + call->timeout_ms * 1000};
+        struct way way = {.socket = socket, .call = call};
         *ret = (struct docker_reply){0};
         buf_init(&way.body, REPLY_BYTES_MAX);
-        int r = is_cancelled(call->cancel_fd)
+        int r = http_is_cancelled(call->cancel_fd)
                         ? error_set(err, ERROR_CANCELLED, "the run was stopped")
                         : 0;
         if (r == 0)

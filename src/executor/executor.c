@@ -7,6 +7,7 @@
 static const struct executor_ops *const backends[] = {
         &executor_local_ops,
         &executor_docker_ops,
+        &executor_kubernetes_ops,
 };
 
 static const struct executor_ops *find(const char *name, struct error *err)
@@ -15,7 +16,7 @@ static const struct executor_ops *find(const char *name, struct error *err)
                 if (strcmp(backends[i]->name, name) == 0)
                         return backends[i];
         (void)error_set(err, ERROR_USAGE,
-                        "there is no executor \"%s\"; use \"local\" or \"docker\"", name);
+                        "there is no executor \"%s\"; use \"local\", \"docker\" or \"kubernetes\"", name);
         return NULL;
 }
 

@@ -55,14 +55,29 @@ struct executor_docker {
 #define EXECUTOR_DOCKER_IMAGE "askcsv-runner:" ASKCSV_VERSION
 #define EXECUTOR_DOCKER_TIMEOUT_MS 60000 /* a busy daemon is slow */
 
+/* Which cluster, and what is run there. NULL, "" or 0 is the default. */
+struct executor_kubernetes {
+        const char *config;       /* a kubeconfig; else the pod's service account, or kubectl's own */
+        const char *context;      /* in it; else its current one */
+        const char *namespace_;   /* where Jobs are made; else the context's, or the pod's own */
+        const char *image;        /* EXECUTOR_KUBERNETES_IMAGE */
+        const char *pod_template; /* path of a file (kubernetes_spec.h) */
+        int64_t start_ms;         /* that a pod may take to start; EXECUTOR_KUBERNETES_START_MS */
+        int64_t ttl_s;            /* that an ended Job stays when nobody is left to remove it */
+        bool request_by_secret;   /* small requests too, which else are in the Job itself */
+};
+#define EXECUTOR_KUBERNETES_IMAGE "askcsv-runner:" ASKCSV_VERSION
+#define EXECUTOR_KUBERNETES_START_MS 120000
+
 /* Which executor, and all that any of them needs to know. */
 struct executor_settings {
-        const char *name;   /* "local" or "docker" */
+        const char *name;   /* "local", "docker" or "kubernetes" */
         const char *runner; /* the path of askcsv-runner, or NULL: the one beside this program, or
                              * $ASKCSV_RUNNER */
         struct executor_host host; /* its home is needed by all but a local one that is cold */
         bool cold;                 /* no host of warm tables is used: files are read anew */
         struct executor_docker docker;
+        struct executor_kubernetes kubernetes;
 };
 
 /* data_root is the folder that the runner may read tables from. All strings are copied. That there

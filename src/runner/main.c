@@ -12,7 +12,10 @@
 static const char usage[] =
         "askcsv-runner: checks and runs one query in a sandbox of its own.\n"
         "\n"
-        "  askcsv-runner [--data-root DIR] < request.json > response.json\n"
+        "  askcsv-runner [--data-root DIR] [--framed] < request.json > response.json\n"
+        "      --request-env NAME      the request is in that environment variable\n"
+        "      --request-dir DIR       the request is in the files 0, 1, 2 ... there, in pieces\n"
+        "      --framed                the response is a frame with its length and hash\n"
         "  askcsv-runner host --home DIR [OPTION...]   keeps tables warm; askcsv starts it\n"
         "  askcsv-runner --probe       which walls this machine gives, as one line of JSON\n"
         "  askcsv-runner --version\n"
@@ -21,22 +24,24 @@ static const char usage[] =
         "output (docs/PROTOCOL.md). Tables' files must lie below DIR (default: /). Exit status\n"
         "is 0 whenever a response was written. askcsv starts this program; people seldom do.\n";
 
-static int serve(const char *data_root)
+static int serve(struct runner_options *options, const char *data_root)
 {
         struct error err = {0};
+        const struct intake *intake = &options->intake;
         _cleanup_free_ char *resolved = realpath(data_root, NULL);
         if (!resolved) {
                 (void)fprintf(stderr, "askcsv-runner: the data root %s does not exist\n",
                               data_root);
                 return 2;
         }
-        if (isatty(STDIN_FILENO)) {
+        if ((intake->env && intake->dir) ||
+            (!intake->env && !intake->dir && isatty(STDIN_FILENO))) {
                 (void)fputs(usage, stderr);
                 return 2;
         }
-        struct runner_options options = {.data_root = resolved, .walls = RUNNER_ALL_WALLS};
+        options->data_root = resolved;
         /* The engine's library has much to tidy, and nobody to tidy for. */
-        if (runner_serve(&options, STDIN_FILENO, STDOUT_FILENO, &err) == 0)
+        if (runner_serve(options, STDIN_FILENO, STDOUT_FILENO, &err) == 0)
                 _exit(0);
         (void)fprintf(stderr, "askcsv-runner: %s\n", err.message);
         _exit(1);
@@ -55,11 +60,15 @@ int main(int argc, char **argv)
 {
         static const struct option options[] = {
                 {"data-root", required_argument, NULL, 'd'},
+                {"request-env", required_argument, NULL, 'e'},
+                {"request-dir", required_argument, NULL, 'r'},
+                {"framed", no_argument, NULL, 'f'},
                 {"probe", no_argument, NULL, 'p'},
                 {"version", no_argument, NULL, 'v'},
                 {"help", no_argument, NULL, 'h'},
                 {0},
         };
+        struct runner_options wanted = {.walls = RUNNER_ALL_WALLS};
         const char *data_root = "/";
         int option;
         if (argc > 1 && strcmp(argv[1], "host") == 0)
@@ -68,6 +77,15 @@ int main(int argc, char **argv)
                 switch (option) {
                 case 'd':
                         data_root = optarg;
+                        break;
+                case 'e':
+                        wanted.intake.env = optarg;
+                        break;
+                case 'r':
+                        wanted.intake.dir = optarg;
+                        break;
+                case 'f':
+                        wanted.framed = true;
                         break;
                 case 'p':
                         return probe();
@@ -86,5 +104,5 @@ int main(int argc, char **argv)
                 (void)fputs(usage, stderr);
                 return 2;
         }
-        return serve(data_root);
+        return serve(&wanted, data_root);
 }

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/json.h"
+#include "protocol/frame.h"
 
 #include <math.h>
 #include <string.h>
@@ -283,4 +284,27 @@ int response_put_refusal(const struct error *why, struct buf *out, struct error 
         put_error(out, why);
         buf_puts(out, "}\n");
         return buf_error(out, err, "the response");
+}
+
+/* What rows there are came from a process that nobody trusts; in due form they have no line end. */
+static int refuse_lines(int fd, struct error *err)
+{
+        _cleanup_buf_ struct buf out = {0};
+        struct error why = {0};
+        (void)error_set(&why, ERROR_RUNNER_INTERNAL, "the answer's rows are malformed");
+        int r = response_put_refusal(&why, &out, err);
+        return r < 0 ? r : response_send(&out, true, fd, err);
+}
+
+int response_send(const struct buf *line, bool framed, int fd, struct error *err)
+{
+        _cleanup_buf_ struct buf head = {0};
+        size_t body_bytes = line->len - 1;
+        buf_init(&head, FRAME_LINE_MAX);
+        if (framed && memchr(line->data, '\n', body_bytes))
+                return refuse_lines(fd, err);
+        int r = framed ? frame_put_head("response", line->data, body_bytes, &head, err) : 0;
+        if (r == 0)
+                r = fd_write_all(fd, buf_text(&head), head.len, err);
+        return r < 0 ? r : fd_write_all(fd, line->data, line->len, err);
 }

@@ -39,4 +39,7 @@ void response_done(struct response *response);
 /* For a request that could not be read: run_id null, status error, the error. */
 int response_put_refusal(const struct error *why, struct buf *out, struct error *err);
 
+/* Writes what one of the two gave to fd: as it is, or as a frame of that name. */
+int response_send(const struct buf *line, bool framed, int fd, struct error *err);
+
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "protocol/request.h"
+#include "runner/intake.h"
 #include "runner/sandbox.h"
 
 #include <stdbool.h>
@@ -22,6 +23,8 @@ struct runner_walls {
 struct runner_options {
         const char *data_root; /* tables' files lie below it; absolute, resolved */
         struct runner_walls walls;
+        struct intake intake; /* where the request is, if not in in_fd */
+        bool framed;          /* the response is a frame (protocol/frame.h) */
 };
 
 /* Reads one request from in_fd, writes one response to out_fd. 0 when a response was written;

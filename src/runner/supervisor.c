@@ -27,6 +27,7 @@ struct job {
         struct sandbox_walls walls;
         struct attempt attempt;
         int out_fd;
+        bool framed;
 };
 
 static void job_done(struct job *job)
@@ -144,7 +145,7 @@ static int respond(struct job *job, struct error *err)
         if (attempt->failure.type == ERROR_NONE)
                 (void)files_check_unchanged(&job->files, &attempt->failure);
         int r = attempt_put_response(attempt, &out, err);
-        return r < 0 ? r : fd_write_all(job->out_fd, buf_text(&out), out.len, err);
+        return r < 0 ? r : response_send(&out, job->framed, job->out_fd, err);
 }
 
 static int run_job(struct job *job, const struct runner_options *options, struct error *err)
@@ -167,11 +168,11 @@ static void arena_freep(struct arena **arena)
         arena_free(*arena);
 }
 
-static int refuse(const struct error *why, int out_fd, struct error *err)
+static int refuse(const struct error *why, bool framed, int out_fd, struct error *err)
 {
         _cleanup_buf_ struct buf out = {0};
         int r = response_put_refusal(why, &out, err);
-        return r < 0 ? r : fd_write_all(out_fd, buf_text(&out), out.len, err);
+        return r < 0 ? r : response_send(&out, framed, out_fd, err);
 }
 
 int runner_serve(const struct runner_options *options, int in_fd, int out_fd, struct error *err)
@@ -184,16 +185,21 @@ int runner_serve(const struct runner_options *options, int in_fd, int out_fd, st
         buf_init(&text, REQUEST_EXPORT_BYTES_MAX);
         if (!arena)
                 return error_oom(err);
-        int r = engine_open(&engine, &why); /* while the request may still be on its way */
+        bool is_stream = !options->intake.env && !options->intake.dir;
+        /* A stream's request may still be on its way; any other is read before the engine, which
+         * has no business in the environment, is there. */
+        int r = is_stream ? 0 : intake_read(&options->intake, -1, &text, &why);
         if (r == 0)
-                r = fd_read_all(in_fd, &text, "the request", &why);
+                r = engine_open(&engine, &why);
+        if (r == 0 && is_stream)
+                r = intake_read(&options->intake, in_fd, &text, &why);
         if (r == 0)
                 r = request_parse(buf_text(&text), text.len, arena, &request, &why);
         if (r < 0)
-                return refuse(&why, out_fd, err);
+                return refuse(&why, options->framed, out_fd, err);
         signals_catch();
         _cleanup_(job_done) struct job job = {
-                .request = request, .engine = engine, .out_fd = out_fd};
+                .request = request, .engine = engine, .out_fd = out_fd, .framed = options->framed};
         attempt_init(&job.attempt);
         attempt_set_request(&job.attempt, request, &job.files, clock_monotonic_us());
         return run_job(&job, options, err);

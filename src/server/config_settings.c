@@ -18,7 +18,8 @@
 #define LIVE .live = true
 
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
-static const char *const executors[] = {"local", "docker", NULL};
+static const char *const executors[] = {"local", "docker", "kubernetes", NULL};
+static const char *const request_ways[] = {"env", "secret", NULL};
 static const char *const planners[] = {"auto", "builtin", "openai", "anthropic", NULL};
 
 static const struct config_setting settings[] = {
@@ -189,6 +190,38 @@ static const struct config_setting settings[] = {
                  NUMBER(60, 1, 3600),
                  .help = "seconds that the daemon may take to make, start or "
                          "remove a container"},
+        [CONFIG_KUBERNETES_CONFIG] =
+                {NAMES("kubernetes_config", "KUBERNETES_CONFIG", "kubernetes-config"), TEXT(""),
+                 .help = "a kubeconfig; unset: the pod's service account, or kubectl's own"},
+        [CONFIG_KUBERNETES_CONTEXT] = {NAMES("kubernetes_context", "KUBERNETES_CONTEXT",
+                                             "kubernetes-context"),
+                                       TEXT(""),
+                                       .help = "the context in it; unset: its current one"},
+        [CONFIG_KUBERNETES_NAMESPACE] =
+                {NAMES("kubernetes_namespace", "KUBERNETES_NAMESPACE", "kubernetes-namespace"),
+                 TEXT(""), .help = "where Jobs are made; unset: the context's, or the pod's own"},
+        [CONFIG_KUBERNETES_IMAGE] =
+                {NAMES("kubernetes_image", "KUBERNETES_IMAGE", "kubernetes-image"),
+                 TEXT(EXECUTOR_KUBERNETES_IMAGE),
+                 .help = "the runner's image, which the nodes must have or get"},
+        [CONFIG_KUBERNETES_TEMPLATE] =
+                {NAMES("kubernetes_template", "KUBERNETES_TEMPLATE", "kubernetes-template"),
+                 TEXT(""),
+                 .help = "a file with what runs' pods get besides: volumes, nodes, resources"},
+        [CONFIG_KUBERNETES_REQUEST] =
+                {NAMES("kubernetes_request", "KUBERNETES_REQUEST", "kubernetes-request"),
+                 CHOICE("env", request_ways),
+                 .help = "how a run's SQL gets to it: in the Job (large ones by Secret), or "
+                         "always by Secret"},
+        [CONFIG_KUBERNETES_START_S] = {NAMES("kubernetes_start_s", "KUBERNETES_START_S",
+                                             "kubernetes-start-s"),
+                                       NUMBER(120, 1, 3600),
+                                       .help = "seconds that a run's pod may take to start"},
+        [CONFIG_KUBERNETES_TTL_S] = {NAMES("kubernetes_ttl_s", "KUBERNETES_TTL_S",
+                                           "kubernetes-ttl-s"),
+                                     NUMBER(300, 0, 86400),
+                                     .help = "seconds that an ended Job stays when nobody removes "
+                                             "it"},
 };
 
 _Static_assert(ARRAY_SIZE(settings) == CONFIG_COUNT, "every setting is in the table");
