@@ -23,10 +23,19 @@ struct entry {
         uint64_t used;
 };
 
+/* As text, which takes less room than what it is parsed into. */
+struct values {
+        struct run_cache_key key;
+        char *text; /* NULL: empty */
+        size_t n;
+        uint64_t used;
+};
+
 struct run_cache {
         pthread_mutex_t lock;
         uint64_t uses;
         struct entry entries[SETS][WAYS];
+        struct values values[RUN_CACHE_VALUES];
 };
 
 int run_cache_new(struct run_cache **ret, struct error *err)
@@ -43,6 +52,8 @@ void run_cache_free(struct run_cache *cache)
 {
         if (!cache)
                 return;
+        for (size_t i = 0; i < RUN_CACHE_VALUES; i++)
+                free(cache->values[i].text);
         (void)pthread_mutex_destroy(&cache->lock);
         free(cache);
 }
@@ -114,5 +125,66 @@ void run_cache_keep(struct run_cache *cache, const struct run_cache_key *key, co
         entry->key = *key;
         entry->used = ++cache->uses;
         (void)snprintf(entry->run_id, sizeof(entry->run_id), "%s", run_id);
+        (void)pthread_mutex_unlock(&cache->lock);
+}
+
+/* ---- values of columns ---- */
+
+/* Of the limits, those that decide what is counted at all. */
+static bool values_key(const char *version, const struct limits *limits, struct run_cache_key *ret)
+{
+        char text[256];
+        int n = snprintf(text, sizeof(text), "values %s %s %lld %lld", ASKCSV_VERSION, version,
+                         (long long)limits->memory_mb, (long long)limits->threads);
+        return n < (int)sizeof(text) && hash_bytes(text, (size_t)n, ret->bytes, NULL) == 0;
+}
+
+/* The one of that key, else the one that was not used longest. With the lock. */
+static struct values *values_slot(struct run_cache *cache, const struct run_cache_key *key)
+{
+        struct values *oldest = &cache->values[0];
+        for (size_t i = 0; i < RUN_CACHE_VALUES; i++) {
+                struct values *it = &cache->values[i];
+                if (it->text && memcmp(&it->key, key, sizeof(*key)) == 0)
+                        return it;
+                if (it->used < oldest->used)
+                        oldest = it;
+        }
+        return oldest;
+}
+
+json_t *run_cache_find_values(struct run_cache *cache, const char *version,
+                              const struct limits *limits)
+{
+        struct run_cache_key key;
+        json_t *found = NULL;
+        if (!values_key(version, limits, &key))
+                return NULL;
+        (void)pthread_mutex_lock(&cache->lock);
+        struct values *it = values_slot(cache, &key);
+        if (it->text && memcmp(&it->key, &key, sizeof(key)) == 0) {
+                it->used = ++cache->uses;
+                found = json_loadb(it->text, it->n, 0, NULL);
+        }
+        (void)pthread_mutex_unlock(&cache->lock);
+        return found;
+}
+
+void run_cache_keep_values(struct run_cache *cache, const char *version,
+                           const struct limits *limits, const json_t *values)
+{
+        struct run_cache_key key;
+        _cleanup_buf_ struct buf text = {0};
+        buf_init(&text, RUN_CACHE_VALUES_MAX);
+        if (!values_key(version, limits, &key) || json_put(values, &text, NULL) < 0 ||
+            text.state != BUF_OK)
+                return;
+        (void)pthread_mutex_lock(&cache->lock);
+        struct values *it = values_slot(cache, &key);
+        free(it->text);
+        it->n = text.len;
+        it->text = buf_steal(&text);
+        it->key = key;
+        it->used = ++cache->uses;
         (void)pthread_mutex_unlock(&cache->lock);
 }

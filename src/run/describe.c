@@ -140,20 +140,26 @@ int dataset_describe(struct executor *executor, const struct dataset *dataset, c
                                            err);
 }
 
-int dataset_values(struct executor *executor, const struct dataset *dataset, const char *run_id,
-                   const struct limits *limits, int cancel_fd, struct dataset **described,
-                   struct value_index **index, struct error *err)
+int dataset_ask_values(struct executor *executor, const struct dataset *dataset, const char *run_id,
+                       const struct limits *limits, int cancel_fd, json_t **ret, struct error *err)
 {
         _cleanup_(response_done) struct response response = {0};
         struct request request = {.run_id = run_id, .op = REQUEST_VALUES, .limits = *limits};
-        struct dataset *copy = NULL;
         int r = ask(executor, dataset, &request, cancel_fd, &response, err);
+        if (r < 0)
+                return r;
+        *ret = json_pack("{s:O?, s:O?}", "tables", json_object_get(response.body, "tables"),
+                         "values", json_object_get(response.body, "values"));
+        return *ret ? 0 : error_oom(err);
+}
+
+int dataset_take_values(const struct dataset *dataset, const json_t *values,
+                        struct dataset **described, struct value_index **index, struct error *err)
+{
+        struct dataset *copy = NULL;
+        int r = dataset_with_tables(dataset, json_object_get(values, "tables"), &copy, err);
         if (r == 0)
-                r = dataset_with_tables(dataset, json_object_get(response.body, "tables"), &copy,
-                                        err);
-        if (r == 0)
-                r = value_index_from_json(json_object_get(response.body, "values"), copy, index,
-                                          err);
+                r = value_index_from_json(json_object_get(values, "values"), copy, index, err);
         if (r < 0) {
                 dataset_free(copy);
                 return r;

@@ -22,11 +22,15 @@ int dataset_describe(struct executor *executor, const struct dataset *dataset, c
                      const struct limits *limits, int cancel_fd, struct dataset **ret,
                      struct error *err);
 
-/* The same, and which values the columns hold. The caller frees *described (dataset_free) and
- * *index (value_index_free), which stands on its own; on failure neither is set. */
-int dataset_values(struct executor *executor, const struct dataset *dataset, const char *run_id,
-                   const struct limits *limits, int cancel_fd, struct dataset **described,
-                   struct value_index **index, struct error *err);
+/* The same, and which values the columns hold: {"tables": [...], "values": {...}} as a response has
+ * them, for dataset_take_values. The caller json_decrefs *ret. */
+int dataset_ask_values(struct executor *executor, const struct dataset *dataset, const char *run_id,
+                       const struct limits *limits, int cancel_fd, json_t **ret, struct error *err);
+
+/* The caller frees *described (dataset_free), which borrows from dataset, and *index
+ * (value_index_free), which stands on its own; on failure neither is set. */
+int dataset_take_values(const struct dataset *dataset, const json_t *values,
+                        struct dataset **described, struct value_index **index, struct error *err);
 
 /* The request's tables for a dataset, in its arena; columns of `dataset` (unknown ones are found
  * again), hashes of `described`, or of dataset when that is NULL. */

@@ -292,13 +292,34 @@ int job_end(struct job *job, enum run_state end, const struct error *why, struct
         return r < 0 ? error_prefix(err, r, "sealing the capsule of the run") : 0;
 }
 
-int job_look(struct job *job, struct value_index **ret, struct error *why)
+/* A runner that is elsewhere takes long to say it again; one that is here looks at the files, and
+ * has it at hand. What is kept is of a version: whether the files are still of it, the run says. */
+static int ask_values(const struct job *job, json_t **ret, struct error *why)
 {
         const struct run_input *input = &job->input;
+        char version[HASH_HEX_SIZE];
+        bool keep = input->cache && executor_checks_first(job->executor) &&
+                    dataset_is_described(input->dataset);
+        int r = keep ? dataset_version(input->dataset, version, why) : 0;
+        if (r == 0 && keep)
+                *ret = run_cache_find_values(input->cache, version, &input->limits);
+        if (r < 0 || *ret)
+                return r;
+        r = dataset_ask_values(job->executor, input->dataset, capsule_run_id(job->capsule),
+                               &input->limits, input->cancel_fd, ret, why);
+        if (r == 0 && keep)
+                run_cache_keep_values(input->cache, version, &input->limits, *ret);
+        return r;
+}
+
+int job_look(struct job *job, struct value_index **ret, struct error *why)
+{
         int64_t start_us = clock_monotonic_us();
         char version[HASH_HEX_SIZE];
-        int r = dataset_values(job->executor, input->dataset, capsule_run_id(job->capsule),
-                               &input->limits, input->cancel_fd, &job->described, ret, why);
+        _cleanup_json_ json_t *values = NULL;
+        int r = ask_values(job, &values, why);
+        if (r == 0)
+                r = dataset_take_values(job->input.dataset, values, &job->described, ret, why);
         if (r == 0)
                 r = dataset_version(job->described, version, why);
         if (r == 0)

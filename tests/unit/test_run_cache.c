@@ -156,13 +156,69 @@ static void test_threads(void **state)
         }
 }
 
+/* ---- values of columns ---- */
+
+static bool has_values(struct run_cache *cache, const char *version, int64_t memory_mb, int wanted)
+{
+        struct limits limits = LIMITS_DEFAULT;
+        limits.memory_mb = memory_mb;
+        _cleanup_json_ json_t *found = run_cache_find_values(cache, version, &limits);
+        return found && json_get_int(found, "n", -1) == wanted;
+}
+
+static void keep_values(struct run_cache *cache, const char *version, int64_t memory_mb, int n)
+{
+        struct limits limits = LIMITS_DEFAULT;
+        limits.memory_mb = memory_mb;
+        _cleanup_json_ json_t *values = json_pack("{s:i}", "n", n);
+        run_cache_keep_values(cache, version, &limits, values);
+}
+
+static void test_values(void **state)
+{
+        (void)state;
+        struct error err = {0};
+        _cleanup_(cache_freep) struct run_cache *cache = NULL;
+        assert_int_equal(run_cache_new(&cache, &err), 0);
+        assert_false(has_values(cache, "a", 64, 1));
+        keep_values(cache, "a", 64, 1);
+        assert_true(has_values(cache, "a", 64, 1));
+        assert_false(has_values(cache, "b", 64, 1));
+        assert_false(has_values(cache, "a", 65, 1)); /* more may be counted with more memory */
+        keep_values(cache, "a", 64, 2);
+        assert_true(has_values(cache, "a", 64, 2));
+}
+
+static void test_room_for_values(void **state)
+{
+        (void)state;
+        struct error err = {0};
+        struct limits limits = LIMITS_DEFAULT;
+        char version[16];
+        _cleanup_(cache_freep) struct run_cache *cache = NULL;
+        _cleanup_free_ char *long_text = malloc(RUN_CACHE_VALUES_MAX);
+        assert_int_equal(run_cache_new(&cache, &err), 0);
+        for (int i = 0; i < RUN_CACHE_VALUES + 1; i++) {
+                (void)snprintf(version, sizeof(version), "v%d", i);
+                keep_values(cache, version, 64, i);
+                assert_true(has_values(cache, "v0", 64, 0)); /* used, so it stays */
+        }
+        assert_false(has_values(cache, "v1", 64, 1));
+        assert_true(has_values(cache, "v16", 64, 16));
+        memset(long_text, 'x', RUN_CACHE_VALUES_MAX);
+        _cleanup_json_ json_t *large =
+                json_pack("{s:s%}", "n", long_text, (size_t)RUN_CACHE_VALUES_MAX);
+        run_cache_keep_values(cache, "large", &limits, large);
+        assert_null(run_cache_find_values(cache, "large", &limits));
+        assert_true(has_values(cache, "v16", 64, 16));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_keys),
-                cmocka_unit_test(test_no_key),
-                cmocka_unit_test(test_room),
-                cmocka_unit_test(test_threads),
+                cmocka_unit_test(test_keys),   cmocka_unit_test(test_no_key),
+                cmocka_unit_test(test_room),   cmocka_unit_test(test_threads),
+                cmocka_unit_test(test_values), cmocka_unit_test(test_room_for_values),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
