@@ -224,8 +224,8 @@ def test_settings_are_the_servers(askcsv, rendered, tmp_path):
     known = json.loads(askcsv.ok("config", "file").stdout)
     given = settings(rendered)
     assert given["port"] == 8080 and given["address"] == "0.0.0.0"
-    if "kubernetes_image" not in known:
-        given = {k: v for k, v in given.items() if not k.startswith("kubernetes_")} | {"executor": "local"}
+    if "kubernetes_warm" not in known:
+        given = {k: v for k, v in given.items() if not k.startswith("kubernetes_warm")}
     file = tmp_path / "config.json"
     file.write_text(json.dumps(given))
     container = containers(server(rendered)["spec"])[-1]

@@ -204,8 +204,10 @@ seccompProfile:
 {{- $_ := set $config "kubernetes_start_s" .Values.runner.startSeconds -}}
 {{- $_ := set $config "kubernetes_ttl_s" .Values.runner.ttlSeconds -}}
 {{- $_ := set $config "kubernetes_request" .Values.runner.request -}}
+{{- if include "askcsv.isWarm" . -}}
 {{- $_ := set $config "kubernetes_warm" .Values.runner.warm.pods -}}
 {{- $_ := set $config "kubernetes_warm_datasets" .Values.runner.warm.datasets -}}
+{{- end -}}
 {{- end -}}
 {{- merge $config .Values.config | toPrettyJson -}}
 {{- end -}}
