@@ -14,15 +14,18 @@ import http.client
 import json
 import pathlib
 import secrets
+import socket
 import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.parse
 
 import yaml
 
 from host import wait_until
+from postgres import Postgres
 from programs import ROOT
 
 sys.path.append(str(ROOT / "tests/chart"))
@@ -106,11 +109,12 @@ class Namespace:
         return render.manifests(CHART, options=[*own, *options], files=files, values=values,
                                 namespace=self.name, kubernetes="1.20.2")
 
-    def deploy(self, *options, files=(), values=None, wait=True):
+    def deploy(self, *options, files=(), values=None, wait=True, ready=True):
+        """ready=False: one that runs is enough, as it waits for what never comes."""
         self.apply(self.manifests(*options, files=files, values=values))
         served = Served(self)
         if wait:
-            served.wait()
+            served.wait(ready)
         return served
 
     def tell(self):
@@ -128,20 +132,24 @@ class Served:
     def __init__(self, space):
         self.space = space
         self.key = None
+        self.state = "Ready"
 
-    def wait(self):
-        done = self.space.kubectl("rollout", "status", "deploy/askcsv", f"--timeout={START_SECONDS}s",
-                                  status=None, seconds=START_SECONDS + 30)
-        assert done.returncode == 0, done.stderr + self.space.tell()
-        assert self.pods(), self.space.tell()
+    def wait(self, ready=True):
+        self.state = "Ready" if ready else "Initialized"
+        if ready:
+            done = self.space.kubectl("rollout", "status", "deploy/askcsv", f"--timeout={START_SECONDS}s",
+                                      status=None, seconds=START_SECONDS + 30)
+            assert done.returncode == 0, done.stderr + self.space.tell()
+        assert wait_until(self.pods, START_SECONDS), self.space.tell()
         secret = self.space.json("get", "secret", "askcsv-key")
         self.key = base64.b64decode(secret["data"]["key"]).decode()
 
     def pods(self):
-        """The ready ones."""
+        """The ready ones; those that listen, of a deployment that is not to get ready."""
         found = self.space.items("pods", "-l", "app.kubernetes.io/name=askcsv")
         return [p for p in found if "deletionTimestamp" not in p["metadata"] and any(
-            c["type"] == "Ready" and c["status"] == "True" for c in p["status"].get("conditions", []))]
+            c["type"] == self.state and c["status"] == "True" for c in p["status"].get("conditions", []))
+            and any(c.get("started") for c in p["status"].get("containerStatuses", []))]
 
     def pod(self):
         return self.pods()[0]
@@ -166,10 +174,10 @@ class Served:
     def chat(self, dataset, message, **more):
         return self.json("POST", "/v1/chat", {"dataset_id": dataset, "message": message, **more})
 
-    def run(self, dataset, *, status=(201, 202), **what):
+    def run(self, dataset, *, status=(201, 202), at=None, **what):
         kind = "sql" if "sql" in what else "plan"
         return self.json("POST", "/v1/runs", {"dataset_id": dataset, "query_type": kind, "wait_ms": 60000, **what},
-                         status=status)
+                         status=status, at=at)
 
     def left(self):
         """What runs could have left behind."""
@@ -178,3 +186,46 @@ class Served:
 
     def is_clean(self):
         return wait_until(lambda: not any(self.left().values()), 60)
+
+
+class Database:
+    """A PostgreSQL on this machine that pods reach, at their bridge's address: connections are passed on
+    to its Unix socket."""
+
+    def __enter__(self):
+        self.postgres = Postgres()
+        self.listener = socket.create_server((self.bridge(), 0))
+        threading.Thread(target=self.accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+        self.postgres.end()
+
+    @staticmethod
+    def bridge():
+        told = subprocess.run(["ip", "-j", "-4", "addr", "show", "kubetest0"], capture_output=True, text=True,
+                              check=True).stdout
+        return json.loads(told)[0]["addr_info"][0]["local"]
+
+    def address(self):
+        host, port = self.listener.getsockname()
+        return f"postgresql://askcsv@{host}:{port}/postgres?gssencmode=disable"
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                server = socket.socket(socket.AF_UNIX)
+                server.connect(str(self.postgres.folder / ".s.PGSQL.5432"))
+                for one, other in ((client, server), (server, client)):
+                    threading.Thread(target=self.pass_on, args=(one, other), daemon=True).start()
+
+    @staticmethod
+    def pass_on(one, other):
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+        for end in (one, other):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
