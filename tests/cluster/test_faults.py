@@ -97,7 +97,8 @@ def test_two_servers_and_one_dies(space, database):
     assert wait_until(lambda: served.left()["pods"], 30)
     space.kubectl("delete", "pod", first["metadata"]["name"], "--grace-period=0", "--force")
     assert wait_until(lambda: served.json("GET", path, at=other)["status"] == "failed", 60)
-    assert served.run("support", sql=fresh(), at=other)["status"] == "succeeded"
+    after = served.run("support", sql=fresh(), at=other)
+    assert after["status"] == "succeeded", (after, space.tell())
     assert served.is_clean(), served.left()
     done = space.kubectl("exec", second["metadata"]["name"], "-c", "askcsv", "--", "askcsv", "capsules", "check")
     assert "intact" in done.stdout + done.stderr
