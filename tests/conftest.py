@@ -1,10 +1,11 @@
 """Fixtures that every Python test of askcsv may use; see programs.py for what they give."""
 import shlex
+import sys
 
 import pytest
 
 from host import Host
-from programs import ROOT, Runner, program
+from programs import ROOT, Runner, build_dir, program
 
 
 def pytest_configure(config):
@@ -59,7 +60,15 @@ def own_warm_runner_path(tmp_path):
     Host(folder / "all").end()
 
 
-@pytest.fixture(params=["cold", "warm"])
+@pytest.fixture(scope="session")
+def waiting_runner_path(tmp_path_factory):
+    """The same by an askcsv-runner --warm, or runner_walls, that gets ready for each request."""
+    return write_script(tmp_path_factory.mktemp("waiting") / "waiting-runner", sys.executable,
+                        ROOT / "tests/waiting_runner.py", build_dir())
+
+
+@pytest.fixture(params=["cold", "warm", "waiting"])
 def way(request):
-    """Tests that use it run twice: each request with a process of its own, and in warm children."""
+    """Tests that use it run three times: each request with a process of its own, in warm children of
+    a host, and in a process that was started for it and had its tables before it came."""
     return request.param

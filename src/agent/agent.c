@@ -31,6 +31,7 @@ struct agent {
         char nonce[FRAME_NONCE_SIZE];
         struct budget budget;
         struct toolbox box;
+        json_t *schema; /* of the question's dataset, as frame_schema has it */
         json_t *messages, *tools;
         size_t bytes;   /* of messages and tools, about */
         bool is_warned; /* that its words do not fit the results */
@@ -59,6 +60,7 @@ void agent_answer_done(struct agent_answer *answer)
 static void agent_done(struct agent *agent)
 {
         toolbox_done(&agent->box);
+        json_decref(agent->schema);
         json_decref(agent->messages);
         json_decref(agent->tools);
 }
@@ -182,9 +184,6 @@ static struct grounding_source source_of(const json_t *capsule)
 /* The question and what was said before it: figures that the user gave are no claims. */
 static int put_told(const struct agent *agent, struct buf *out, struct error *err)
 {
-        _cleanup_json_ json_t *schema = frame_schema(agent->question->dataset, NULL);
-        if (!schema)
-                return error_oom(err);
         buf_puts(out, agent->question->text);
         const json_t *history = agent->question->history;
         for (size_t i = prompt_first(history); i < json_array_size(history); i++) {
@@ -195,7 +194,7 @@ static int put_told(const struct agent *agent, struct buf *out, struct error *er
                         buf_printf(out, "\n%.*s", (int)HISTORY_TEXT_MAX, text);
         }
         buf_putc(out, '\n');
-        int r = json_put(schema, out, err);
+        int r = json_put(agent->schema, out, err);
         return r < 0 ? r : buf_error(out, err, "what the model was told");
 }
 
@@ -441,9 +440,10 @@ static int prepare(struct agent *agent, struct error *err)
                                  agent->bounds->rows_max, agent->budget.deadline_us, err);
         if (r == 0)
                 r = tools_describe(&agent->tools, err);
+        agent->schema = frame_schema(agent->question->dataset, NULL);
         if (r == 0)
-                r = prompt_make(agent->question, agent->nonce, agent->bounds->rows_max,
-                                &agent->messages, err);
+                r = prompt_make(agent->question, agent->schema, agent->nonce,
+                                agent->bounds->rows_max, &agent->messages, err);
         if (r == 0)
                 agent->bytes = bytes_of(agent->messages) + bytes_of(agent->tools);
         return r;

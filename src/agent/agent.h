@@ -14,9 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AGENT_REPAIRS_MAX 3     /* queries that were refused or failed, and may be tried again */
-#define AGENT_RUNS_MAX 16       /* runs of one answer */
-#define AGENT_ROWS_CEILING 1000 /* of rows_max */
+#define AGENT_REPAIRS_MAX 3 /* queries that were refused or failed, and may be tried again */
+#define AGENT_RUNS_MAX 16   /* runs of one answer */
 #define AGENT_TEXT_MAX ((size_t)128 * 1024) /* bytes of a model's words; the rest is cut off */
 
 /* What one answer may cost. */

@@ -71,13 +71,13 @@ static int put_message(json_t *messages, const char *role, const struct buf *tex
                        : 0;
 }
 
-static int put_system(json_t *messages, const struct agent_question *question, const char *nonce,
-                      struct error *err)
+static int put_system(json_t *messages, const struct agent_question *question, json_t *schema,
+                      const char *nonce, struct error *err)
 {
         _cleanup_buf_ struct buf text = {0};
         buf_init(&text, PROMPT_TEXT_MAX);
         put_rules(&text, question, nonce);
-        int r = put_framed(&text, nonce, frame_schema(question->dataset, NULL), err);
+        int r = put_framed(&text, nonce, json_incref(schema), err);
         return r < 0 ? r : put_message(messages, "system", &text, err);
 }
 
@@ -190,13 +190,13 @@ static int put_question(json_t *messages, const struct agent_question *question,
         return r < 0 ? r : put_message(messages, "user", &text, err);
 }
 
-int prompt_make(const struct agent_question *question, const char *nonce, size_t rows_max,
-                json_t **ret, struct error *err)
+int prompt_make(const struct agent_question *question, json_t *schema, const char *nonce,
+                size_t rows_max, json_t **ret, struct error *err)
 {
         _cleanup_json_ json_t *messages = json_array();
         if (!messages)
                 return error_oom(err);
-        int r = put_system(messages, question, nonce, err);
+        int r = put_system(messages, question, schema, nonce, err);
         if (r == 0)
                 r = put_history(messages, question->history, nonce, rows_max, err);
         if (r == 0)

@@ -11,9 +11,10 @@
 #define HISTORY_TEXT_MAX ((size_t)4 * 1024) /* of one of them; the rest is cut */
 
 /* The messages as model_call has them: the rules with the dataset's schema, what was said before,
- * and the question with the run that it may go on from. The caller frees *ret. */
-int prompt_make(const struct agent_question *question, const char *nonce, size_t rows_max,
-                json_t **ret, struct error *err);
+ * and the question with the run that it may go on from. schema: that of frame_schema, whole; it
+ * stays the caller's, and NULL is no memory. The caller frees *ret. */
+int prompt_make(const struct agent_question *question, json_t *schema, const char *nonce,
+                size_t rows_max, json_t **ret, struct error *err);
 
 /* Of question->history, the first message that the model is shown: the newest ones that fit, from a
  * user's on. */

@@ -34,11 +34,9 @@ int answer_record_begin(struct capsule_store *store, const struct answer_origin 
         (void)snprintf(capsule->asker, sizeof(capsule->asker), "%s", origin->asker);
         r = set_origin(capsule, origin, err);
         if (r == 0)
-                r = capsule_store_insert(store, capsule, err);
-        if (r == 0)
                 r = run_move(capsule, RUN_RUNNING, err);
-        if (r == 0)
-                r = capsule_store_update(store, capsule, err);
+        if (r == 0) /* in one write: nothing open is left behind when the disk is full */
+                r = capsule_store_insert(store, capsule, err);
         if (r == 0)
                 *ret = steal_ptr(&capsule);
         return r;

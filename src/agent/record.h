@@ -14,12 +14,13 @@ struct answer_origin {
         const char *thread_id; /* or NULL */
 };
 
-/* The open capsule, kept; the caller frees *ret. */
+/* The open capsule, running and kept; the caller frees *ret. */
 int answer_record_begin(struct capsule_store *store, const struct answer_origin *origin,
                         struct capsule **ret, struct error *err);
 
 /* Seals it with what came of it: the answer, or why there is none (type NONE: there is one). Runs
- * and usage are recorded in both cases. */
+ * and usage are recorded in both cases. When it could not be sealed, its state is final
+ * nevertheless, and sealing may be tried again. */
 int answer_record_end(struct capsule_store *store, struct capsule *capsule,
                       const struct agent_answer *answer, const struct error *why, double took_ms,
                       struct error *err);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -74,6 +75,30 @@ int fd_write_all(int fd, const void *bytes, size_t n, struct error *err)
                 n -= (size_t)written;
         }
         return 0;
+}
+
+int fd_send_some(int fd, const void *bytes, size_t n, size_t *sent)
+{
+        while (*sent < n) {
+                ssize_t taken = send(fd, (const char *)bytes + *sent, n - *sent,
+                                     MSG_NOSIGNAL | MSG_DONTWAIT);
+                if (taken < 0 && errno == EINTR)
+                        continue;
+                if (taken < 0)
+                        return errno == EAGAIN ? 0 : -1;
+                *sent += (size_t)taken;
+        }
+        return 0;
+}
+
+ssize_t fd_receive(int fd, void *bytes, size_t n)
+{
+        for (;;) {
+                ssize_t came = recv(fd, bytes, n, MSG_DONTWAIT);
+                if (came < 0 && errno == EINTR)
+                        continue;
+                return came >= 0 ? came : errno == EAGAIN ? -1 : 0;
+        }
 }
 
 /* The rename is durable once the folder that holds the name is. */

@@ -1,4 +1,5 @@
-/* Descriptors: whole reads and whole writes, and the files of askcsv's own state. */
+/* Descriptors: whole reads and whole writes, what a socket takes and gives at the moment, and the
+ * files of askcsv's own state. */
 #ifndef ASKCSV_BASE_FD_H
 #define ASKCSV_BASE_FD_H
 
@@ -21,6 +22,14 @@ int fd_read_file(const char *path, struct buf *out, struct error *err);
 
 /* All n bytes. 0 or a negative code; EPIPE is an error, not a signal, if SIGPIPE is ignored. */
 int fd_write_all(int fd, const void *bytes, size_t n, struct error *err);
+
+/* Sends of the n bytes those from *sent on, as many as the socket takes without waiting, and moves
+ * *sent. 0 also when it took few or none; -1 when the other end is gone, without SIGPIPE. */
+int fd_send_some(int fd, const void *bytes, size_t n, size_t *sent);
+
+/* What the socket has now, at most n bytes: how many; 0 at the end (a reset is an end, too); -1
+ * when nothing has come yet. */
+ssize_t fd_receive(int fd, void *bytes, size_t n);
 
 /* Writes path.XXXXXX, syncs it, renames it over path, syncs the folder: after a crash either the
  * old content is there or the new. */

@@ -367,23 +367,12 @@ static int seal_locked(struct postgres_store *store, struct capsule *capsule, co
         return r;
 }
 
-/* A copy is sealed, so that the caller's capsule is not when the commit fails. */
 static int postgres_seal(struct capsule_store *base, struct capsule *capsule, struct error *err)
 {
         struct postgres_store *store = postgres_of(base);
-        struct capsule copy = {
-                .body = json_copy(capsule->body), .kind = capsule->kind, .state = capsule->state};
-        if (!copy.body)
-                return error_oom(err);
         int r = write_begin(store, err);
-        if (r == 0)
-                r = write_end(store, seal_locked(store, &copy, store->owner.id, 0, err), err);
-        if (r == 0) {
-                json_decref(capsule->body);
-                capsule->body = steal_ptr(&copy.body);
-        }
-        json_decref(copy.body);
-        return r;
+        return r < 0 ? r
+                     : write_end(store, seal_locked(store, capsule, store->owner.id, 0, err), err);
 }
 
 static int postgres_probe(struct capsule_store *base, struct error *err)
@@ -429,22 +418,16 @@ static int remove_locked(struct postgres_store *store, struct capsule *capsule, 
         return r < 0 ? r : 1;
 }
 
-static int postgres_remove(struct capsule_store *base, const struct capsule *capsule, int64_t after,
+static int postgres_remove(struct capsule_store *base, struct capsule *capsule, int64_t after,
                            int64_t through, struct error *err)
 {
         struct postgres_store *store = postgres_of(base);
-        struct capsule copy = {
-                .body = json_copy(capsule->body), .kind = capsule->kind, .state = capsule->state};
-        if (!copy.body)
-                return error_oom(err);
         int r = begin(store, err);
-        if (r == 0) {
-                int removed = remove_locked(store, &copy, after, through, err);
-                r = finish(store, removed < 0 ? removed : 0, err);
-                r = r < 0 ? r : removed;
-        }
-        json_decref(copy.body);
-        return r;
+        if (r < 0)
+                return r;
+        int removed = remove_locked(store, capsule, after, through, err);
+        r = finish(store, removed < 0 ? removed : 0, err);
+        return r < 0 ? r : removed;
 }
 
 static int postgres_retentions(struct capsule_store *base, int64_t *ret_n, int64_t *ret_newest,
@@ -862,7 +845,6 @@ static int postgres_servers(struct capsule_store *base, struct servers_call *cal
 }
 
 const struct capsule_store_ops capsule_postgres_ops = {
-        .scheme = "postgresql:",
         .open = postgres_open,
         .free = postgres_free,
         .set_wait = postgres_set_wait,

@@ -18,7 +18,6 @@ struct write {
         int (*call)(struct capsule_store *inner, struct write *write);
         const struct capsule *insert; /* or the one to be updated */
         struct capsule *seal;
-        json_t *unsealed; /* the body before, if the commit fails */
         struct error *err;
         int r;
         bool is_done;
@@ -64,7 +63,6 @@ static int do_update(struct capsule_store *inner, struct write *write)
 
 static int do_seal(struct capsule_store *inner, struct write *write)
 {
-        write->unsealed = json_incref(write->seal->body);
         return inner->ops->seal(inner, write->seal, write->err);
 }
 
@@ -73,19 +71,9 @@ static int do_probe(struct capsule_store *inner, struct write *write)
         return inner->ops->probe(inner, write->err);
 }
 
-/* What a commit that failed has left: a capsule that is not sealed after all. */
-static void take_back(struct write *write)
-{
-        if (!write->unsealed || write->seal->body == write->unsealed)
-                return;
-        json_decref(write->seal->body);
-        write->seal->body = json_incref(write->unsealed);
-}
-
 static void fail_all(struct write *first, const struct error *why)
 {
         for (struct write *write = first; write; write = write->next) {
-                take_back(write);
                 if (write->err && write->r == 0)
                         *write->err = *why;
                 if (write->r == 0)
@@ -105,10 +93,6 @@ static void commit_all(struct shared_store *store, struct write *first)
                 r = inner->ops->batch_end(inner, &why);
         if (r < 0)
                 fail_all(first, &why);
-        for (struct write *write = first; write; write = write->next) {
-                json_decref(write->unsealed);
-                write->unsealed = NULL;
-        }
 }
 
 /* With the lock held: becomes the writer, of what waits until then. */
@@ -296,7 +280,7 @@ static int shared_retentions(struct capsule_store *base, int64_t *ret_n, int64_t
         return r;
 }
 
-static int shared_remove(struct capsule_store *base, const struct capsule *capsule, int64_t after,
+static int shared_remove(struct capsule_store *base, struct capsule *capsule, int64_t after,
                          int64_t through, struct error *err)
 {
         struct shared_store *store = shared_of(base);

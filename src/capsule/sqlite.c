@@ -293,23 +293,12 @@ static int seal_end(struct sqlite_store *store, int r, struct error *err)
         return r;
 }
 
-/* A copy is sealed, so that the caller's capsule is not when the commit fails. */
 static int sqlite_seal(struct capsule_store *base, struct capsule *capsule, struct error *err)
 {
         struct sqlite_store *store = sqlite_of(base);
-        struct capsule copy = {
-                .body = json_copy(capsule->body), .kind = capsule->kind, .state = capsule->state};
-        if (!copy.body)
-                return error_oom(err);
         int r = seal_begin(store, err);
-        if (r == 0)
-                r = seal_end(store, seal_locked(store, &copy, store->owner.id, 0, err), err);
-        if (r == 0) {
-                json_decref(capsule->body);
-                capsule->body = steal_ptr(&copy.body);
-        }
-        json_decref(copy.body);
-        return r;
+        return r < 0 ? r
+                     : seal_end(store, seal_locked(store, capsule, store->owner.id, 0, err), err);
 }
 
 static int delete_through(struct sqlite_store *store, int64_t through, int64_t n, struct error *err)
@@ -346,22 +335,16 @@ static int remove_locked(struct sqlite_store *store, struct capsule *capsule, in
         return r < 0 ? r : 1;
 }
 
-static int sqlite_remove(struct capsule_store *base, const struct capsule *capsule, int64_t after,
+static int sqlite_remove(struct capsule_store *base, struct capsule *capsule, int64_t after,
                          int64_t through, struct error *err)
 {
         struct sqlite_store *store = sqlite_of(base);
-        struct capsule copy = {
-                .body = json_copy(capsule->body), .kind = capsule->kind, .state = capsule->state};
-        if (!copy.body)
-                return error_oom(err);
         int r = sqlite_db_do(&store->db, "BEGIN IMMEDIATE", err);
-        if (r == 0) {
-                int removed = remove_locked(store, &copy, after, through, err);
-                r = sqlite_db_finish(&store->db, removed < 0 ? removed : 0, err);
-                r = r < 0 ? r : removed;
-        }
-        json_decref(copy.body);
-        return r;
+        if (r < 0)
+                return r;
+        int removed = remove_locked(store, capsule, after, through, err);
+        r = sqlite_db_finish(&store->db, removed < 0 ? removed : 0, err);
+        return r < 0 ? r : removed;
 }
 
 static int sqlite_retentions(struct capsule_store *base, int64_t *ret_n, int64_t *ret_newest,
@@ -778,7 +761,6 @@ static int sqlite_threads(struct capsule_store *base, const struct thread_call *
 }
 
 const struct capsule_store_ops capsule_sqlite_ops = {
-        .scheme = "sqlite:",
         .open = sqlite_open,
         .free = sqlite_free,
         .set_wait = sqlite_set_wait,

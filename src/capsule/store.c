@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const struct {
-        const char *scheme; /* as the ops have it, or another name for it */
+        const char *scheme;
         const struct capsule_store_ops *ops;
 } kinds[] = {
         {"sqlite:", &capsule_sqlite_ops},
@@ -63,9 +63,20 @@ int capsule_store_update(struct capsule_store *store, const struct capsule *caps
         return store->ops->update(store, capsule, err);
 }
 
+/* A copy is sealed, so that the caller's capsule is not when the commit fails. */
 int capsule_store_seal(struct capsule_store *store, struct capsule *capsule, struct error *err)
 {
-        return store->ops->seal(store, capsule, err);
+        struct capsule copy = {
+                .body = json_copy(capsule->body), .kind = capsule->kind, .state = capsule->state};
+        if (!copy.body)
+                return error_oom(err);
+        int r = store->ops->seal(store, &copy, err);
+        if (r == 0) {
+                json_decref(capsule->body);
+                capsule->body = steal_ptr(&copy.body);
+        }
+        json_decref(copy.body);
+        return r;
 }
 
 int capsule_store_probe(struct capsule_store *store, struct error *err)

@@ -22,7 +22,6 @@ struct thread_call;
 struct servers_call;
 
 struct capsule_store_ops {
-        const char *scheme; /* "sqlite:" */
         int (*open)(const char *rest, struct capsule_store **ret, struct error *err);
         void (*free)(struct capsule_store *store);
         void (*set_wait)(struct capsule_store *store, int wait_ms);
@@ -31,6 +30,7 @@ struct capsule_store_ops {
                       struct error *err);
         int (*update)(struct capsule_store *store, const struct capsule *capsule,
                       struct error *err);
+        /* The capsule may be left sealed though it was not kept: it is the caller's copy. */
         int (*seal)(struct capsule_store *store, struct capsule *capsule, struct error *err);
         int (*probe)(struct capsule_store *store, struct error *err);
         int (*recover)(struct capsule_store *store, size_t *ret_count, struct error *err);
@@ -55,8 +55,9 @@ struct capsule_store_ops {
                           struct error *err);
         /* Seals the capsule, of kind retention and in its final state, and removes the sealed ones
          * behind place `after` up to `through`, in one transaction. 1: done; 0: nothing was, as
-         * others have removed some meanwhile. The capsule is left as it was. */
-        int (*remove)(struct capsule_store *store, const struct capsule *capsule, int64_t after,
+         * others have removed some meanwhile. As with seal, the capsule is of no use after a
+         * failure. */
+        int (*remove)(struct capsule_store *store, struct capsule *capsule, int64_t after,
                       int64_t through, struct error *err);
         /* The place of that run in the chain, 0 while it is open. run_id is as in get. */
         int (*place)(struct capsule_store *store, const char *run_id, int64_t *ret_seq,

@@ -139,7 +139,7 @@ struct question {
 static void question_done(struct question *it)
 {
         buf_done(&it->text);
-        planners_release(it->planners);
+        planners_free(it->planners);
         capsule_free(it->before);
         executor_free(it->executor);
         source_free(it->source);

@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/json.h"
 
 #include <errno.h>
@@ -64,13 +65,11 @@ static int take_byte(const struct way_in *way, struct buf *out, struct error *er
         for (;;) {
                 char byte;
                 bool in_time;
-                ssize_t n = recv(way->fd, &byte, 1, 0);
+                ssize_t n = fd_receive(way->fd, &byte, 1);
                 if (n == 1)
                         buf_putc(out, byte ? byte : ' ');
                 if (n >= 0)
                         return n == 1 && out->state == BUF_OK;
-                if (errno != EAGAIN && errno != EINTR)
-                        return 0;
                 int r = wait_for(way->fd, POLLIN, way->deadline_us, way->cancel_fd, &in_time, err);
                 if (r < 0)
                         return r;
@@ -162,19 +161,12 @@ struct stream {
 static void stream_send(struct stream *stream)
 {
         const struct executor_call *call = stream->call;
-        while (!stream->is_shut && stream->sent < call->request_bytes) {
-                ssize_t n = send(stream->fd, call->request + stream->sent,
-                                 call->request_bytes - stream->sent, MSG_NOSIGNAL);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0 && errno == EAGAIN)
-                        return;
-                if (n < 0)
-                        break;
-                stream->sent += (size_t)n;
-        }
-        if (!stream->is_shut)
-                (void)shutdown(stream->fd, SHUT_WR);
+        if (stream->is_shut)
+                return;
+        int r = fd_send_some(stream->fd, call->request, call->request_bytes, &stream->sent);
+        if (r == 0 && stream->sent < call->request_bytes)
+                return;
+        (void)shutdown(stream->fd, SHUT_WR);
         stream->is_shut = true;
 }
 
@@ -242,13 +234,9 @@ static int stream_receive(struct stream *stream, struct error *err)
 {
         char chunk[CHUNK_BYTES];
         for (;;) {
-                ssize_t n = recv(stream->fd, chunk, sizeof(chunk), 0);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0 && errno == EAGAIN)
-                        return 1;
+                ssize_t n = fd_receive(stream->fd, chunk, sizeof(chunk));
                 if (n <= 0)
-                        return 0; /* a reset is an end, too */
+                        return n < 0;
                 int r = take(stream, chunk, (size_t)n, err);
                 if (r < 0)
                         return r;

@@ -14,7 +14,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define START_TRIES 3 /* a host may just be ending, or another client just starting one */
@@ -182,34 +181,14 @@ struct talk {
         int64_t deadline_us;
 };
 
-static int talk_send(struct talk *talk)
-{
-        while (talk->sent < talk->out.len) {
-                ssize_t n = send(talk->fd, talk->out.data + talk->sent, talk->out.len - talk->sent,
-                                 MSG_NOSIGNAL);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0 && errno == EAGAIN)
-                        return 0;
-                if (n < 0)
-                        return -1; /* the host is gone, which the reading side will say */
-                talk->sent += (size_t)n;
-        }
-        return 0;
-}
-
 /* 1: more may come; 0: that was all. */
 static int talk_receive(struct talk *talk, struct error *err)
 {
         char chunk[CHUNK_BYTES];
         for (;;) {
-                ssize_t n = recv(talk->fd, chunk, sizeof(chunk), 0);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0 && errno == EAGAIN)
-                        return 1;
+                ssize_t n = fd_receive(talk->fd, chunk, sizeof(chunk));
                 if (n <= 0)
-                        return 0; /* a reset is an end, too */
+                        return n < 0;
                 buf_append(talk->in, chunk, (size_t)n);
                 if (talk->in->state == BUF_TOO_LARGE)
                         return error_set(err, ERROR_RUNNER_INTERNAL,
@@ -224,7 +203,8 @@ static int talk_run(struct talk *talk, struct error *err)
 {
         int r = 1;
         while (r > 0) {
-                (void)talk_send(talk);
+                /* That the host is gone the reading side will say. */
+                (void)fd_send_some(talk->fd, talk->out.data, talk->out.len, &talk->sent);
                 int64_t left_us = talk->deadline_us - clock_monotonic_us();
                 if (left_us <= 0)
                         return error_set(err, ERROR_RUNNER_TIMEOUT,

@@ -555,40 +555,47 @@ const struct fact_gram *facts_find_gram(const struct facts *facts, uint64_t hash
                               : NULL;
 }
 
-/* The index of the first label whose hash is not below that. */
-static size_t first_label(const struct facts *facts, uint64_t hash, size_t low)
+/* The index of the first of n items in order that is not before the key; n when all are. */
+static size_t lower_bound(const void *items, size_t n, size_t size, const void *key,
+                          bool (*is_before)(const void *item, const void *key))
 {
-        size_t high = facts->n_labels;
+        size_t low = 0;
+        size_t high = n;
         while (low < high) {
                 size_t middle = low + (high - low) / 2;
-                if (facts->labels[middle].hash < hash)
+                if (is_before((const char *)items + middle * size, key))
                         low = middle + 1;
                 else
                         high = middle;
         }
         return low;
+}
+
+static bool is_label_before(const void *label, const void *hash)
+{
+        return ((const struct fact_label *)label)->hash < *(const uint64_t *)hash;
+}
+
+static bool is_cell_before(const void *cell, const void *value)
+{
+        return ((const struct fact_cell *)cell)->value < *(const long double *)value;
 }
 
 const struct fact_label *facts_find_labels(const struct facts *facts, uint64_t hash, size_t *ret_n)
 {
-        size_t first = first_label(facts, hash, 0);
-        if (first == facts->n_labels || facts->labels[first].hash != hash)
+        const size_t size = sizeof(*facts->labels);
+        const uint64_t next = hash + 1;
+        size_t first = lower_bound(facts->labels, facts->n_labels, size, &hash, is_label_before);
+        size_t left = facts->n_labels - first;
+        if (left == 0 || facts->labels[first].hash != hash)
                 return NULL;
-        *ret_n = (hash == UINT64_MAX ? facts->n_labels : first_label(facts, hash + 1, first)) -
-                 first;
-        return &facts->labels[first];
+        const struct fact_label *found = &facts->labels[first];
+        *ret_n = hash == UINT64_MAX ? left : lower_bound(found, left, size, &next, is_label_before);
+        return found;
 }
 
 size_t facts_first_cell(const struct facts *facts, long double value)
 {
-        size_t low = 0;
-        size_t high = facts->n_cells;
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-                if (facts->cells[middle].value < value)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return low;
+        return lower_bound(facts->cells, facts->n_cells, sizeof(*facts->cells), &value,
+                           is_cell_before);
 }

@@ -112,7 +112,8 @@ int frame_parse(const char *text, size_t n, size_t max_bytes, enum error_type ty
         if (r <= 0)
                 return r;
         if (head.body_bytes > max_bytes)
-                return error_set(err, type, "a frame has %zu bytes; the limit is %zu",
+                return error_set(err, type,
+                                 "a frame of %zu bytes is larger than it may be; the limit is %zu",
                                  head.body_bytes, max_bytes);
         if (n - head.bytes <= head.body_bytes)
                 return 0;

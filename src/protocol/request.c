@@ -397,11 +397,11 @@ static int parse_op(const json_t *json, const struct place *place, enum request_
                       "\"export\"");
 }
 
-static int parse_run_id(const json_t *json, const struct place *place, struct arena *arena,
-                        const char **ret, struct error *err)
+static int parse_run_id(const json_t *json, const struct place *place, enum text_need need,
+                        struct arena *arena, const char **ret, struct error *err)
 {
-        int r = take_text(json, place, TEXT_REQUIRED, UUID_TEXT_SIZE, arena, ret, err);
-        if (r == 0 && !uuid_is_valid(*ret))
+        int r = take_text(json, place, need, UUID_TEXT_SIZE, arena, ret, err);
+        if (r == 0 && *ret && !uuid_is_valid(*ret))
                 return refuse(place, err, "\"run_id\" must be a UUID in lower case");
         return r;
 }
@@ -516,7 +516,7 @@ static int parse_document(const json_t *json, struct arena *arena, struct reques
         if (r == 0)
                 r = parse_protocol(json, &at[0], err);
         if (r == 0)
-                r = parse_run_id(json, &at[1], arena, &request->run_id, err);
+                r = parse_run_id(json, &at[1], TEXT_REQUIRED, arena, &request->run_id, err);
         if (r == 0)
                 r = parse_op(json, &at[2], &request->op, err);
         if (r == 0)
@@ -546,6 +546,42 @@ int request_parse(const char *text, size_t n, struct arena *arena, struct reques
         if (r == 0 && request->op != REQUEST_EXPORT && n > REQUEST_BYTES_MAX)
                 r = error_set(err, ERROR_INVALID_REQUEST,
                               "the JSON text has %zu bytes; the limit is %d", n, REQUEST_BYTES_MAX);
+        if (r == 0)
+                *ret = request;
+        return r;
+}
+
+static int parse_prepare(const json_t *json, struct arena *arena, struct request *request,
+                         struct error *err)
+{
+        static const char *const keys[] = {"protocol", "run_id", "dataset", "limits"};
+        struct place at[ARRAY_SIZE(keys)];
+        for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+                at[i] = place_key(NULL, keys[i]);
+        request->op = REQUEST_DESCRIBE;
+        int r = check_keys(json, NULL, keys, ARRAY_SIZE(keys), err);
+        if (r == 0)
+                r = parse_protocol(json, &at[0], err);
+        if (r == 0)
+                r = parse_run_id(json, &at[1], TEXT_OPTIONAL, arena, &request->run_id, err);
+        if (r == 0)
+                r = parse_dataset(member(json, "dataset"), &at[2], arena, request, err);
+        return r < 0 ? r : parse_limits(member(json, "limits"), &at[3], &request->limits, err);
+}
+
+int prepare_parse(const char *text, size_t n, struct arena *arena, struct request **ret,
+                  struct error *err)
+{
+        static const struct json_limits bounds = {.max_bytes = REQUEST_BYTES_MAX,
+                                                  .max_depth = REQUEST_DEPTH_MAX};
+        _cleanup_json_ json_t *json = NULL;
+        int r = json_parse(text, n, &bounds, ERROR_INVALID_REQUEST, &json, err);
+        if (r < 0)
+                return r;
+        struct request *request = arena_alloc(arena, sizeof(*request));
+        if (!request)
+                return error_oom(err);
+        r = parse_prepare(json, arena, request, err);
         if (r == 0)
                 *ret = request;
         return r;
@@ -689,6 +725,25 @@ int request_write(const struct request *request, struct buf *out, struct error *
                 r = write_limits(request, document, err);
         if (r == 0)
                 r = write_result(request, document, err);
+        if (r == 0)
+                r = json_put(document, out, err);
+        if (r < 0)
+                return r;
+        buf_putc(out, '\n');
+        return buf_error(out, err, "the request");
+}
+
+int prepare_write(const struct request *request, struct buf *out, struct error *err)
+{
+        _cleanup_json_ json_t *document = json_object();
+        if (!document ||
+            json_object_set_new(document, "protocol", json_integer(PROTOCOL_VERSION)) < 0)
+                return error_oom(err);
+        int r = put_text(document, "run_id", request->run_id, err);
+        if (r == 0)
+                r = write_dataset(request, document, err);
+        if (r == 0)
+                r = write_limits(request, document, err);
         if (r == 0)
                 r = json_put(document, out, err);
         if (r < 0)

@@ -73,7 +73,7 @@ struct limits {
                          .threads = 1})
 
 struct request {
-        const char *run_id; /* a UUID */
+        const char *run_id; /* a UUID; NULL only where prepare_parse had none */
         enum request_op op;
         const char *dataset_id;
         const char *dataset_version; /* or NULL; repeated in the response, not computed */
@@ -94,6 +94,16 @@ struct request {
  * REQUEST_ARENA_MAX, and for an export REQUEST_EXPORT_ARENA_MAX. */
 int request_parse(const char *text, size_t n, struct arena *arena, struct request **ret,
                   struct error *err);
+
+/* What a runner may do before there is a request ("prepare", docs/PROTOCOL.md): protocol, dataset
+ * and limits as in a request, run_id if the asker has one (NULL: it has none). *ret has the op
+ * "describe", no SQL and no as_of. The text has at most REQUEST_BYTES_MAX; otherwise as
+ * request_parse. */
+int prepare_parse(const char *text, size_t n, struct arena *arena, struct request **ret,
+                  struct error *err);
+
+/* Writes what of a request prepare_parse reads; as request_write. */
+int prepare_write(const struct request *request, struct buf *out, struct error *err);
 
 /* Writes it as one line of JSON, with the newline. A text that is not UTF-8 (a file's path may be
  * so) fails with ERROR_INVALID_REQUEST. */

@@ -8,8 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CSV_VALUE_READ_AHEAD 8 /* bytes behind a value that may be read, and mean nothing */
-#define CSV_TYPE_TEXT_SIZE 16  /* of a type as SQL spells it, with its NUL */
+#define CSV_TYPE_TEXT_SIZE 16 /* of a type as SQL spells it, with its NUL */
 
 /* What the values seen so far leave possible. Start from CSV_COLUMN_INIT. */
 struct csv_column {
@@ -34,7 +33,8 @@ enum csv_class {
 #define CSV_NUMBERS (CSV_BIGINT | CSV_HUGEINT | CSV_DECIMAL | CSV_DOUBLE)
 #define CSV_COLUMN_INIT ((struct csv_column){.possible = 0xFF})
 
-/* Takes the value into account: n bytes, at least 1, without the field's quotes. */
+/* Takes the value into account: n bytes, at least 1, without the field's quotes. Up to 8 bytes
+ * behind it may be read, and mean nothing. */
 void csv_column_see(struct csv_column *column, const char *value, size_t n);
 
 /* As if `into` had seen the other's values too. */

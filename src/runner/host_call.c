@@ -4,10 +4,9 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/fd.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define CALL_INPUT_MAX                                                                             \
@@ -43,21 +42,14 @@ void call_free(struct call *call)
 
 static void write_output(struct call *call)
 {
-        while (call->written < call->output.len) {
-                ssize_t n = send(call->client.fd, call->output.data + call->written,
-                                 call->output.len - call->written, MSG_NOSIGNAL | MSG_DONTWAIT);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0 && errno == EAGAIN) {
-                        loop_change(&call->host->loop, &call->client, EPOLLOUT | EPOLLRDHUP);
-                        return;
-                }
-                if (n < 0)
-                        break;
-                call->written += (size_t)n;
+        size_t before = call->written;
+        int r = fd_send_some(call->client.fd, call->output.data, call->output.len, &call->written);
+        if (call->written > before)
                 call->moved_us = clock_monotonic_us();
-        }
-        call_free(call);
+        if (r == 0 && call->written < call->output.len)
+                loop_change(&call->host->loop, &call->client, EPOLLOUT | EPOLLRDHUP);
+        else
+                call_free(call);
 }
 
 /* The answer is in call->output, unless r says that there was no memory for it. The call is gone
@@ -228,8 +220,8 @@ static int take_message(struct call *call)
 static void read_input(struct call *call)
 {
         char chunk[CALL_CHUNK_BYTES];
-        ssize_t n = recv(call->client.fd, chunk, sizeof(chunk), MSG_DONTWAIT);
-        if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        ssize_t n = fd_receive(call->client.fd, chunk, sizeof(chunk));
+        if (n < 0)
                 return;
         call->moved_us = clock_monotonic_us();
         if (n > 0)

@@ -16,6 +16,8 @@ static const char usage[] =
         "      --request-env NAME      the request is in that environment variable\n"
         "      --request-dir DIR       the request is in the files 0, 1, 2 ... there, in pieces\n"
         "      --framed                the response is a frame with its length and hash\n"
+        "  askcsv-runner --warm [--data-root DIR]      gets ready, and then serves one request;\n"
+        "                                              frames on standard input and output\n"
         "  askcsv-runner host --home DIR [OPTION...]   keeps tables warm; askcsv starts it\n"
         "  askcsv-runner --probe       which walls this machine gives, as one line of JSON\n"
         "  askcsv-runner --version\n"
@@ -24,7 +26,7 @@ static const char usage[] =
         "output (docs/PROTOCOL.md). Tables' files must lie below DIR (default: /). Exit status\n"
         "is 0 whenever a response was written. askcsv starts this program; people seldom do.\n";
 
-static int serve(struct runner_options *options, const char *data_root)
+static int serve(struct runner_options *options, const char *data_root, bool warm)
 {
         struct error err = {0};
         const struct intake *intake = &options->intake;
@@ -34,14 +36,16 @@ static int serve(struct runner_options *options, const char *data_root)
                               data_root);
                 return 2;
         }
-        if ((intake->env && intake->dir) ||
-            (!intake->env && !intake->dir && isatty(STDIN_FILENO))) {
+        int n_intakes = !!intake->env + !!intake->dir + warm;
+        if (n_intakes > 1 || (!intake->env && !intake->dir && isatty(STDIN_FILENO))) {
                 (void)fputs(usage, stderr);
                 return 2;
         }
         options->data_root = resolved;
+        int r = warm ? runner_stand_by(options, STDIN_FILENO, STDOUT_FILENO, &err)
+                     : runner_serve(options, STDIN_FILENO, STDOUT_FILENO, &err);
         /* The engine's library has much to tidy, and nobody to tidy for. */
-        if (runner_serve(options, STDIN_FILENO, STDOUT_FILENO, &err) == 0)
+        if (r == 0)
                 _exit(0);
         (void)fprintf(stderr, "askcsv-runner: %s\n", err.message);
         _exit(1);
@@ -63,6 +67,7 @@ int main(int argc, char **argv)
                 {"request-env", required_argument, NULL, 'e'},
                 {"request-dir", required_argument, NULL, 'r'},
                 {"framed", no_argument, NULL, 'f'},
+                {"warm", no_argument, NULL, 'w'},
                 {"probe", no_argument, NULL, 'p'},
                 {"version", no_argument, NULL, 'v'},
                 {"help", no_argument, NULL, 'h'},
@@ -70,6 +75,7 @@ int main(int argc, char **argv)
         };
         struct runner_options wanted = {.walls = RUNNER_ALL_WALLS};
         const char *data_root = "/";
+        bool warm = false;
         int option;
         if (argc > 1 && strcmp(argv[1], "host") == 0)
                 return host_main(argc - 1, argv + 1);
@@ -86,6 +92,9 @@ int main(int argc, char **argv)
                         break;
                 case 'f':
                         wanted.framed = true;
+                        break;
+                case 'w':
+                        wanted.framed = warm = true;
                         break;
                 case 'p':
                         return probe();
@@ -104,5 +113,5 @@ int main(int argc, char **argv)
                 (void)fputs(usage, stderr);
                 return 2;
         }
-        return serve(&wanted, data_root);
+        return serve(&wanted, data_root, warm);
 }

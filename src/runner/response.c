@@ -261,13 +261,22 @@ static int put_circumstances(struct buf *out, const struct response *response, s
         return r;
 }
 
+static void put_run_id(struct buf *out, const struct request *request)
+{
+        put_key(out, "run_id");
+        if (request->run_id)
+                json_put_string(out, request->run_id, strlen(request->run_id));
+        else
+                buf_puts(out, "null");
+}
+
 int response_put(const struct response *response, struct buf *out, struct error *err)
 {
         size_t values_bytes = response->values ? response->values->len : 0;
         buf_init(out, 2 * response->rows_bytes + values_bytes + RESPONSE_SLACK); /* base64: 4/3 */
         check_values(response);
-        buf_printf(out, "{\"protocol\":%d,\"run_id\":\"%s\"", PROTOCOL_VERSION,
-                   response->request->run_id);
+        buf_printf(out, "{\"protocol\":%d", PROTOCOL_VERSION);
+        put_run_id(out, response->request);
         int r = put_outcome(out, response, err);
         if (r == 0)
                 r = put_circumstances(out, response, err);
@@ -286,6 +295,21 @@ int response_put_refusal(const struct error *why, struct buf *out, struct error 
         return buf_error(out, err, "the response");
 }
 
+int response_put_ready(const struct request *request, const struct files *files, struct buf *out,
+                       struct error *err)
+{
+        buf_init(out, RESPONSE_SLACK);
+        buf_printf(out, "{\"protocol\":%d", PROTOCOL_VERSION);
+        put_run_id(out, request);
+        put_key(out, "tables");
+        for (size_t i = 0; i < files->n; i++)
+                buf_printf(out, "%s{\"name\":\"%s\",\"sha256\":\"%s\",\"bytes\":%lld}",
+                           i ? "," : "[", files->items[i].table->name, files->items[i].sha256,
+                           (long long)files->items[i].at_start.st_size);
+        buf_puts(out, files->n ? "]}\n" : "[]}\n");
+        return buf_error(out, err, "the response");
+}
+
 /* What rows there are came from a process that nobody trusts; in due form they have no line end. */
 static int refuse_lines(int fd, struct error *err)
 {
@@ -296,15 +320,21 @@ static int refuse_lines(int fd, struct error *err)
         return r < 0 ? r : response_send(&out, true, fd, err);
 }
 
-int response_send(const struct buf *line, bool framed, int fd, struct error *err)
+int response_send_frame(const char *name, const struct buf *line, int fd, struct error *err)
 {
         _cleanup_buf_ struct buf head = {0};
-        size_t body_bytes = line->len - 1;
         buf_init(&head, FRAME_LINE_MAX);
-        if (framed && memchr(line->data, '\n', body_bytes))
-                return refuse_lines(fd, err);
-        int r = framed ? frame_put_head("response", line->data, body_bytes, &head, err) : 0;
+        int r = frame_put_head(name, line->data, line->len - 1, &head, err);
         if (r == 0)
-                r = fd_write_all(fd, buf_text(&head), head.len, err);
+                r = fd_write_all(fd, head.data, head.len, err);
         return r < 0 ? r : fd_write_all(fd, line->data, line->len, err);
+}
+
+int response_send(const struct buf *line, bool framed, int fd, struct error *err)
+{
+        if (!framed)
+                return fd_write_all(fd, line->data, line->len, err);
+        if (memchr(line->data, '\n', line->len - 1))
+                return refuse_lines(fd, err);
+        return response_send_frame("response", line, fd, err);
 }

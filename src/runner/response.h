@@ -39,7 +39,14 @@ void response_done(struct response *response);
 /* For a request that could not be read: run_id null, status error, the error. */
 int response_put_refusal(const struct error *why, struct buf *out, struct error *err);
 
-/* Writes what one of the two gave to fd: as it is, or as a frame of that name. */
+/* Of a runner that was only asked to get ready: the files, each with its hash. */
+int response_put_ready(const struct request *request, const struct files *files, struct buf *out,
+                       struct error *err);
+
+/* Writes a line that one of these gave to fd, as a frame of that name. */
+int response_send_frame(const char *name, const struct buf *line, int fd, struct error *err);
+
+/* The same as the frame "response", or as it is. */
 int response_send(const struct buf *line, bool framed, int fd, struct error *err);
 
 #endif

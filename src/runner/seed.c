@@ -59,7 +59,7 @@ _Noreturn static void become_builder(struct clone *clone)
         spec->out_fd = clone->fds[SEED_PATH];
         spec->out_bytes = clone->order->out_bytes;
         worker_main(clone->request, clone->wanted, clone->engine, spec, &clone->walls,
-                    clone->fds[SEED_WORDS]);
+                    clone->fds[SEED_WORDS], -1);
 }
 
 _Noreturn static void become_parent(struct clone *clone)

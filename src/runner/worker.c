@@ -213,11 +213,62 @@ static int export(struct work *work, struct error *err)
         return r;
 }
 
+/* Takes the line before the request away, if there is one. */
+static const char *take_threads(const char *text, int64_t most, int64_t *ret)
+{
+        char *end;
+        if (strncmp(text, WORKER_THREADS, strlen(WORKER_THREADS)) != 0)
+                return text;
+        int64_t threads = strtoll(text + strlen(WORKER_THREADS), &end, 10);
+        *ret = threads > most ? most : threads;
+        return *end == '\n' ? end + 1 : end;
+}
+
+/* The request comes when somebody has one; until then the process waits here, behind its walls. */
+static int await_request(int request_fd, int64_t threads_max, struct work *work,
+                         struct arena *arena, struct request **ret, struct error *err)
+{
+        _cleanup_buf_ struct buf text = {0};
+        buf_init(&text, REQUEST_BYTES_MAX);
+        int r = fd_read_all(request_fd, &text, "the request", err);
+        if (r == 0 && text.len == 0)
+                _exit(WORKER_EXIT_OK); /* there will be none */
+        (void)close(request_fd);
+        if (r < 0)
+                return r;
+        const char *request = take_threads(buf_text(&text), threads_max, &work->idle_threads);
+        size_t n = text.len - (size_t)(request - buf_text(&text));
+        return request_parse(request, n, arena, ret, err);
+}
+
+/* The tables are loaded and every wall stands, as before any query; what comes is the query. Our
+ * own statements first make what the engine makes at its first use, which a run need not wait for.
+ */
+static int stand_by(struct work *work, struct error *err)
+{
+        struct request *request = NULL;
+        struct arena *arena = arena_new(REQUEST_ARENA_MAX); /* ends with the process */
+        if (!arena)
+                return error_oom(err);
+        exercise_thoroughly(work->engine);
+        int r = fd_write_all(work->words_fd, WORKER_READY, strlen(WORKER_READY), err);
+        if (r == 0)
+                r = await_request(work->request_fd, 0, work, arena, &request, err);
+        if (r < 0)
+                return r;
+        work->request = request;
+        work->load_ms = 0; /* nobody waited for it */
+        engine_answer_init(&work->answer, &request->limits);
+        return 0;
+}
+
 static int do_work(struct work *work, struct error *err)
 {
         int r = load_tables(work, err);
         if (r == 0)
                 r = raise_remaining_walls(work, err);
+        if (r == 0 && work->request_fd >= 0)
+                r = stand_by(work, err);
         if (r == 0 && work->request->op == REQUEST_VALUES)
                 r = count_values(work, err);
         if (r == 0 && work->request->op == REQUEST_EXPORT)
@@ -236,7 +287,7 @@ _Noreturn static void end_quietly(int words_fd)
 
 _Noreturn void worker_main(const struct request *request, const struct runner_walls *wanted,
                            struct engine *engine, struct sandbox_spec *spec,
-                           struct sandbox_walls *walls, int out_fd)
+                           struct sandbox_walls *walls, int out_fd, int request_fd)
 {
         struct error err = {0};
         struct error pipe_error = {0};
@@ -244,6 +295,8 @@ _Noreturn void worker_main(const struct request *request, const struct runner_wa
                             .wanted = wanted,
                             .spec = spec,
                             .engine = engine,
+                            .words_fd = out_fd,
+                            .request_fd = request_fd,
                             .tables = json_array()};
         engine_answer_init(&work.answer, &request->limits);
         engine_to_stop = engine;
@@ -257,35 +310,6 @@ _Noreturn void worker_main(const struct request *request, const struct runner_wa
         if (words_say_outcome(out_fd, &work, &err, &pipe_error) < 0)
                 _exit(WORKER_EXIT_MUTE);
         end_quietly(out_fd);
-}
-
-/* Takes the line before the request away, if there is one. */
-static const char *take_threads(const char *text, int64_t most, int64_t *ret)
-{
-        char *end;
-        if (strncmp(text, WORKER_THREADS, strlen(WORKER_THREADS)) != 0)
-                return text;
-        int64_t threads = strtoll(text + strlen(WORKER_THREADS), &end, 10);
-        *ret = threads > most ? most : threads;
-        return *end == '\n' ? end + 1 : end;
-}
-
-/* The request comes when somebody has one; until then the child waits here, behind its walls. */
-static int await_request(const struct worker_start *start, struct work *work, struct arena *arena,
-                         struct request **ret, struct error *err)
-{
-        _cleanup_buf_ struct buf text = {0};
-        buf_init(&text, REQUEST_BYTES_MAX);
-        int r = fd_read_all(start->request_fd, &text, "the request", err);
-        if (r == 0 && text.len == 0)
-                _exit(WORKER_EXIT_OK); /* there will be none */
-        (void)close(start->request_fd);
-        if (r < 0)
-                return r;
-        const char *request =
-                take_threads(buf_text(&text), start->threads_max, &work->idle_threads);
-        size_t n = text.len - (size_t)(request - buf_text(&text));
-        return request_parse(request, n, arena, ret, err);
 }
 
 /* The parent shut the engine; its limits are this child's own. */
@@ -316,6 +340,8 @@ _Noreturn void worker_main_warm(const struct worker_start *start)
         struct work work = {.wanted = start->wanted,
                             .spec = start->spec,
                             .engine = start->engine,
+                            .words_fd = start->words_fd,
+                            .request_fd = -1,
                             .tables = json_array(), /* the host knows them */
                             .typed = start->typed,
                             .n_typed = start->n_typed,
@@ -334,7 +360,8 @@ _Noreturn void worker_main_warm(const struct worker_start *start)
         if (r == 0 && start->exercise)
                 exercise_shortly(start->engine);
         if (r == 0)
-                r = await_request(start, &work, arena, &request, &err);
+                r = await_request(start->request_fd, start->threads_max, &work, arena, &request,
+                                  &err);
         work.request = request;
         engine_answer_init(&work.answer, request ? &request->limits : &start->limits);
         if (r == 0)

@@ -13,10 +13,17 @@
 #define WORKER_HEAD_MAX (16 * 1024 * 1024) /* bytes of the first two lines */
 #define WORKER_STOP_SIGNAL SIGUSR1         /* asks it to interrupt the query */
 
-/* Runs in the child; never returns. The engine is empty; walls is what sandbox_clone gave. */
+/* Runs in the child; never returns. The engine is empty; walls is what sandbox_clone gave.
+ * request_fd -1: the request is what there is to do. Else it says only which tables to load, and
+ * within which limits; when they are loaded and all walls stand, the worker says WORKER_READY
+ * between its first two lines and waits for what request_fd gives up to its end: one request of the
+ * op run, describe or values, for the same tables in the same order and with the same memory and
+ * threads, which is the caller's to see to. */
 _Noreturn void worker_main(const struct request *request, const struct runner_walls *wanted,
                            struct engine *engine, struct sandbox_spec *spec,
-                           struct sandbox_walls *walls, int out_fd);
+                           struct sandbox_walls *walls, int out_fd, int request_fd);
+
+#define WORKER_READY "ready\n"
 
 /* A builder's database file and value index, in its folder. */
 #define WORKER_SNAPSHOT "snapshot.duckdb"

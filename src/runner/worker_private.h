@@ -10,6 +10,8 @@ struct work {
         const struct runner_walls *wanted;
         struct sandbox_spec *spec;
         struct engine *engine;
+        int words_fd;
+        int request_fd; /* of a worker that gets its request later; else -1 */
         struct engine_answer answer;
         json_t *tables;    /* what engine_load said of each */
         struct buf values; /* their value index, when it was asked for */

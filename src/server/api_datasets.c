@@ -146,8 +146,11 @@ static bool find_samples(const struct call *call, const struct dataset *dataset,
         return samples_find(call->api->samples, dataset->id, buf_text(key), ret, why);
 }
 
-/* On a thread that may wait for the runner. */
-static void sample_schema(struct call *call)
+static void sample_schema(struct call *call);
+
+/* may_wait: this thread may, for the runner; else one that may goes on when somebody has to look.
+ */
+static void answer_schema(struct call *call, bool may_wait)
 {
         _cleanup_json_ json_t *samples = NULL;
         _cleanup_buf_ struct buf key = {0};
@@ -156,25 +159,22 @@ static void sample_schema(struct call *call)
         const struct dataset *dataset;
         if (!call_dataset(call, call->part[0], &dataset))
                 return;
-        if (!find_samples(call, dataset, &source, &key, &samples, &why)) {
+        bool known = find_samples(call, dataset, &source, &key, &samples, &why);
+        if (!known && may_wait) {
                 (void)take_samples(call, source, &samples, &why);
                 samples_keep(call->api->samples, dataset->id, buf_text(&key), samples, &why);
         }
-        reply_schema(call, dataset, samples, &why);
+        if (known || may_wait || call_try_later(call, sample_schema, &why) < 0)
+                reply_schema(call, dataset, samples, &why);
         source_free(source);
+}
+
+static void sample_schema(struct call *call)
+{
+        answer_schema(call, true);
 }
 
 void api_schema(struct call *call)
 {
-        _cleanup_json_ json_t *samples = NULL;
-        _cleanup_buf_ struct buf key = {0};
-        struct source *source = NULL;
-        struct error why = {0};
-        const struct dataset *dataset;
-        if (!call_dataset(call, call->part[0], &dataset))
-                return;
-        if (find_samples(call, dataset, &source, &key, &samples, &why) ||
-            call_try_later(call, sample_schema, &why) < 0)
-                reply_schema(call, dataset, samples, &why);
-        source_free(source);
+        answer_schema(call, false);
 }

@@ -134,15 +134,12 @@ static int talk_run(const struct agent_query *query, json_t **ret, void *data, s
         struct ticket *ticket = hold_ticket(exchange);
         await_run(talk, ticket, query->deadline_us);
         ticket_look(ticket, &view);
-        json_t *body = json_incref((json_t *)ticket_ended_body(ticket));
+        *ret = json_incref((json_t *)ticket_ended_body(ticket));
         ticket_release(ticket);
-        if (!body) {
-                *err = view.error;
-                return -(int)view.error.type;
-        }
-        *ret = json_deep_copy(body);
-        json_decref(body);
-        return *ret ? 0 : error_oom(err);
+        if (*ret)
+                return 0;
+        *err = view.error;
+        return -(int)view.error.type;
 }
 
 static int talk_find(const char *run_id, json_t **ret, void *data, struct error *err)
@@ -312,6 +309,13 @@ static void close_events(struct exchange *exchange)
         ticket_release(ticket);
 }
 
+/* What could not be sealed at its end is sealed as what it was when the store can be written. */
+static void seal_late(const struct api *api, struct capsule **capsule)
+{
+        if (*capsule && run_state_is_final((*capsule)->state) && !capsule_is_sealed(*capsule))
+                runs_seal_late(api->runs, steal_ptr(capsule));
+}
+
 static void talk_work(void *data)
 {
         struct talk *talk = data;
@@ -348,6 +352,7 @@ static void talk_work(void *data)
         close_events(talk->exchange);
         exchange_leave(talk->exchange); /* before anybody is told that it has ended */
         end_talk(talk, answer_id, &why);
+        seal_late(api, &capsule);
         talk_free(talk);
 }
 

@@ -90,20 +90,23 @@ static int find_previous(const struct exchange *exchange, const struct exchange_
         return 0;
 }
 
-/* The thread, with the message in it. */
+/* The thread, with the message in it. Appending fails when it is not there (any more). */
 static int keep_question(struct exchange *exchange, const struct exchange_input *input,
                          struct error *err)
 {
         struct thread thread;
         struct thread_message message = {.role = THREAD_USER, .text = input->message};
-        int r = input->thread_id
-                        ? thread_get(exchange->api->store, input->thread_id, input->owner, &thread,
-                                     err)
-                        : thread_new(exchange->api->store, input->owner, NULL, &thread, err);
-        if (r < 0)
-                return r;
-        memcpy(exchange->thread_id, thread.id, sizeof(exchange->thread_id));
-        return thread_append(exchange->api->store, thread.id, input->owner, &message, err);
+        const char *id = input->thread_id;
+        if (!id) {
+                int r = thread_new(exchange->api->store, input->owner, NULL, &thread, err);
+                if (r < 0)
+                        return r;
+                id = thread.id;
+        }
+        int r = thread_append(exchange->api->store, id, input->owner, &message, err);
+        if (r == 0)
+                memcpy(exchange->thread_id, message.thread_id, sizeof(exchange->thread_id));
+        return r;
 }
 
 /* A message that could not be answered now is not kept: whoever sends it again would find it

@@ -1,6 +1,6 @@
-/* Capsules of runs that have ended and could not be sealed, because the disk was full, say: they
- * are sealed when the store can be written again, so that what a run found is not lost and nobody
- * waits for a restart to see its end. */
+/* Capsules of runs and answers that have ended and could not be sealed, because the disk was full,
+ * say: they are sealed when the store can be written again, so that what was found is not lost and
+ * nobody waits for a restart to see the end. */
 #ifndef ASKCSV_SERVER_LATE_H
 #define ASKCSV_SERVER_LATE_H
 

@@ -3,7 +3,6 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +17,6 @@ struct provider {
 };
 
 struct planners {
-        atomic_int references;
         struct provider providers[PROVIDERS];
         char initial[16]; /* the setting: "auto" ... */
         struct agent_bounds bounds;
@@ -36,15 +34,9 @@ static const struct settings {
                        CONFIG_ANTHROPIC_MODEL, CONFIG_ANTHROPIC_KEY},
 };
 
-struct planners *planners_hold(struct planners *planners)
+void planners_free(struct planners *planners)
 {
-        atomic_fetch_add(&planners->references, 1);
-        return planners;
-}
-
-void planners_release(struct planners *planners)
-{
-        if (!planners || atomic_fetch_sub(&planners->references, 1) != 1)
+        if (!planners)
                 return;
         for (size_t i = 0; i < PROVIDERS; i++)
                 model_free(planners->providers[i].model);
@@ -104,7 +96,6 @@ int planners_open(const struct config *config, struct planners **ret, struct err
         struct planners *planners = alloc_calloc(1, sizeof(*planners));
         if (!planners)
                 return error_oom(err);
-        atomic_init(&planners->references, 1);
         (void)snprintf(planners->initial, sizeof(planners->initial), "%s",
                        config_text(config, CONFIG_PLANNER));
         read_bounds(config, planners);
@@ -112,7 +103,7 @@ int planners_open(const struct config *config, struct planners **ret, struct err
         for (size_t i = 0; r == 0 && i < PROVIDERS; i++)
                 r = open_provider(config, &settings[i], &planners->providers[i], err);
         if (r < 0)
-                planners_release(planners);
+                planners_free(planners);
         else
                 *ret = planners;
         return r;

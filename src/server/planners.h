@@ -7,13 +7,12 @@
 
 #define PLANNER_NAME_MAX 128 /* bytes, as in a capsule */
 
-struct planners; /* opaque; does not change, counted references, any thread */
+struct planners; /* opaque; does not change, any thread */
 
 /* Opens what is set up in a config that config_check takes, reading the files of keys. ERROR_USAGE
- * or ERROR_IO says which setting is wrong. The caller releases *ret. */
+ * or ERROR_IO says which setting is wrong. The caller frees *ret. */
 int planners_open(const struct config *config, struct planners **ret, struct error *err);
-struct planners *planners_hold(struct planners *planners);
-void planners_release(struct planners *planners); /* NULL is fine */
+void planners_free(struct planners *planners); /* NULL is fine */
 
 struct planner_choice {
         const struct model *model; /* NULL: the built-in planner; lives as long as the planners */

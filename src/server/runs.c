@@ -337,11 +337,16 @@ static int check_late(const struct runs *runs, struct error *err)
         size_t n = late_waiting(runs->late);
         if (n < LATE_MAX)
                 return 0;
-        return error_set(
-                err, ERROR_STORE,
-                "%zu runs have ended and cannot be recorded, as the capsule store cannot be "
-                "written; GET /readyz says why and when it is over",
-                n);
+        return error_set(err, ERROR_STORE,
+                         "%zu runs and answers have ended and cannot be recorded, as the capsule "
+                         "store cannot be "
+                         "written; GET /readyz says why and when it is over",
+                         n);
+}
+
+void runs_seal_late(struct runs *runs, struct capsule *capsule)
+{
+        late_add(runs->late, capsule);
 }
 
 /* With the lock held. */

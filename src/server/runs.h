@@ -71,6 +71,10 @@ int runs_submit(struct runs *runs, const struct order *order,
                 void (*changed)(struct ticket *ticket, void *data), void *data, struct ticket **ret,
                 struct error *err);
 
+/* Takes over another capsule of ours that has ended and could not be sealed, an answer's: like a
+ * run's it is sealed once the store can be written. Until runs_free. */
+void runs_seal_late(struct runs *runs, struct capsule *capsule);
+
 /* Whether an order of the owner would be taken now: as runs_submit. */
 int runs_check_room(struct runs *runs, const char *owner, struct error *err);
 

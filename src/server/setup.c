@@ -23,7 +23,7 @@ static void setup_free(struct setup *setup)
 {
         config_free(setup->config);
         registry_free(setup->registry);
-        planners_release(setup->planners);
+        planners_free(setup->planners);
         free(setup->hosts.text);
         free(setup->origins.text);
         free(setup);

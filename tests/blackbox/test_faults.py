@@ -14,6 +14,7 @@ import pytest
 
 from host import wait_until
 from programs import Askcsv
+from scripted_model import ScriptedModel, say
 from served import COUNT
 
 ENDLESS = "SELECT count(*) AS n FROM range(1000000000000) AS a(x) WHERE x % 7 = sqrt(x)"
@@ -110,6 +111,35 @@ def test_full_disk(serve, small_disk):
     for run in kept:
         assert server.get(f"/v1/runs/{run['run_id']}").json() == run
     assert server.end() == 0
+    assert "intact" in small_disk.ok("capsules", "check").stdout
+
+
+def test_an_answer_that_ends_while_the_disk_is_full(serve, small_disk):
+    asked = {"dataset_id": "ecommerce", "message": "Tell me about these tables."}
+    words = "They are about a shop. " * 200
+    with ScriptedModel([]) as model:
+        server = serve(on=small_disk, ASKCSV_OPENAI_BASE_URL=model.base_url("openai"),
+                       ASKCSV_OPENAI_MODEL="scripted", ASKCSV_OPENAI_KEY="sk-none-0123456789")
+        ballast = None
+
+        def answer(_body):
+            nonlocal ballast
+            ballast = fill(small_disk.home)
+            assert wait_until(lambda: not checks(server)["store"]["ok"])
+            return say(words)
+        model.steps.append(answer)
+        problem(server.ask("POST", "/v1/chat", asked), 503, "STORE_ERROR")
+        assert not model.faults, model.faults
+        (line,) = server.log("answer")
+        assert line["outcome"] == "STORE_ERROR"
+        assert server.status(line["answer_id"])["status"] == "running"
+        ballast.unlink()
+        server.await_status(line["answer_id"], {"succeeded"})
+        capsule = server.get(f"/v1/runs/{line['answer_id']}").json()
+        assert capsule["kind"] == "answer" and words.strip() in capsule["answer"]["text"]
+        model.steps.append(say("Again: about a shop."))
+        assert server.ask("POST", "/v1/chat", asked).status == 200
+        assert server.end() == 0
     assert "intact" in small_disk.ok("capsules", "check").stdout
 
 

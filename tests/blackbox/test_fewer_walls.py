@@ -1,5 +1,5 @@
 """Machines that give fewer walls: containers without user namespaces, kernels without Landlock; for
-cold runs and for a host and all that it starts."""
+cold runs, for a host and all that it starts, and for a runner that waits for its request."""
 import json
 
 import pytest
@@ -16,7 +16,8 @@ def table(tmp_path):
 
 @pytest.fixture
 def any_runner_path(way, request):
-    return request.getfixturevalue("runner_path" if way == "cold" else "own_warm_runner_path")
+    return request.getfixturevalue({"cold": "runner_path", "warm": "own_warm_runner_path",
+                                    "waiting": "waiting_runner_path"}[way])
 
 
 def run_without(missing, table, runner_path):

@@ -1,5 +1,6 @@
 """askcsv-runner as a program: one request in, one response out. What holds for every response is
-tried a second time with a warm child of a host (tests/tools/warm_runner.c)."""
+tried again with a warm child of a host (tests/tools/warm_runner.c) and with a runner that was ready
+before its request (tests/waiting_runner.py)."""
 import hashlib
 import json
 import os
@@ -19,7 +20,7 @@ def runner(way, request, runner_path):
         return Runner(runner_path)
     if request.node.get_closest_marker("cold_only"):
         pytest.skip("about the process that is started for one request")
-    return Runner(request.getfixturevalue("warm_runner_path"))
+    return Runner(request.getfixturevalue(f"{way}_runner_path"))
 
 
 def table(path, name="t", **more):

@@ -1,6 +1,7 @@
 """Each wall with the other two taken away (tests/tools/runner_walls.c), on the statements of
 tests/redteam/refused.sql that would do harm if they were let through: in a process that was started
-for each, and in warm children of a host (tests/tools/warm_runner.c)."""
+for each, in warm children of a host (tests/tools/warm_runner.c), and in a process that waited for it
+with its walls up (tests/waiting_runner.py)."""
 import glob
 import json
 import os
@@ -29,10 +30,10 @@ def place(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def runner_with_walls(way, request, monkeypatch):
-    """What attack() calls: one process per request, or a host with the same walls taken away."""
-    if way == "warm":
-        warm = request.getfixturevalue("warm_runner_path")
-        monkeypatch.setattr(request.module, "program", {"tests/tools/runner_walls": warm}.get)
+    """What attack() calls: one process per request, or another way with the same walls taken away."""
+    if way != "cold":
+        other = request.getfixturevalue(f"{way}_runner_path")
+        monkeypatch.setattr(request.module, "program", {"tests/tools/runner_walls": other}.get)
 
 
 def attack(place, sql, without):

@@ -199,6 +199,7 @@ static void test_history(void **state)
 {
         _cleanup_registry_ struct registry *registry = open_registry();
         _cleanup_json_ json_t *history = json_array();
+        _cleanup_json_ json_t *schema = frame_schema(registry->datasets[0], NULL);
         _cleanup_json_ json_t *messages = NULL;
         char text[HISTORY_TEXT_MAX + 100];
         (void)state;
@@ -210,7 +211,7 @@ static void test_history(void **state)
                                                 "text", text));
         const struct agent_question question = {
                 .dataset = registry->datasets[0], .text = "Why?", .history = history};
-        assert_int_equal(prompt_make(&question, "n", 10, &messages, NULL), 0);
+        assert_int_equal(prompt_make(&question, schema, "n", 10, &messages, NULL), 0);
         size_t n = json_array_size(messages);
         assert_true(n > 3 && n < 10);
         assert_string_equal(json_get_string(message_at(messages, 0), "role"), "system");
@@ -231,8 +232,10 @@ static void test_no_memory(void **state)
         for (unsigned long n = 1; r < 0; n++) {
                 json_t *messages = NULL;
                 alloc_fail_after(n);
-                r = prompt_make(&question, "n", 10, &messages, NULL);
+                json_t *schema = frame_schema(registry->datasets[0], NULL);
+                r = prompt_make(&question, schema, "n", 10, &messages, NULL);
                 alloc_fail_after(0);
+                json_decref(schema);
                 assert_true(r == 0 || messages == NULL);
                 json_decref(messages);
         }

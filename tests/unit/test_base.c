@@ -16,6 +16,10 @@
 #include "base/uuid.h"
 
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define MANY_BYTES (4 * 1024 * 1024) /* more than a socket holds */
 
 static const struct json_limits limits = {.max_bytes = 4096, .max_depth = 8};
 
@@ -399,6 +403,40 @@ static void test_base64_long(void **state)
         assert_memory_equal(back.data, bytes, sizeof(bytes));
 }
 
+/* Neither waits, though the sockets would. */
+static void test_sockets(void **state)
+{
+        (void)state;
+        int fds[2];
+        char chunk[65536];
+        size_t sent = 0;
+        size_t received = 0;
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+        char *bytes = malloc(MANY_BYTES);
+        assert_non_null(bytes);
+        for (size_t i = 0; i < MANY_BYTES; i++)
+                bytes[i] = (char)(i % 251);
+        assert_int_equal(fd_receive(fds[1], chunk, sizeof(chunk)), -1);
+        while (received < MANY_BYTES) {
+                ssize_t n;
+                assert_int_equal(fd_send_some(fds[0], bytes, MANY_BYTES, &sent), 0);
+                assert_true(sent > received && (sent < MANY_BYTES || received > 0));
+                while ((n = fd_receive(fds[1], chunk, sizeof(chunk))) > 0) {
+                        assert_memory_equal(chunk, bytes + received, (size_t)n);
+                        received += (size_t)n;
+                }
+                assert_int_equal(n, -1);
+        }
+        assert_int_equal(sent, MANY_BYTES);
+        (void)close(fds[0]);
+        assert_int_equal(fd_receive(fds[1], chunk, sizeof(chunk)), 0);
+        sent = 0;
+        assert_int_equal(fd_send_some(fds[1], bytes, 1, &sent), -1); /* and no signal */
+        assert_int_equal(sent, 0);
+        (void)close(fds[1]);
+        free(bytes);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -417,6 +455,7 @@ int main(void)
                 cmocka_unit_test(test_utf8),
                 cmocka_unit_test(test_base64),
                 cmocka_unit_test(test_base64_long),
+                cmocka_unit_test(test_sockets),
         };
         return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

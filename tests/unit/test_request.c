@@ -38,16 +38,29 @@ static void arena_freep(struct arena **arena)
 
 #define _cleanup_arena_ _cleanup_(arena_freep)
 
+static const struct request *parse(const char *text, struct arena *arena)
+{
+        struct error err = {0};
+        struct request *request = NULL;
+        if (request_parse(text, strlen(text), arena, &request, &err) < 0)
+                fail_msg("%s: %s", err.pointer, err.message);
+        return request;
+}
+
+static void check_written(const struct request *request, const char *text)
+{
+        struct error err = {0};
+        _cleanup_buf_ struct buf out = {0};
+        buf_init(&out, REQUEST_BYTES_MAX);
+        assert_int_equal(request_write(request, &out, &err), 0);
+        assert_string_equal(buf_text(&out), text);
+}
+
 static void test_round_trip(void **state)
 {
         (void)state;
-        struct error err = {0};
         _cleanup_arena_ struct arena *arena = arena_new(ARENA_MAX);
-        struct request *request = NULL;
-        _cleanup_buf_ struct buf out = {0};
-        buf_init(&out, REQUEST_BYTES_MAX);
-        if (request_parse(full_text, strlen(full_text), arena, &request, &err) < 0)
-                fail_msg("%s: %s", err.pointer, err.message);
+        const struct request *request = parse(full_text, arena);
         assert_int_equal(request->op, REQUEST_RUN);
         assert_int_equal(request->n_tables, 2);
         assert_string_equal(request->tables[0].columns[0].name, "Größe \"x\"");
@@ -55,8 +68,103 @@ static void test_round_trip(void **state)
         assert_null(request->tables[1].columns);
         assert_null(request->tables[1].sha256);
         assert_int_equal(request->limits.threads, 256);
-        assert_int_equal(request_write(request, &out, &err), 0);
-        assert_string_equal(buf_text(&out), full_text);
+        check_written(request, full_text);
+}
+
+/* The same tables and limits, and nothing else of a request. */
+static void test_prepare(void **state)
+{
+        (void)state;
+        struct error err = {0};
+        _cleanup_arena_ struct arena *arena = arena_new(ARENA_MAX);
+        struct request *request = NULL;
+        struct request *prepare = NULL;
+        _cleanup_buf_ struct buf out = {0};
+        _cleanup_buf_ struct buf again = {0};
+        buf_init(&out, REQUEST_BYTES_MAX);
+        buf_init(&again, REQUEST_BYTES_MAX);
+        assert_int_equal(request_parse(full_text, strlen(full_text), arena, &request, &err), 0);
+        assert_int_equal(prepare_write(request, &out, &err), 0);
+        assert_null(strstr(buf_text(&out), "SELECT"));
+        if (prepare_parse(buf_text(&out), out.len, arena, &prepare, &err) < 0)
+                fail_msg("%s: %s", err.pointer, err.message);
+        assert_int_equal(prepare->op, REQUEST_DESCRIBE);
+        assert_string_equal(prepare->run_id, RUN_ID);
+        assert_null(prepare->sql);
+        assert_null(prepare->as_of);
+        assert_int_equal(prepare->n_tables, 2);
+        assert_int_equal(prepare->limits.threads, 256);
+        assert_int_equal(prepare_write(prepare, &again, &err), 0);
+        assert_string_equal(buf_text(&again), buf_text(&out));
+}
+
+static void test_prepare_refuses(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *text;
+                const char *said; /* "": it is taken */
+        } cases[] = {
+                {"{\"protocol\":1,\"dataset\":{\"id\":\"d\",\"tables\":[]}}", ""},
+                {"{\"protocol\":1,\"run_id\":null,\"dataset\":{\"id\":\"d\",\"tables\":[]}}", ""},
+                {"", "empty"},
+                {"[]", "object"},
+                {"{\"dataset\":{\"id\":\"d\",\"tables\":[]}}", "protocol"},
+                {"{\"protocol\":1}", "\"dataset\" is missing"},
+                {"{\"protocol\":1,\"run_id\":\"x\",\"dataset\":{\"id\":\"d\",\"tables\":[]}}",
+                 "UUID"},
+                {"{\"protocol\":1,\"op\":\"run\",\"dataset\":{\"id\":\"d\",\"tables\":[]}}",
+                 "\"op\""},
+                {"{\"protocol\":1,\"sql\":\"\",\"dataset\":{\"id\":\"d\",\"tables\":[]}}",
+                 "\"sql\""},
+                {"{\"protocol\":1,\"dataset\":{\"id\":\"d\",\"tables\":[]},\"limits\":{\"threads\":"
+                 "0}}",
+                 "threads"},
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                struct error err = {0};
+                _cleanup_arena_ struct arena *arena = arena_new(ARENA_MAX);
+                struct request *prepare = NULL;
+                int r = prepare_parse(cases[i].text, strlen(cases[i].text), arena, &prepare, &err);
+                if ((r == 0) != (cases[i].said[0] == '\0'))
+                        fail_msg("%s: %s", cases[i].text, err.message);
+                if (r == 0) {
+                        assert_null(prepare->run_id);
+                        continue;
+                }
+                assert_int_equal(err.type, ERROR_INVALID_REQUEST);
+                if (!strstr(err.message, cases[i].said))
+                        fail_msg("%s: \"%s\" does not say \"%s\"", cases[i].text, err.message,
+                                 cases[i].said);
+        }
+}
+
+static void test_prepare_without_memory(void **state)
+{
+        (void)state;
+        unsigned long n = 1;
+        json_set_alloc_funcs(alloc_malloc, free);
+        for (int r = -1; r < 0; n++) {
+                struct error err = {0};
+                struct request *prepare = NULL;
+                _cleanup_buf_ struct buf out = {0};
+                _cleanup_arena_ struct arena *arena = arena_new(ARENA_MAX);
+                static const char text[] = "{\"protocol\":1,\"run_id\":\"" RUN_ID "\",\"dataset\":"
+                                           "{\"id\":\"d\",\"tables\":[{\"name\":\"a\",\"path\":"
+                                           "\"/a\",\"format\":\"csv\"}]}}";
+                buf_init(&out, REQUEST_BYTES_MAX);
+                alloc_fail_after(n);
+                r = prepare_parse(text, strlen(text), arena, &prepare, &err);
+                if (r == 0)
+                        r = prepare_write(prepare, &out, &err);
+                alloc_fail_after(0);
+                /* As below of requests. */
+                assert_true(r == 0 || err.type == ERROR_INTERNAL ||
+                            err.type == ERROR_INVALID_REQUEST);
+                assert_true(n < 10000);
+        }
+        json_set_alloc_funcs(malloc, free);
+        assert_true(n > 3);
 }
 
 static void test_defaults(void **state)
@@ -353,21 +461,15 @@ static const char export_text[] =
 static void test_export(void **state)
 {
         (void)state;
-        struct error err = {0};
         _cleanup_arena_ struct arena *arena = arena_new(ARENA_MAX);
-        struct request *request = NULL;
-        _cleanup_buf_ struct buf out = {0};
-        buf_init(&out, REQUEST_BYTES_MAX);
-        if (request_parse(export_text, strlen(export_text), arena, &request, &err) < 0)
-                fail_msg("%s: %s", err.pointer, err.message);
+        const struct request *request = parse(export_text, arena);
         assert_int_equal(request->op, REQUEST_EXPORT);
         assert_false(request_op_has_sql(request->op));
         assert_int_equal(request->result->n, 2);
         assert_string_equal(request->result->types[1], "x y[]"); /* not looked at here */
         assert_string_equal(request->result->rows, "[[1,\"\\u00e9\"]]");
         assert_int_equal(request->result->rows_bytes, strlen(request->result->rows));
-        assert_int_equal(request_write(request, &out, &err), 0);
-        assert_string_equal(buf_text(&out), export_text);
+        check_written(request, export_text);
 }
 
 static void check_export_refused(const char *tail, const char *pointer, const char *said)
@@ -610,14 +712,24 @@ static void test_write_refuses(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_round_trip),      cmocka_unit_test(test_defaults),
-                cmocka_unit_test(test_refused_members), cmocka_unit_test(test_taken_members),
-                cmocka_unit_test(test_lengths),         cmocka_unit_test(test_counts),
-                cmocka_unit_test(test_refused_bytes),   cmocka_unit_test(test_out_of_memory),
-                cmocka_unit_test(test_arena_ceiling),   cmocka_unit_test(test_mutations),
-                cmocka_unit_test(test_write_refuses),   cmocka_unit_test(test_examples),
-                cmocka_unit_test(test_export),          cmocka_unit_test(test_refused_exports),
+                cmocka_unit_test(test_round_trip),
+                cmocka_unit_test(test_defaults),
+                cmocka_unit_test(test_refused_members),
+                cmocka_unit_test(test_taken_members),
+                cmocka_unit_test(test_lengths),
+                cmocka_unit_test(test_counts),
+                cmocka_unit_test(test_refused_bytes),
+                cmocka_unit_test(test_out_of_memory),
+                cmocka_unit_test(test_arena_ceiling),
+                cmocka_unit_test(test_mutations),
+                cmocka_unit_test(test_write_refuses),
+                cmocka_unit_test(test_examples),
+                cmocka_unit_test(test_export),
+                cmocka_unit_test(test_refused_exports),
                 cmocka_unit_test(test_large_export),
+                cmocka_unit_test(test_prepare),
+                cmocka_unit_test(test_prepare_refuses),
+                cmocka_unit_test(test_prepare_without_memory),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

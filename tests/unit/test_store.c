@@ -17,15 +17,6 @@
 #define WRITERS 8
 #define RUNS_EACH 50
 
-static struct capsule_store *open_store(const struct fixture *fixture)
-{
-        struct error err = {0};
-        struct capsule_store *store = NULL;
-        if (capsule_store_open(fixture->url, &store, &err) < 0)
-                fail_msg("%s", err.message);
-        return store;
-}
-
 static struct capsule *keep(struct capsule_store *store, int n)
 {
         struct error err = {0};
@@ -33,25 +24,6 @@ static struct capsule *keep(struct capsule_store *store, int n)
         if (keep_run(store, n, &capsule, &err) < 0)
                 fail_msg("%s", err.message);
         return capsule;
-}
-
-static void keep_some(struct capsule_store *store, int count)
-{
-        for (int i = 0; i < count; i++)
-                capsule_free(keep(store, i));
-}
-
-static void check_chain(struct capsule_store *store, enum capsule_fault expected, size_t checked)
-{
-        struct error err = {0};
-        enum capsule_fault fault;
-        size_t n;
-        char message[ERROR_MESSAGE_MAX];
-        if (capsule_store_check_all(store, &fault, message, &n, &err) < 0)
-                fail_msg("%s", err.message);
-        if (fault != expected || n != checked)
-                fail_msg("%s after %zu: %s", capsule_fault_name(fault), n, message);
-        assert_int_equal(message[0] == '\0', expected == CAPSULE_INTACT);
 }
 
 static void check_run(struct capsule_store *store, const char *run_id, enum capsule_fault expected)
@@ -553,13 +525,6 @@ static void test_head_tampered(void **state)
         assert_non_null(strstr(err.message, "damaged"));
 }
 
-static void check_refused(const struct fixture *fixture, const char *const *statements, size_t n)
-{
-        for (size_t i = 0; i < n; i++)
-                if (fixture_try(fixture, "", statements[i]))
-                        fail_msg("taken: %s", statements[i]);
-}
-
 /* Against mistakes: the database itself refuses to change what is sealed. */
 static void test_triggers(void **state)
 {
@@ -606,11 +571,11 @@ static void test_triggers(void **state)
         keep_some(store, 1);
         assert_int_equal(capsule_new(&open_one, &err), 0);
         assert_int_equal(capsule_store_insert(store, open_one, &err), 0);
-        check_refused(fixture, statements, ARRAY_SIZE(statements));
+        check_all_refused(fixture, statements, ARRAY_SIZE(statements));
         if (fixture->is_postgres)
-                check_refused(fixture, of_postgres, ARRAY_SIZE(of_postgres));
+                check_all_refused(fixture, of_postgres, ARRAY_SIZE(of_postgres));
         else
-                check_refused(fixture, of_sqlite, ARRAY_SIZE(of_sqlite));
+                check_all_refused(fixture, of_sqlite, ARRAY_SIZE(of_sqlite));
         check_chain(store, CAPSULE_INTACT, 1);
 }
 
@@ -683,15 +648,6 @@ static pid_t start_victim(const struct fixture *fixture, int count)
         assert_int_equal(read(ready[0], &byte, 1), 1);
         (void)close(ready[0]);
         return pid;
-}
-
-static size_t recover(struct capsule_store *store)
-{
-        struct error err = {0};
-        size_t count = 0;
-        if (capsule_store_recover(store, &count, &err) < 0)
-                fail_msg("%s", err.message);
-        return count;
 }
 
 static int count_locks(const struct fixture *fixture)

@@ -27,13 +27,7 @@
 
 static void check_open_refused(const char *url, const char *said, const char *also)
 {
-        struct error err = {0};
-        struct capsule_store *store = NULL;
-        if (capsule_store_open(url, &store, &err) == 0)
-                fail_msg("%s was opened", url);
-        assert_null(store);
-        if (!strstr(err.message, said) || !strstr(err.message, also))
-                fail_msg("\"%s\" does not say \"%s\" and \"%s\"", err.message, said, also);
+        struct error err = open_refused(url, said, also);
         assert_int_equal(err.type, strncmp(url, "sqlite:", 7) ? ERROR_USAGE : ERROR_STORE);
 }
 
@@ -77,12 +71,8 @@ static void run_sql(const struct fixture *fixture, const char *sql)
 /* A store of `count` sealed capsules, closed again. */
 static void make_store(const struct fixture *fixture, int count)
 {
-        struct error err = {0};
-        struct capsule_store *store = NULL;
-        if (capsule_store_open(fixture->url, &store, &err) < 0)
-                fail_msg("%s", err.message);
-        for (int i = 0; i < count; i++)
-                assert_int_equal(keep_run(store, i, NULL, &err), 0);
+        struct capsule_store *store = open_store(fixture);
+        keep_some(store, count);
         capsule_store_free(store);
 }
 

@@ -75,6 +75,15 @@ static inline void fixture_tamper(const struct fixture *fixture, const char *sql
                 fail_msg("refused: %s", sql);
 }
 
+/* The database takes none of the statements. */
+static inline void check_all_refused(const struct fixture *fixture, const char *const *statements,
+                                     size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (fixture_try(fixture, "", statements[i]))
+                        fail_msg("taken: %s", statements[i]);
+}
+
 /* The first column of the first row; the caller frees it. */
 static inline char *fixture_text(const struct fixture *fixture, const char *sql)
 {
@@ -125,10 +134,12 @@ static inline void *fixture_lock(const struct fixture *fixture)
 
 static inline void fixture_unlock(const struct fixture *fixture, void *lock)
 {
-        if (fixture->is_postgres)
-                PQfinish(lock);
-        else
+        if (!fixture->is_postgres) {
                 (void)sqlite3_close(lock);
+                return;
+        }
+        PQclear(PQexec(lock, "ROLLBACK")); /* PQfinish does not wait for the session's end */
+        PQfinish(lock);
 }
 
 /* What that process owned counts as abandoned: as the kernel knows at once, and PostgreSQL when
@@ -201,6 +212,29 @@ static inline void store_freep(struct capsule_store **store)
 }
 
 #define _cleanup_store_ _cleanup_(store_freep)
+
+static inline struct capsule_store *open_store(const struct fixture *fixture)
+{
+        struct error err = {0};
+        struct capsule_store *store = NULL;
+        if (capsule_store_open(fixture->url, &store, &err) < 0)
+                fail_msg("%s", err.message);
+        return store;
+}
+
+/* What is at the URL is not opened, and the error that is returned says both. */
+static inline struct error open_refused(const char *url, const char *said, const char *also)
+{
+        struct error err = {0};
+        struct capsule_store *store = NULL;
+        if (capsule_store_open(url, &store, &err) == 0)
+                fail_msg("%s was opened", url);
+        assert_null(store);
+        if (!strstr(err.message, said) || !strstr(err.message, also))
+                fail_msg("\"%s\" does not say \"%s\" and \"%s\"", err.message, said, also);
+        return err;
+}
+
 /* A succeeded run's members; n makes it different from the others. */
 static inline int fill_capsule(struct capsule *capsule, int n, struct error *err)
 {
@@ -242,6 +276,39 @@ static inline int keep_run(struct capsule_store *store, int n, struct capsule **
         else
                 capsule_free(capsule);
         return r;
+}
+
+static inline void keep_some(struct capsule_store *store, int n)
+{
+        struct error err = {0};
+        for (int i = 0; i < n; i++)
+                if (keep_run(store, i, NULL, &err) < 0)
+                        fail_msg("%s", err.message);
+}
+
+/* How many were left by owners that are gone. */
+static inline size_t recover(struct capsule_store *store)
+{
+        struct error err = {0};
+        size_t n = 0;
+        if (capsule_store_recover(store, &n, &err) < 0)
+                fail_msg("%s", err.message);
+        return n;
+}
+
+/* checked: how many are sound, before the fault if there is to be one. */
+static inline void check_chain(struct capsule_store *store, enum capsule_fault expected,
+                               size_t checked)
+{
+        struct error err = {0};
+        enum capsule_fault fault;
+        char message[ERROR_MESSAGE_MAX];
+        size_t n = 0;
+        if (capsule_store_check_all(store, &fault, message, &n, &err) < 0)
+                fail_msg("%s", err.message);
+        if (fault != expected || n != checked)
+                fail_msg("%s after %zu of %zu: %s", capsule_fault_name(fault), n, checked, message);
+        assert_int_equal(message[0] == '\0', expected == CAPSULE_INTACT);
 }
 
 /* In a child process there is no assertion to fail; the parent looks at its exit status. */

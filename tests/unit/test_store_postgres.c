@@ -12,47 +12,11 @@
 
 #define SECRET "hunter2"
 
-static struct capsule_store *open_store(const struct fixture *fixture)
-{
-        struct error err = {0};
-        struct capsule_store *store = NULL;
-        if (capsule_store_open(fixture->url, &store, &err) < 0)
-                fail_msg("%s", err.message);
-        return store;
-}
-
-static void keep_some(struct capsule_store *store, int n)
-{
-        struct error err = {0};
-        for (int i = 0; i < n; i++)
-                if (keep_run(store, i, NULL, &err) < 0)
-                        fail_msg("%s", err.message);
-}
-
-static void check_chain(struct capsule_store *store, size_t expected)
-{
-        struct error err = {0};
-        enum capsule_fault fault;
-        char message[ERROR_MESSAGE_MAX];
-        size_t n = 0;
-        if (capsule_store_check_all(store, &fault, message, &n, &err) < 0)
-                fail_msg("%s", err.message);
-        if (fault != CAPSULE_INTACT || n != expected)
-                fail_msg("%s after %zu of %zu: %s", capsule_fault_name(fault), n, expected,
-                         message);
-}
-
 /* ---- what is at the URL ---- */
 
 static void check_refused(const char *url, const char *said, const char *also)
 {
-        struct error err = {0};
-        struct capsule_store *store = NULL;
-        if (capsule_store_open(url, &store, &err) == 0)
-                fail_msg("%s was opened", url);
-        assert_null(store);
-        if (!strstr(err.message, said) || !strstr(err.message, also))
-                fail_msg("\"%s\" does not say \"%s\" and \"%s\"", err.message, said, also);
+        struct error err = open_refused(url, said, also);
         assert_int_equal(err.type, ERROR_STORE);
         assert_null(strstr(err.message, SECRET));
 }
@@ -169,7 +133,7 @@ static void test_migration(void **state)
         _cleanup_free_ char *now = fixture_text(fixture, schema);
         assert_string_equal(now, fresh);
         assert_int_equal(fixture_number(fixture, "SELECT version FROM askcsv_store"), 2);
-        check_chain(migrated, 7);
+        check_chain(migrated, CAPSULE_INTACT, 7);
         assert_int_equal(thread_get(migrated, thread.id, "ann", &thread, &err), 0);
 }
 
@@ -209,7 +173,7 @@ static void test_cut_between_calls(void **state)
         cut(fixture);
         assert_int_equal(capsule_store_probe(store, &err), 0);
         cut(fixture);
-        check_chain(store, 2);
+        check_chain(store, CAPSULE_INTACT, 2);
 }
 
 struct cutter {
@@ -237,7 +201,7 @@ static void test_cut_in_a_list(void **state)
         int r = capsule_store_list(store, &(struct capsule_filter){0}, cut_at_first, &cutter, &err);
         assert_true(r == 0 ? cutter.seen == 120 : r == -(int)ERROR_STORE && cutter.seen < 120);
         assert_true(r == 0 || strstr(err.message, "was lost"));
-        check_chain(store, 120);
+        check_chain(store, CAPSULE_INTACT, 120);
 }
 
 /* ---- owners ---- */
@@ -250,15 +214,6 @@ static struct capsule *open_run(struct capsule_store *store)
         if (capsule_store_insert(store, capsule, &err) < 0)
                 fail_msg("%s", err.message);
         return capsule;
-}
-
-static size_t recover(struct capsule_store *store)
-{
-        struct error err = {0};
-        size_t n = 0;
-        if (capsule_store_recover(store, &n, &err) < 0)
-                fail_msg("%s", err.message);
-        return n;
 }
 
 /* Silent for long: first doubted, and only when it stays so condemned; a sign of life clears it. */
@@ -278,7 +233,7 @@ static void test_doubt(void **state)
         assert_int_equal(recover(other), 0);
         assert_int_equal(fixture_number(fixture, "SELECT count(*) FROM owners"), 0);
         capsule_store_free(one);
-        check_chain(other, 1);
+        check_chain(other, CAPSULE_INTACT, 1);
 }
 
 /* Its own thread renews, however long its process does nothing else. */
@@ -319,7 +274,7 @@ static void test_condemned(void **state)
         assert_int_equal(capsule_store_insert(one, next, &err), 0);
         assert_int_equal(run_move(next, RUN_CANCELLED, &err), 0);
         assert_int_equal(capsule_store_seal(one, next, &err), 0);
-        check_chain(other, 2);
+        check_chain(other, CAPSULE_INTACT, 2);
 }
 
 static struct capsule *waiting_run(struct capsule_store *store)
@@ -366,7 +321,7 @@ static void test_adoption(void **state)
         assert_int_equal(capsule_store_update(server, waiting, &err), -(int)ERROR_STORE);
         assert_int_equal(run_move(adopted, RUN_CANCELLED, &err), 0);
         assert_int_equal(capsule_store_seal(other, adopted, &err), 0);
-        check_chain(other, 4);
+        check_chain(other, CAPSULE_INTACT, 4);
 }
 
 /* When no server has come for long, it is recorded as failed like all others. */

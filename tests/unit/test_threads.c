@@ -15,15 +15,6 @@
 #define APPENDS 100
 #define WRITERS 2
 
-static struct capsule_store *open_store(const struct fixture *fixture)
-{
-        struct error err = {0};
-        struct capsule_store *store = NULL;
-        if (capsule_store_open(fixture->url, &store, &err) < 0)
-                fail_msg("%s", err.message);
-        return store;
-}
-
 static struct thread new_thread(struct capsule_store *store, const char *owner)
 {
         struct error err = {0};
@@ -399,18 +390,6 @@ static void test_clock(void **state)
         assert_string_equal(get(store, &thread).updated_at, "2999-01-01T00:00:00.000Z");
 }
 
-static void check_chain(struct capsule_store *store, size_t expected)
-{
-        struct error err = {0};
-        enum capsule_fault fault;
-        char message[ERROR_MESSAGE_MAX];
-        size_t checked = 0;
-        if (capsule_store_check_all(store, &fault, message, &checked, &err) < 0)
-                fail_msg("%s", err.message);
-        assert_int_equal(fault, CAPSULE_INTACT);
-        assert_int_equal(checked, expected);
-}
-
 static void test_delete(void **state)
 {
         struct error err = {0};
@@ -430,7 +409,7 @@ static void test_delete(void **state)
         check_messages(store, &stays, 0, 0, "1 user y|");
         assert_int_equal(fixture_number(fixture, "SELECT count(*) FROM messages"), 1);
         assert_int_equal(capsule_store_get(store, capsule_run_id(capsule), &stored, &err), 0);
-        check_chain(store, 1);
+        check_chain(store, CAPSULE_INTACT, 1);
 }
 
 static void test_damaged(void **state)
@@ -681,11 +660,11 @@ static void check_migrated(const struct fixture *fixture, struct capsule_store *
         assert_int_equal(
                 fixture_number(fixture, "SELECT count(*) FROM capsules WHERE kind = 'run'"), 4);
         assert_int_equal(fixture_number(fixture, "SELECT removed FROM chain"), 0);
-        check_chain(store, 3);
+        check_chain(store, CAPSULE_INTACT, 3);
         assert_int_equal(capsule_store_recover(store, &recovered, &err), 0);
         assert_int_equal(recovered, 1);
         assert_int_equal(keep_run(store, 7, NULL, &err), 0);
-        check_chain(store, 5);
+        check_chain(store, CAPSULE_INTACT, 5);
         struct thread thread = new_thread(store, "");
         say(store, &thread, THREAD_USER, "x");
         check_messages(store, &thread, 0, 0, "1 user x|");
@@ -698,7 +677,7 @@ static void test_migration(void **state)
         _cleanup_store_ struct capsule_store *store = open_store(fixture);
         check_migrated(fixture, store);
         _cleanup_store_ struct capsule_store *again = open_store(fixture);
-        check_chain(again, 5);
+        check_chain(again, CAPSULE_INTACT, 5);
 }
 
 /* From version 2: its conversations and its requests that are done once are what they were. */
