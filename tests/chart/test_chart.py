@@ -296,6 +296,20 @@ def test_role(options, rules):
         assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "askcsv", "namespace": "asking"}]
 
 
+def test_the_documented_role_is_the_role():
+    """The table in docs/DEPLOY.md, whose verbs before "with warm runners" are those without."""
+    text = (ROOT / "docs/DEPLOY.md").read_text().split("### What it may do in the cluster")[1].split("###")[0]
+    cold, warm = {}, {}
+    for resource, verbs, note in re.findall(r"^\| `([a-z/]+)` \| ([a-z, ]+) \| (.*) \|$", text, re.M):
+        more = re.search(r"with warm runners also ([a-z, ]+)", note)
+        one = set(verbs.split(", "))
+        key = ("batch" if resource == "jobs" else "", resource)
+        warm[key] = one | (set(more[1].split(", ")) if more else set())
+        if "with warm runners only" not in note:
+            cold[key] = one
+    assert (cold, warm) == (COLD, WARM)
+
+
 def ports_out(rendered):
     rules = named(rendered, "NetworkPolicy", "askcsv")["spec"]["egress"]
     return sorted({p["port"] for rule in rules for p in rule["ports"]})
