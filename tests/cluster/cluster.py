@@ -185,7 +185,8 @@ class Served:
                 for kind in ("jobs", "pods", "secrets")}
 
     def is_clean(self):
-        return wait_until(lambda: not any(self.left().values()), 60)
+        """A kubelet takes up to a minute to let go of a pod whose container never started."""
+        return wait_until(lambda: not any(self.left().values()), START_SECONDS)
 
 
 class Database:
