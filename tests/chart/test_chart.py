@@ -279,7 +279,7 @@ def test_the_token_is_for_the_executor_alone(case, rendered):
 
 
 COLD = {("batch", "jobs"): {"create", "get", "list", "delete"}, ("", "pods"): {"get", "list", "watch"},
-        ("", "pods/log"): {"get"}, ("", "secrets"): {"create", "patch", "list", "delete"}, ("", "events"): {"list"}}
+        ("", "pods/log"): {"get"}, ("", "secrets"): {"create", "delete"}, ("", "events"): {"list"}}
 WARM = {**COLD, ("", "pods"): {"get", "list", "watch", "create", "delete"}, ("", "pods/attach"): {"get", "create"}}
 
 
