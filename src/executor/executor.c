@@ -16,7 +16,8 @@ static const struct executor_ops *find(const char *name, struct error *err)
                 if (strcmp(backends[i]->name, name) == 0)
                         return backends[i];
         (void)error_set(err, ERROR_USAGE,
-                        "there is no executor \"%s\"; use \"local\", \"docker\" or \"kubernetes\"", name);
+                        "there is no executor \"%s\"; use \"local\", \"docker\" or \"kubernetes\"",
+                        name);
         return NULL;
 }
 

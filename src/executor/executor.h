@@ -57,10 +57,10 @@ struct executor_docker {
 
 /* Which cluster, and what is run there. NULL, "" or 0 is the default. */
 struct executor_kubernetes {
-        const char *config;       /* a kubeconfig; else the pod's service account, or kubectl's own */
-        const char *context;      /* in it; else its current one */
-        const char *namespace_;   /* where Jobs are made; else the context's, or the pod's own */
-        const char *image;        /* EXECUTOR_KUBERNETES_IMAGE */
+        const char *config;     /* a kubeconfig; else the pod's service account, or kubectl's own */
+        const char *context;    /* in it; else its current one */
+        const char *namespace_; /* where Jobs are made; else the context's, or the pod's own */
+        const char *image;      /* EXECUTOR_KUBERNETES_IMAGE */
         const char *pod_template; /* path of a file (kubernetes_spec.h) */
         int64_t start_ms;         /* that a pod may take to start; EXECUTOR_KUBERNETES_START_MS */
         int64_t ttl_s;            /* that an ended Job stays when nobody is left to remove it */
