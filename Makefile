@@ -3,7 +3,7 @@ BUILD = build
 PREFIX = /usr/local
 FUZZ_SECONDS = 60
 
-.PHONY: help build run test images test-docker bench lint sanitize tsan fuzz format install clean
+.PHONY: help build run test images test-docker test-cluster bench lint sanitize tsan fuzz format install clean
 .NOTPARALLEL:
 
 help: ## This list
@@ -20,11 +20,14 @@ test: packages-test build ## Run every test
 	@tools/install-packages browser || echo "Without Chromium the tests of the page are skipped"
 	@tools/run-tests $(BUILD)
 
-images: build ## Make the container images build/images/askcsv.tar and askcsv-runner.tar
-	@tools/images $(BUILD) $(BUILD)/images
+images: build ## Make the container images build/images/askcsv.tar and askcsv-runner.tar; DATA=FOLDER: with datasets
+	@tools/images $(BUILD) $(BUILD)/images $(if $(DATA),--data $(DATA)) $(if $(TAG),--tag $(TAG))
 
 test-docker: packages-test packages-docker build ## The tests that want Docker: at a dockerd of their own
 	@tools/test-docker $(BUILD)
+
+test-cluster: packages-test build ## The tests that want Kubernetes: in a cluster of their own
+	@tools/test-cluster $(BUILD)
 
 bench: build ## Measure everything against DuckDB in process and bare (about ten minutes)
 	@bench/run $(BUILD)

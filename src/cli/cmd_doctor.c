@@ -5,6 +5,7 @@
 #include "cli/datasets_show.h"
 #include "cli/options.h"
 #include "cli/report.h"
+#include "cli/server_probe.h"
 #include "cli/session.h"
 #include "cli/snapshots.h"
 #include "cli/text.h"
@@ -20,15 +21,18 @@
 #define PROBE_BYTES_MAX 65536
 
 static const char help[] =
-        "askcsv doctor\n"
+        "askcsv doctor [--server URL]\n"
         "\n"
         "Says what works on this machine: the home folder, the store of capsules, the snapshots\n"
         "with the rule by which old ones go, the runner and its engine, each wall of the sandbox,\n"
         "the datasets; and for what does not, the fix.\n"
         "\n"
-        "  askcsv doctor\n"
+        "  --server URL     only whether the server there is ready, as it says itself\n"
         "\n"
-        "Exit status: 0 when runs can work here, else 1.\n";
+        "  askcsv doctor\n"
+        "  askcsv doctor --server http://127.0.0.1:8080\n"
+        "\n"
+        "Exit status: 0 when runs can work here, or the server is ready; else 1.\n";
 
 enum finding { FINDING_OK, FINDING_WARNING, FINDING_FAILURE };
 
@@ -324,10 +328,14 @@ static int run(const struct surface *surface, int argc, char **argv)
         struct error err = {0};
         _cleanup_session_ struct session session = {0};
         struct examination it = {.style = &surface->out};
-        if (options_parse(NULL, 0, 0, argc, argv, &arguments, &err) < 0)
+        const char *server = NULL;
+        const struct option_spec specs[] = {{.name = "--server", .text = &server}};
+        if (options_parse(specs, ARRAY_SIZE(specs), 0, argc, argv, &arguments, &err) < 0)
                 return report_usage(&err, "doctor");
         if (arguments.help)
                 return command_help(&cmd_doctor);
+        if (server)
+                return server_probe(server, &err) < 0 ? report_error(&err, NULL) : 0;
         buf_init(&it.out, OUTPUT_BYTES_MAX);
         if (home_path(&session.home, &err) < 0)
                 find(&it, FINDING_FAILURE, "home", "%s", err.message);

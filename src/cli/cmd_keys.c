@@ -1,4 +1,5 @@
 #include "base/cleanup.h"
+#include "base/fd.h"
 #include "base/json.h"
 #include "cli/command.h"
 #include "cli/options.h"
@@ -11,8 +12,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#define KEY_FILE_MAX 4096
+
 static const char add_help[] =
-        "askcsv keys add NAME [--scope read|run|admin]\n"
+        "askcsv keys add NAME [--scope read|run|admin] [--key-file FILE]\n"
         "\n"
         "Makes an API key for the server and prints it, once: only its hash is kept. A running\n"
         "server knows it at once.\n"
@@ -20,6 +23,10 @@ static const char add_help[] =
         "  --scope read     may look at datasets, runs and threads\n"
         "          run      also start runs and chats (the default)\n"
         "          admin    also what belongs to other keys\n"
+        "  --key-file FILE  the key is the file's first line, made elsewhere, and is not printed;\n"
+        "                   one that is there already stays as it is, so this may be done at\n"
+        "                   every start of a server. Such a key is\n"
+        "                   \"ak_$(openssl rand -base64 32 | tr '+/' '-_' | tr -d =)\"\n"
         "\n"
         "  askcsv keys add ann\n"
         "  askcsv keys add grafana --scope read > grafana.key\n";
@@ -94,15 +101,58 @@ static int add(const char *name, enum key_scope scope, struct error *err)
         return status;
 }
 
+/* The file's first line, which the caller wipes. */
+static int read_key_file(const char *path, char text[KEY_TEXT_SIZE], struct error *err)
+{
+        _cleanup_close_ int fd = -1;
+        _cleanup_buf_ struct buf read = {0};
+        buf_init(&read, KEY_FILE_MAX);
+        int r = fd_open_regular(path, &fd, err);
+        if (r == 0)
+                r = fd_read_all(fd, &read, path, err);
+        const char *line = r == 0 ? buf_text(&read) : "";
+        size_t n = strcspn(line, "\r\n");
+        /* One that is too long is none, and is cut off such that this shows. */
+        (void)snprintf(text, KEY_TEXT_SIZE, "%s", n < KEY_TEXT_SIZE ? line : "");
+        text[strcspn(text, "\r\n")] = '\0';
+        if (read.data)
+                explicit_bzero(read.data, read.len);
+        return r;
+}
+
+static int add_given(const char *name, enum key_scope scope, const char *path, struct error *err)
+{
+        _cleanup_keys_ struct keys *keys = NULL;
+        struct key_entry entry = {0};
+        char text[KEY_TEXT_SIZE] = "";
+        int r = read_key_file(path, text, err);
+        if (r == 0)
+                r = open_keys(&keys, err);
+        if (r == 0)
+                r = keys_add_given(keys, name, scope, text, &entry, err);
+        explicit_bzero(text, sizeof(text));
+        if (r < 0)
+                return error_prefix(err, r, "the key in %s", path);
+        /* A key that somebody revoked is no reason for a server not to start. */
+        report_note("key %s (%s, %s) %s", entry.key.id, entry.key.name,
+                    key_scope_name(entry.key.scope),
+                    r == 0                ? "was made"
+                    : entry.revoked_at[0] ? "was revoked earlier, and stays so"
+                                          : "is there already");
+        return 0;
+}
+
 static int run_add(const struct surface *surface, int argc, char **argv)
 {
         static const char *const scopes[] = {"read", "run", "admin", NULL};
         struct arguments arguments;
         struct error err = {0};
         const char *named = "run";
+        const char *file = NULL;
         enum key_scope scope = KEY_RUN;
         const struct option_spec specs[] = {
                 {.name = "--scope", .text = &named, .choices = scopes},
+                {.name = "--key-file", .text = &file},
         };
         (void)surface;
         int r = options_parse(specs, ARRAY_SIZE(specs), 1, argc, argv, &arguments, &err);
@@ -113,7 +163,8 @@ static int run_add(const struct surface *surface, int argc, char **argv)
         if (arguments.help)
                 return command_help(&parts[0]);
         (void)key_scope_parse(named, &scope);
-        r = add(arguments.items[0], scope, &err);
+        r = file ? add_given(arguments.items[0], scope, file, &err)
+                 : add(arguments.items[0], scope, &err);
         return r < 0 ? report_error(&err, NULL) : r;
 }
 

@@ -116,16 +116,34 @@ int session_registry(struct registry **ret, struct error *err)
         return r < 0 ? error_prefix(err, r, "the registry of datasets") : 0;
 }
 
+/* $ASKCSV_DATASETS, for files that are not the home's (of an image, or mounted to be read only);
+ * else home/datasets. */
+static int find_datasets(const char *home, char **ret, struct error *err)
+{
+        const char *named = getenv("ASKCSV_DATASETS");
+        int r;
+        if (named && *named && *named != '/')
+                return error_set(err, ERROR_USAGE,
+                                 "ASKCSV_DATASETS must be an absolute path, not \"%s\"", named);
+        if (named && *named)
+                r = asprintf(ret, "%s", named);
+        else
+                r = asprintf(ret, "%s/datasets", home);
+        if (r >= 0)
+                return 0;
+        *ret = NULL;
+        return error_oom(err);
+}
+
 int session_open(enum session_needs needs, struct session *ret, struct error *err)
 {
         _cleanup_session_ struct session session = {0};
         int r = home_path(&session.home, err);
         if (r < 0)
                 return r;
-        if (asprintf(&session.datasets_folder, "%s/datasets", session.home) < 0) {
-                session.datasets_folder = NULL;
-                return error_oom(err);
-        }
+        r = find_datasets(session.home, &session.datasets_folder, err);
+        if (r < 0)
+                return r;
         r = session_registry(&session.registry, err);
         if (r == 0 && needs == SESSION_STORE)
                 r = session_add_store(&session, err);

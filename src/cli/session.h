@@ -10,7 +10,7 @@
 
 struct session {
         char *home;            /* $ASKCSV_HOME, absolute */
-        char *datasets_folder; /* home/datasets */
+        char *datasets_folder; /* $ASKCSV_DATASETS, else home/datasets */
         struct registry *registry;
         struct capsule_store *store; /* NULL without SESSION_STORE */
         struct config *config;       /* NULL until session_settings */

@@ -93,12 +93,10 @@ static void read_container(const json_t *status, struct pod_state *state)
                 read_waiting(json_object_get(its, "waiting"), state);
 }
 
-/* Its image is not the runner's. */
 static void read_waiting_init(const json_t *waiting, const char *name, struct pod_state *state)
 {
         char text[sizeof(state->why)];
         read_waiting(waiting, state);
-        state->is_image = false;
         if (state->phase != POD_HOPELESS)
                 return;
         (void)snprintf(text, sizeof(text), "%s", state->why);

@@ -82,9 +82,9 @@ static bool is_in_cluster(void)
 
 static int open_account(struct kube_server *server, struct error *err)
 {
-        const char *host = getenv("KUBERNETES_SERVICE_HOST");
+        const char *host = getenv("KUBERNETES_SERVICE_HOST"); /* is_in_cluster: it is there */
         const char *port = getenv("KUBERNETES_SERVICE_PORT");
-        bool is_ipv6 = strchr(host, ':');
+        bool is_ipv6 = host && strchr(host, ':');
         if (asprintf(&server->url, "https://%s%s%s:%s", is_ipv6 ? "[" : "", host,
                      is_ipv6 ? "]" : "", port && *port ? port : "443") < 0) {
                 server->url = NULL;

@@ -14,6 +14,7 @@
 #define AGAIN_FIRST_MS 100 /* then twice as long each time */
 #define AGAIN_MAX_MS 5000
 #define VERSION_MAX 128
+#define STATUS_OK 200
 #define STATUS_GONE 410
 /* The server ends the stream after so long. One that does not has fallen silent, as behind a
  * firewall that forgot the connection, which nothing else would tell. */
@@ -80,7 +81,11 @@ void kube_watch_free(struct kube_watch *watch)
 
 const char *kube_watch_trouble(const struct kube_watch *watch)
 {
-        return watch->trouble.message;
+        long status = 0;
+        if (watch->easy)
+                (void)curl_easy_getinfo(watch->easy, CURLINFO_RESPONSE_CODE, &status);
+        /* A stream that goes on without an event is no trouble. */
+        return status == STATUS_OK ? "" : watch->trouble.message;
 }
 
 /* ---- the connection ---- */
@@ -89,8 +94,11 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *data)
 {
         struct kube_watch *watch = data;
         size_t n = size * count;
+        long status = 0;
+        (void)curl_easy_getinfo(watch->easy, CURLINFO_RESPONSE_CODE, &status);
         buf_append(&watch->text, bytes, n);
-        watch->has_line |= memchr(bytes, '\n', n) != NULL;
+        /* A refusal is no event, whatever its body ends with. */
+        watch->has_line |= status == STATUS_OK && memchr(bytes, '\n', n) != NULL;
         return watch->text.state == BUF_OK ? n : CURL_WRITEFUNC_ERROR;
 }
 
@@ -115,6 +123,21 @@ static int dial(struct kube_watch *watch, struct error *err)
                        : error_oom(err);
 }
 
+static int refused(const struct kube_watch *watch, long status, struct error *err)
+{
+        static const struct json_limits limits = {.max_bytes = LINE_MAX_BYTES,
+                                                  .max_depth = EVENT_DEPTH_MAX};
+        struct error ignored = {0};
+        _cleanup_json_ json_t *body = NULL;
+        (void)json_parse(buf_text(&watch->text), watch->text.len, &limits, ERROR_IO, &body,
+                         &ignored);
+        const char *message = json_get_string(body, "message");
+        return error_set(err, ERROR_IO,
+                         "the Kubernetes API server at %s refused to be watched (status %ld): "
+                         "%.700s; docs/DEPLOY.md lists the rights that are needed",
+                         watch->server->url, status, message ? message : "it does not say why");
+}
+
 /* The stream has ended. It does so now and then, and whenever the server is replaced. 1: *ret is
  * one for the caller. */
 static int lost(struct kube_watch *watch, CURLcode code, struct kube_event *ret, struct error *err)
@@ -126,15 +149,12 @@ static int lost(struct kube_watch *watch, CURLcode code, struct kube_event *ret,
                 return error_set(err, ERROR_IO,
                                  "an event of the Kubernetes API server is too long");
         if (status == 401 || status == 403 || status == 404)
-                return error_set(err, ERROR_IO,
-                                 "the Kubernetes API server at %s refused to be watched (status "
-                                 "%ld): %.300s; docs/DEPLOY.md lists the rights that are needed",
-                                 watch->server->url, status, buf_text(&watch->text));
+                return refused(watch, status, err);
         if (status == STATUS_GONE) {
                 watch->version[0] = '\0';
                 ret->kind = KUBE_RESTARTED;
         }
-        if (status == 200) {
+        if (status == STATUS_OK) {
                 watch->failures = 0;
         } else {
                 if (code == CURLE_OK)

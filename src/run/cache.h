@@ -11,10 +11,11 @@
 #include "protocol/request.h"
 
 #define RUN_CACHE_ENTRIES 4096
-#define RUN_CACHE_VALUES 16            /* dataset versions whose values are kept */
-#define RUN_CACHE_VALUES_MAX (4 << 20) /* bytes of one of them, as JSON; larger ones are not kept  \
-                                        */
-#define RUN_CACHE_EXECUTOR "cache"     /* the executor of a run that was answered by it */
+#define RUN_CACHE_VALUES 16 /* dataset versions whose values are kept */
+#define RUN_CACHE_VALUES_MAX                                                                       \
+        (4 << 20)                  /* bytes of one of them, as JSON; larger ones are not kept      \
+                                    */
+#define RUN_CACHE_EXECUTOR "cache" /* the executor of a run that was answered by it */
 
 struct run_cache; /* opaque */
 

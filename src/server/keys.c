@@ -387,41 +387,79 @@ static int append_key(struct keys_content *content, const struct key *key, const
         return json_array_append_new(list, one) < 0 ? error_oom(err) : 0;
 }
 
-/* 1: somebody was faster. */
-static int add_once(struct keys *keys, struct key *key, char fresh[KEY_TEXT_SIZE],
-                    struct error *err)
+/* 1 when there is a key of this text, which *ret then is. */
+static int find_text(const struct keys_content *content, const char *text, struct key_entry *ret,
+                     struct error *err)
+{
+        unsigned char sha256[HASH_BYTES];
+        int r = hash_bytes(text, strlen(text), sha256, err);
+        if (r < 0)
+                return r;
+        const struct stored_key *found = find_hash(content, sha256);
+        if (found)
+                *ret = found->entry;
+        return found != NULL;
+}
+
+/* 1: somebody was faster. 2: the key is there already, and *entry is that. */
+static int add_once(struct keys *keys, struct key_entry *entry, const char *text, struct error *err)
 {
         _cleanup_(change_done) struct change change = {.lock = -1};
         int r = change_begin(keys, &change, err);
         if (r == 0)
-                r = make_id(&change.content, key->id, err);
+                r = find_text(&change.content, text, entry, err);
+        if (r == 1)
+                return 2;
         if (r == 0)
-                r = make_text(fresh, err);
+                r = make_id(&change.content, entry->key.id, err);
         if (r == 0)
-                r = append_key(&change.content, key, fresh, err);
+                r = append_key(&change.content, &entry->key, text, err);
         return r == 0 ? change_end(keys, &change, err) : r;
 }
 
-int keys_add(struct keys *keys, const char *name, enum key_scope scope, struct key *ret,
-             char text[KEY_TEXT_SIZE], struct error *err)
+static int add(struct keys *keys, const char *name, enum key_scope scope, const char *text,
+               struct key_entry *ret, struct error *err)
 {
-        struct key key = {.scope = scope};
-        char fresh[KEY_TEXT_SIZE] = "";
+        struct key_entry entry = {.key.scope = scope};
         int r = 1;
         if (!keys_name_is_valid(name))
                 return error_set(
                         err, ERROR_USAGE,
                         "a key's name has 1 to %d bytes of UTF-8 and no control characters",
                         KEY_NAME_SIZE - 1);
-        memcpy(key.name, name, strlen(name) + 1);
+        memcpy(entry.key.name, name, strlen(name) + 1);
         while (r == 1)
-                r = add_once(keys, &key, fresh, err);
+                r = add_once(keys, &entry, text, err);
+        if (r >= 0)
+                *ret = entry;
+        return r;
+}
+
+int keys_add(struct keys *keys, const char *name, enum key_scope scope, struct key *ret,
+             char text[KEY_TEXT_SIZE], struct error *err)
+{
+        struct key_entry entry;
+        char fresh[KEY_TEXT_SIZE] = "";
+        int r = make_text(fresh, err);
+        if (r == 0)
+                r = add(keys, name, scope, fresh, &entry, err);
         if (r == 0) {
-                *ret = key;
+                *ret = entry.key;
                 memcpy(text, fresh, KEY_TEXT_SIZE);
         }
         explicit_bzero(fresh, sizeof(fresh));
         return r;
+}
+
+int keys_add_given(struct keys *keys, const char *name, enum key_scope scope, const char *text,
+                   struct key_entry *ret, struct error *err)
+{
+        if (!is_key_text(text))
+                return error_set(err, ERROR_USAGE,
+                                 "this is no key: one is \"" KEY_PREFIX "\" and 43 characters of "
+                                 "base64url, which stand for 32 random bytes");
+        int r = add(keys, name, scope, text, ret, err);
+        return r == 2 ? 1 : r;
 }
 
 /* Every key with that id, if somebody copied one by hand. 0 when the document is to be written, 1

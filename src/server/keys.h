@@ -29,6 +29,12 @@ struct key {
         enum key_scope scope;
 };
 
+struct key_entry {
+        struct key key;
+        char created_at[KEY_TIME_SIZE]; /* RFC 3339 */
+        char revoked_at[KEY_TIME_SIZE]; /* or "" */
+};
+
 struct keys; /* opaque */
 
 /* "read", "run", "admin"; and back, false for another word. */
@@ -67,15 +73,15 @@ int keys_any(struct keys *keys, struct error *err);
 int keys_add(struct keys *keys, const char *name, enum key_scope scope, struct key *ret,
              char text[KEY_TEXT_SIZE], struct error *err);
 
+/* The same with a text that was made elsewhere, of the same form; it is not kept either. 1 when
+ * that key is there already, under whatever name, and is left as it is; revoked_at of *ret says
+ * whether it may be used. ERROR_USAGE for a text that is none. */
+int keys_add_given(struct keys *keys, const char *name, enum key_scope scope, const char *text,
+                   struct key_entry *ret, struct error *err);
+
 /* From now on the key is not found. 0; 1 when it was revoked before; ERROR_USAGE when there is no
  * such key. */
 int keys_revoke(struct keys *keys, const char *id, struct error *err);
-
-struct key_entry {
-        struct key key;
-        char created_at[KEY_TIME_SIZE]; /* RFC 3339 */
-        char revoked_at[KEY_TIME_SIZE]; /* or "" */
-};
 
 /* Calls each for every key in the order of their making, the revoked ones too; a negative code of
  * it ends the list and is returned. It must not call these functions. */

@@ -1,7 +1,9 @@
 """Every command of askcsv as a user types it. Bad input is in test_bad_input.py, signals in
 test_interrupt.py, the golden questions in test_golden.py."""
+import contextlib
 import csv
 import hashlib
+import http.server
 import io
 import json
 import os
@@ -13,6 +15,7 @@ import sqlite3
 import stat
 import struct
 import termios
+import threading
 from fcntl import ioctl
 
 import pytest
@@ -358,6 +361,19 @@ def test_plan_schema(askcsv):
 
 # datasets
 
+def test_datasets_elsewhere(askcsv, generated, tmp_path):
+    """Files that are not the home's, and stay as they are."""
+    folder = tmp_path / "elsewhere"
+    askcsv.ok("datasets", "generate", env={"ASKCSV_DATASETS": folder})
+    assert (folder / "support/tickets.csv").read_bytes() == (generated / "support/tickets.csv").read_bytes()
+    assert not (askcsv.home / "datasets").exists()
+    answer = askcsv.json("run", "support", "--sql", "SELECT count(*) AS n FROM tickets", "--format",
+                         "json", env={"ASKCSV_DATASETS": folder})
+    assert answer["result"]["rows"] == [[6417]]
+    done = askcsv("datasets", "list", env={"ASKCSV_DATASETS": "elsewhere"})
+    assert done.returncode == 2 and "absolute path" in done.stderr
+
+
 def test_generate_is_the_same_every_time(askcsv):
     first = askcsv.ok("datasets", "generate").stdout
     again = askcsv.ok("datasets", "generate").stdout
@@ -641,6 +657,37 @@ def test_doctor(shop):
                   "dataset ecommerce"):
         assert words in done.stdout
     assert "FAILS" not in done.stdout
+
+
+class Nonsense(http.server.BaseHTTPRequestHandler):
+    """Some other server: with pages of its own, or more than anybody wants to read."""
+    def do_GET(self):
+        text = {"/page/readyz": b"<html>", "/json/readyz": b'{"checks": []}'}.get(self.path, b"x" * 100000)
+        self.send_response(503)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_doctor_asks_a_server(askcsv, serve):
+    server = serve()
+    url = f"http://127.0.0.1:{server.port}"
+    done = askcsv.ok("doctor", "--server", url)
+    assert done.stdout == done.stderr == ""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Nonsense) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        at = f"http://127.0.0.1:{other.server_port}"
+        for path, words in (("/page", "not as askcsv does"), ("/json", "is not ready (HTTP 503)"), ("/long", "not reached")):
+            done = askcsv("doctor", "--server", at + path)
+            assert done.returncode == 1 and words in done.stderr, done.stderr
+        other.shutdown()
+    for word in ("127.0.0.1:8080", "file:///etc/passwd", ""):
+        done = askcsv("doctor", "--server", word)
+        assert done.returncode == 2 and "no URL" in done.stderr
 
 
 def test_doctor_says_how_to_fix_it(askcsv):

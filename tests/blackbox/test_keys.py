@@ -101,3 +101,51 @@ def test_a_file_that_others_may_write_is_not_believed(askcsv):
     (askcsv.home / "keys.json").chmod(0o620)
     done = askcsv("keys", "list")
     assert done.returncode == 1 and "chmod 600" in done.stderr
+
+
+def given(tmp_path, text):
+    path = tmp_path / "key"
+    path.write_text(text)
+    return path
+
+
+GIVEN = "ak_" + "Zm9vYmFy" * 5 + "-_A"
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\nmore\n"])
+def test_a_key_made_elsewhere(askcsv, tmp_path, end):
+    """As often as one likes, as a server's start may have it."""
+    path = given(tmp_path, GIVEN + end)
+    first = askcsv.ok("keys", "add", "first", "--scope", "admin", "--key-file", path)
+    assert first.stdout == "" and "was made" in first.stderr
+    again = askcsv.ok("keys", "add", "other", "--key-file", path)
+    assert again.stdout == "" and "is there already" in again.stderr
+    (one,) = keys(askcsv)
+    assert (one["name"], one["scope"]) == ("first", "admin") and one["id"] in again.stderr
+    (kept,) = json.loads((askcsv.home / "keys.json").read_text())["keys"]
+    assert kept["sha256"] == hashlib.sha256(GIVEN.encode()).hexdigest()
+    assert GIVEN not in first.stderr + again.stderr
+
+
+def test_a_revoked_key_stays_revoked(askcsv, tmp_path):
+    path = given(tmp_path, GIVEN)
+    askcsv.ok("keys", "add", "first", "--key-file", path)
+    askcsv.ok("keys", "revoke", keys(askcsv)[0]["id"])
+    assert "revoked earlier" in askcsv.ok("keys", "add", "first", "--key-file", path).stderr
+    (one,) = keys(askcsv)
+    assert one["revoked_at"]
+
+
+@pytest.mark.parametrize("text", ["", "\n" + GIVEN, GIVEN[:-1], GIVEN + "A", "xx_" + GIVEN[3:],
+                                  GIVEN[:-1] + "=", " " + GIVEN[:-1]])
+def test_what_is_no_key_is_not_made_one(askcsv, tmp_path, text):
+    done = askcsv("keys", "add", "first", "--key-file", given(tmp_path, text))
+    assert done.returncode == 2 and "43 characters" in done.stderr and done.stdout == ""
+    assert GIVEN[3:20] not in done.stderr and not (askcsv.home / "keys.json").exists()
+
+
+def test_a_key_file_that_cannot_be_read(askcsv, tmp_path):
+    for path in (tmp_path / "none", tmp_path, given(tmp_path, "x" * 5000)):
+        done = askcsv("keys", "add", "first", "--key-file", path)
+        assert done.returncode in (1, 2) and str(path) in done.stderr and done.stdout == ""
+    assert not (askcsv.home / "keys.json").exists()

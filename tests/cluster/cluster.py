@@ -1,317 +1,232 @@
-"""A real cluster as the tests of the executor see it: asked by its API, never by kubectl.
+"""Kubernetes as tests see it: a namespace of their own in a real cluster, asked by kubectl, with servers
+deployed by the chart as Helm would do it.
 
-    api = Api(KUBE_DIR)                 the API server of tests/cluster's own cluster, as its admin
-    space = Space(api, "ask-...")       a namespace of the tests' own, until space.end()
-    clustered_by(shop, space, ...)      the command, with its runs as Jobs there; .template is a file
-    proxy = Proxy(api)                  in front of the API server: may refuse, stall, cut, lie
+    cluster = Cluster(kubeconfig)              cluster.load(archive)
+    with cluster.namespace() as space:         removed with all that is in it when the block ends
+        space.json("get", "pods")              kubectl in it, parsed
+        served = space.deploy("data.mode=image", ...)
+        served.ask("GET", "/v1/runs")          at the pod's address, with the chart's API key
+        served.chat("ecommerce", "revenue by month") -> the answer
 """
 import base64
 import contextlib
 import http.client
-import http.server
 import json
-import os
 import pathlib
-import re
+import secrets
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import threading
 import urllib.parse
-import uuid
+
+import yaml
 
 from host import wait_until
+from postgres import Postgres
+from programs import ROOT
 
-OURS = "app.kubernetes.io%2Fmanaged-by%3Daskcsv"
-GROUPS = {"jobs": "/apis/batch/v1", "pods": "/api/v1", "secrets": "/api/v1"}
-GONE_SECONDS = 60  # a busy node takes its time to let a pod go
+sys.path.append(str(ROOT / "tests/chart"))
+import render  # noqa: E402  (beside the tests of the chart)
+
+KUBE = ROOT / "tests/cluster/kube"
+CHART = ROOT / "deploy/helm/askcsv"
+START_SECONDS = 180
+# What images made from this checkout are called, so that others' in the same cluster stay theirs.
+TAG = f"test-{secrets.token_hex(4)}"
 
 
-def kube_dir():
-    return pathlib.Path(os.environ.get("KUBE_DIR", "/run/kube-test"))
+class Cluster:
+    def __init__(self, kubeconfig):
+        self.kubeconfig = pathlib.Path(kubeconfig)
+        self.env = {"KUBE_DIR": str(self.kubeconfig.parent), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 
+    def kubectl(self, *words, given=None, status=0, seconds=120):
+        """Its output; status None: whatever it ends with."""
+        done = subprocess.run([KUBE, "kubectl", *map(str, words)], input=given, capture_output=True,
+                              text=True, timeout=seconds, check=False, env=self.env)
+        assert status is None or done.returncode == status, f"{words}: {done.stdout}{done.stderr}"
+        return done
 
-class Api:
-    def __init__(self, folder):
-        """OSError: there is no cluster in that folder."""
-        self.folder = folder
-        self.kubeconfig = folder / "admin.kubeconfig"
-        text = self.kubeconfig.read_text()
-        self.address = re.search(r'server: "?https://([^"} ]+)', text).group(1)
-        self.ca = self.data_of(text, "certificate-authority-data")
-        self.context = ssl.create_default_context(cadata=self.ca)
-        with tempfile.NamedTemporaryFile("w") as pem:
-            pem.write(self.data_of(text, "client-certificate-data"))
-            pem.write(self.data_of(text, "client-key-data"))
+    def json(self, *words, **more):
+        return json.loads(self.kubectl(*words, "-o", "json", **more).stdout)
+
+    def connect(self):
+        """A connection to the API server as the administrator, for what kubectl would be slow at."""
+        told = yaml.safe_load(self.kubeconfig.read_text())
+        user, server = told["users"][0]["user"], told["clusters"][0]["cluster"]
+        trusting = ssl.create_default_context(
+            cadata=base64.b64decode(server["certificate-authority-data"]).decode())
+        with tempfile.NamedTemporaryFile(suffix=".pem") as pem:
+            for part in ("client-certificate-data", "client-key-data"):
+                pem.write(base64.b64decode(user[part]))
             pem.flush()
-            self.context.load_cert_chain(pem.name)
-        status, _ = self.ask("GET", "/readyz")
-        assert status == 200
+            trusting.load_cert_chain(pem.name)
+        at = urllib.parse.urlsplit(server["server"])
+        return http.client.HTTPSConnection(at.hostname, at.port, timeout=60, context=trusting)
 
-    @staticmethod
-    def data_of(text, member):
-        return base64.b64decode(re.search(member + r": ([\w+/=]+)", text).group(1)).decode()
+    def load(self, archive):
+        subprocess.run([KUBE, "load", archive], check=True, env=self.env, stdin=subprocess.DEVNULL)
 
-    def connect(self, timeout=60):
-        return http.client.HTTPSConnection(self.address, timeout=timeout, context=self.context)
+    def forget(self, tag):
+        """Removes the images of that tag from the node."""
+        subprocess.run([KUBE, "forget", tag], check=True, env=self.env, stdin=subprocess.DEVNULL)
 
-    def ask(self, method, path, body=None, content="application/json"):
-        with contextlib.closing(self.connect()) as connection:
+    @contextlib.contextmanager
+    def namespace(self):
+        name = f"ask-{secrets.token_hex(4)}"
+        labels = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn")]
+        self.kubectl("create", "namespace", name)
+        self.kubectl("label", "namespace", name, *labels)
+        try:
+            yield Namespace(self, name)
+        finally:
+            self.kubectl("delete", "namespace", name, "--wait=false")
+
+
+class Namespace:
+    def __init__(self, cluster, name):
+        self.cluster, self.name = cluster, name
+
+    def kubectl(self, *words, **more):
+        return self.cluster.kubectl("-n", self.name, *words, **more)
+
+    def json(self, *words, **more):
+        return self.cluster.json("-n", self.name, *words, **more)
+
+    def items(self, kind, *words):
+        return self.json("get", kind, *words)["items"]
+
+    def apply(self, objects):
+        self.kubectl("apply", "-f", "-", given=yaml.safe_dump_all(objects))
+
+    def manifests(self, *options, files=(), values=None):
+        """The chart's, with the images of this checkout."""
+        own = ["image.tag=" + TAG, "runner.image.tag=" + TAG, "image.pullPolicy=Never",
+               "runner.image.pullPolicy=Never"]
+        return render.manifests(CHART, options=[*own, *options], files=files, values=values,
+                                namespace=self.name, kubernetes="1.20.2")
+
+    def deploy(self, *options, files=(), values=None, wait=True, ready=True):
+        """ready=False: one that runs is enough, as it waits for what never comes."""
+        self.apply(self.manifests(*options, files=files, values=values))
+        served = Served(self)
+        if wait:
+            served.wait(ready)
+        return served
+
+    def tell(self):
+        """Why it is not as it should be, for the one who reads a test's failure."""
+        said = [self.kubectl("get", "pods,jobs,events", "-o", "wide", status=None).stdout]
+        for pod in self.items("pods"):
+            name = pod["metadata"]["name"]
+            said.append(self.kubectl("logs", name, "--all-containers", "--tail=40", status=None).stdout)
+        return "\n".join(said)
+
+
+class Served:
+    """The servers of one release named askcsv."""
+
+    def __init__(self, space):
+        self.space = space
+        self.key = None
+        self.state = "Ready"
+
+    def wait(self, ready=True):
+        self.state = "Ready" if ready else "Initialized"
+        if ready:
+            done = self.space.kubectl("rollout", "status", "deploy/askcsv", f"--timeout={START_SECONDS}s",
+                                      status=None, seconds=START_SECONDS + 30)
+            assert done.returncode == 0, done.stderr + self.space.tell()
+        assert wait_until(self.pods, START_SECONDS), self.space.tell()
+        secret = self.space.json("get", "secret", "askcsv-key")
+        self.key = base64.b64decode(secret["data"]["key"]).decode()
+
+    def pods(self):
+        """The ready ones; those that listen, of a deployment that is not to get ready."""
+        found = self.space.items("pods", "-l", "app.kubernetes.io/name=askcsv")
+        return [p for p in found if "deletionTimestamp" not in p["metadata"] and any(
+            c["type"] == self.state and c["status"] == "True" for c in p["status"].get("conditions", []))
+            and any(c.get("started") for c in p["status"].get("containerStatuses", []))]
+
+    def pod(self):
+        return self.pods()[0]
+
+    def ask(self, method, path, body=None, headers=None, key=True, at=None, seconds=120):
+        """(status, body as bytes), of the pod at that address or of any."""
+        connection = http.client.HTTPConnection(at or self.pod()["status"]["podIP"], 8080, timeout=seconds)
+        with contextlib.closing(connection):
+            given = {"Authorization": f"Bearer {self.key}"} if key else {}
+            if body is not None:
+                given["Content-Type"] = "application/json"
             connection.request(method, path, None if body is None else json.dumps(body),
-                               {"Content-Type": content})
+                               {**given, **(headers or {})})
             reply = connection.getresponse()
             return reply.status, reply.read()
 
-    def call(self, method, path, body=None, content="application/json"):
-        status, reply = self.ask(method, path, body, content)
-        assert 200 <= status < 300, (method, path, status, reply)
-        return json.loads(reply)
+    def json(self, method, path, body=None, status=200, **more):
+        got, text = self.ask(method, path, body, **more)
+        assert got in (status if isinstance(status, tuple) else (status,)), text
+        return json.loads(text)
 
-    def kubeconfig_for(self, path, user, **cluster):
-        """A kubeconfig in JSON, which is YAML: its user is these members."""
-        cluster = cluster or {"server": f"https://{self.address}",
-                              "certificate-authority-data": base64.b64encode(
-                                  self.ca.encode()).decode()}
-        path.write_text(json.dumps({
-            "apiVersion": "v1", "kind": "Config", "current-context": "it",
-            "clusters": [{"name": "it", "cluster": cluster}],
-            "users": [{"name": "it", "user": user}],
-            "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}]}))
-        return path
+    def chat(self, dataset, message, **more):
+        return self.json("POST", "/v1/chat", {"dataset_id": dataset, "message": message, **more})
 
+    def run(self, dataset, *, status=(201, 202), at=None, **what):
+        kind = "sql" if "sql" in what else "plan"
+        return self.json("POST", "/v1/runs", {"dataset_id": dataset, "query_type": kind, "wait_ms": 60000, **what},
+                         status=status, at=at)
 
-class Space:
-    """A namespace."""
+    def left(self):
+        """What runs could have left behind."""
+        return {kind: [o["metadata"]["name"] for o in self.space.items(kind, "-l", "app.kubernetes.io/managed-by=askcsv")]
+                for kind in ("jobs", "pods", "secrets")}
 
-    def __init__(self, api, name=None):
-        self.api = api
-        self.name = name or f"ask-jobs-{uuid.uuid4().hex[:8]}"
-        api.call("POST", "/api/v1/namespaces", {"metadata": {"name": self.name}})
-        assert wait_until(lambda: api.ask(  # without it there can be no pod
-            "GET", f"/api/v1/namespaces/{self.name}/serviceaccounts/default")[0] == 200)
-
-    def end(self):
-        self.api.call("DELETE", f"/api/v1/namespaces/{self.name}")
-
-    def path(self, kind, name="", group=None):
-        return f"{group or GROUPS.get(kind, '/api/v1')}/namespaces/{self.name}/{kind}" + (
-            f"/{name}" if name else "")
-
-    def list(self, kind):
-        """Those that askcsv made."""
-        return self.api.call("GET", f"{self.path(kind)}?labelSelector={OURS}")["items"]
-
-    def names(self):
-        return {kind: sorted(o["metadata"]["name"] for o in self.list(kind)) for kind in GROUPS}
-
-    def make(self, kind, body, group=None):
-        return self.api.call("POST", self.path(kind, group=group), body)
-
-    def delete(self, kind, name, group=None):
-        return self.api.call("DELETE", self.path(kind, name, group) +
-                             "?propagationPolicy=Background")
-
-    def patch(self, kind, name, body):
-        return self.api.call("PATCH", self.path(kind, name), body, "application/merge-patch+json")
-
-    def get(self, kind, name):
-        return self.api.call("GET", self.path(kind, name))
-
-    def is_empty(self, going=False):
-        """Of what askcsv made; with pods that were deleted and take their time to go, or without."""
-        return not any(self.names().values()) or going and not any(
-            "deletionTimestamp" not in o["metadata"] for kind in GROUPS for o in self.list(kind))
-
-    def pod(self, ready=lambda pod: pod["status"].get("phase") == "Running", but=()):
-        """A pod for which that is true, once there is one."""
-        def find():
-            return next((p for p in self.list("pods")
-                         if p["metadata"]["name"] not in but and ready(p)
-                         and "deletionTimestamp" not in p["metadata"]), None)
-        found = wait_until(find, GONE_SECONDS)
-        assert found, [p.get("status") for p in self.list("pods")]
-        return found
-
-    def version(self):
-        """Where a watch begins that is to see all that happens from now on."""
-        return self.api.call("GET", f"{self.path('jobs')}?limit=1")["metadata"]["resourceVersion"]
-
-    def happened(self, kind, since):
-        """The events of a watch from that version on."""
-        status, text = self.api.ask("GET", f"{self.path(kind)}?watch=1&timeoutSeconds=1&"
-                                           f"resourceVersion={since}")
-        assert status == 200
-        return [json.loads(line) for line in text.splitlines()]
-
-    def locks(self, askcsv):
-        return sorted(p.name for p in (askcsv.home / "jobs").glob("*.lock"))
+    def is_clean(self):
+        """A kubelet takes up to a minute to let go of a pod whose container never started."""
+        return wait_until(lambda: not any(self.left().values()), START_SECONDS)
 
 
-def load_image(folder, archive):
-    subprocess.run(["ctr", "-a", folder / "containerd.sock", "-n", "k8s.io", "images", "import",
-                    archive], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+class Database:
+    """A PostgreSQL on this machine that pods reach, at their bridge's address: connections are passed on
+    to its Unix socket."""
 
+    def __enter__(self):
+        self.postgres = Postgres()
+        self.listener = socket.create_server((self.bridge(), 0))
+        threading.Thread(target=self.accept, daemon=True).start()
+        return self
 
-def template_of(mounts, container=None, more_volumes=(), **spec):
-    """A pod template by which these folders and files of this machine are where they are."""
-    volumes = [{"name": f"v{i}", "hostPath": {"path": str(path)}} for i, path in enumerate(mounts)]
-    return {"spec": {"volumes": [*volumes, *more_volumes], "containers": [{
-        "name": "runner", "imagePullPolicy": "Never",
-        "volumeMounts": [{"name": f"v{i}", "mountPath": str(path)}
-                         for i, path in enumerate(mounts)], **(container or {})}], **spec}}
+    def __exit__(self, *_):
+        self.listener.close()
+        self.postgres.end()
 
+    @staticmethod
+    def bridge():
+        told = subprocess.run(["ip", "-j", "-4", "addr", "show", "kubetest0"], capture_output=True, text=True,
+                              check=True).stdout
+        return json.loads(told)[0]["addr_info"][0]["local"]
 
-def clustered_by(shop, space, image):
-    """The same command with all its runs in the cluster."""
-    class Clustered(type(shop)):
-        def env(self, **more):
-            return super().env(**{"ASKCSV_EXECUTOR": "kubernetes", "ASKCSV_LINGER": 20,
-                                  "KUBECONFIG": space.api.kubeconfig,
-                                  "ASKCSV_KUBERNETES_NAMESPACE": space.name,
-                                  "ASKCSV_KUBERNETES_TEMPLATE": self.template,
-                                  "ASKCSV_KUBERNETES_IMAGE": image, **more})
+    def address(self):
+        host, port = self.listener.getsockname()
+        return f"postgresql://askcsv@{host}:{port}/postgres?gssencmode=disable"
 
-        def shape(self, mounts=None, container=None, **spec):
-            """Another pod template than the usual one."""
-            mounts = [self.home / "datasets"] if mounts is None else mounts
-            self.template.write_text(json.dumps(template_of(mounts, container, **spec)))
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                server = socket.socket(socket.AF_UNIX)
+                server.connect(str(self.postgres.folder / ".s.PGSQL.5432"))
+                for one, other in ((client, server), (server, client)):
+                    threading.Thread(target=self.pass_on, args=(one, other), daemon=True).start()
 
-    # As a volume is for a pod whose user is another.
-    subprocess.run(["chmod", "-R", "a+rX", shop.home / "datasets"], check=True)
-    clustered = Clustered(shop.path, shop.home)
-    clustered.space, clustered.image = space, image
-    clustered.template = shop.home / "template.yaml"
-    clustered.shape()
-    return clustered
-
-
-# ---- an API server that does not always do what it should ----
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def log_message(self, *_):
-        pass
-
-    def reply(self, status, body):
-        data = json.dumps(body).encode() + b"\n"
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def carry(self):
-        proxy = self.server.proxy
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        proxy.calls.append((self.command, self.path))
-        if proxy.rule and proxy.rule(self, body) is True:
-            return
-        self.forward(body)
-
-    def forward(self, body, cut_after=None, change=None):
-        """As it is; the reply only so far, or changed."""
-        with contextlib.closing(self.server.proxy.api.connect(3600)) as backend:
-            headers = {k: v for k, v in self.headers.items()
-                       if k.lower() in ("content-type", "user-agent")}
-            backend.request(self.command, self.path, body, headers)
-            reply = backend.getresponse()
-            self.send_response(reply.status)
-            self.send_header("Content-Type", reply.headers.get("Content-Type", "text/plain"))
-            if change:
-                data = change(reply.read())
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-                return
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            sent = 0
-            while data := reply.read1(65536):
-                if cut_after is not None:
-                    data = data[:cut_after - sent]
-                    sent += len(data)
-                self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data) if data else b"")
-                self.wfile.flush()
-                if cut_after is not None and sent >= cut_after:
-                    self.drop()
-                    return
-            self.wfile.write(b"0\r\n\r\n")
-
-    def drop(self):
-        """As when somebody pulls the plug."""
-        self.close_connection = True
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
-                                   b"\1\0\0\0\0\0\0\0")  # a reset
-        self.connection.shutdown(socket.SHUT_RDWR)
-
-    def stall(self):
-        """Says nothing until the proxy is ended."""
-        self.server.proxy.ended.wait()
-        self.close_connection = True
-
-    do_GET = do_POST = do_DELETE = do_PATCH = carry
-
-
-class Listener(http.server.ThreadingHTTPServer):
-    allow_reuse_address = True
-    daemon_threads = True
-    block_on_close = False
-
-    def process_request(self, request, client_address):
-        self.proxy.open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request):
-        self.proxy.open.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, *_):
-        pass  # a connection that was cut
-
-
-class Proxy:
-    """rule(handler, body) is called for each call; True: it has done all there is to do."""
-
-    def __init__(self, api):
-        self.api, self.rule, self.calls = api, None, []
-        self.open, self.port, self.listener = set(), 0, None
-        self.ended = threading.Event()
-        self.start()
-
-    def start(self):
-        self.listener = Listener(("127.0.0.1", self.port), Handler)
-        self.listener.proxy = self
-        self.port = self.listener.server_address[1]
-        threading.Thread(target=self.listener.serve_forever, args=(0.05,), daemon=True).start()
-
-    def cut(self):
-        """All connections; new ones are taken."""
-        for connection in list(self.open):
+    @staticmethod
+    def pass_on(one, other):
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+        for end in (one, other):
             with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def stop(self):
-        """Nobody listens any more, as while an API server is replaced."""
-        self.listener.shutdown()
-        self.listener.server_close()
-        self.listener = None
-        self.cut()
-
-    def end(self):
-        self.ended.set()
-        if self.listener:
-            self.stop()
-
-    def kubeconfig(self, folder):
-        return self.api.kubeconfig_for(folder / "proxy.kubeconfig", {},
-                                       server=f"http://127.0.0.1:{self.port}")
-
-    def watches(self):
-        return [p for m, p in self.calls if m == "GET" and "watch=1" in p]
-
-
-def query_of(path):
-    return urllib.parse.parse_qs(urllib.parse.urlsplit(path).query)
+                end.shutdown(socket.SHUT_RDWR)

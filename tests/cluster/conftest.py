@@ -1,20 +1,51 @@
-"""Tests with a real Kubernetes cluster: `make test-cluster` runs them, and `make test` leaves them out.
+"""Tests with a real Kubernetes: `make test-cluster` runs them, and `make test` leaves them out. The cluster
+is the one whose administrator's kubeconfig ASKCSV_TEST_CLUSTER names (tests/cluster/kube).
+
+    cluster     it, with the images of this checkout, the three datasets in them, under cluster.TAG
+    space       a namespace of the test's own
+    served      servers of the chart that the tests of a file share: each run a Job
 """
 import importlib.util
 import os
+import subprocess
 import sys
 
-from programs import ROOT
+import pytest
+
+from cluster import TAG, Cluster
+from programs import ROOT, build_dir
 
 if not os.environ.get("ASKCSV_TEST_CLUSTER"):
     collect_ignore_glob = ["test_*.py"]
 
-# The fixtures of the command's own tests, and what those tests are made of.
 BLACKBOX = ROOT / "tests/blackbox"
-for folder in (BLACKBOX, ROOT / "tests/docker"):
-    sys.path.append(str(folder))
+sys.path.append(str(BLACKBOX))
 spec = importlib.util.spec_from_file_location("blackbox_conftest", BLACKBOX / "conftest.py")
 blackbox = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(blackbox)
-askcsv, generated = blackbox.askcsv, blackbox.generated
-shop, serve = blackbox.shop, blackbox.serve
+askcsv, generated, shared_shop = blackbox.askcsv, blackbox.generated, blackbox.shared_shop
+
+
+@pytest.fixture(scope="session")
+def cluster(generated, tmp_path_factory):
+    out = tmp_path_factory.mktemp("images")
+    subprocess.run([ROOT / "tools/images", build_dir(), out, "--data", generated, "--tag", TAG], check=True,
+                   stdin=subprocess.DEVNULL)
+    it = Cluster(os.environ["ASKCSV_TEST_CLUSTER"])
+    for archive in sorted(out.glob("*.tar")):
+        it.load(archive)
+        archive.unlink()
+    yield it
+    it.forget(TAG)
+
+
+@pytest.fixture
+def space(cluster):
+    with cluster.namespace() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def served(cluster):
+    with cluster.namespace() as one:
+        yield one.deploy("data.mode=image", "home.persistence.enabled=false")

@@ -2,13 +2,16 @@
 import hashlib
 import io
 import json
+import pathlib
 import re
+import shutil
 import subprocess
 import tarfile
 
 import pytest
 
 from daemon import make_images
+from programs import ROOT
 
 NAMES = ["askcsv", "askcsv-runner"]
 
@@ -126,6 +129,71 @@ def test_the_list_of_contents_is_whole(images, image, name):
     packages = {p["name"]: p["versionInfo"] for p in told["packages"]}
     assert re.fullmatch(r"1\.5\.\d+", packages["duckdb"]) and "libc6" in " ".join(packages)
     assert "unknown" not in packages.values()
+
+
+@pytest.fixture(scope="module")
+def filled(generated, tmp_path_factory):
+    """The images with datasets in them, under a tag of their own."""
+    data = tmp_path_factory.mktemp("data")
+    shutil.copytree(generated, data, dirs_exist_ok=True)
+    (data / "support/tick-ets.csv").write_text("a\n1\n")
+    (data / "support/tick_ets.csv").write_text("a\n1\n")
+    (data / "registry.json").write_bytes((ROOT / "datasets/registry.json").read_bytes())
+    out = tmp_path_factory.mktemp("filled")
+    make_images(out, "--data", data, "--tag", "filled")
+    return data, out
+
+
+def test_with_datasets(filled, name):
+    data, out = filled
+    image = Image(out / f"{name}.tar")
+    for file in filter(pathlib.Path.is_file, data.rglob("*")):
+        path = f"/var/lib/askcsv/datasets/{file.relative_to(data)}"
+        member, _ = image.members[path]
+        assert image.file(path) == file.read_bytes() and member.mode == 0o644 and member.uid == 0
+    assert image.json("manifest.json")[0]["RepoTags"] == [f"{name}:filled"]
+    assert image.config["config"]["Labels"]["org.opencontainers.image.version"] == "0.1.0"
+    variables = image.config["config"].get("Env", [])
+    registry = "ASKCSV_REGISTRY=/var/lib/askcsv/datasets/registry.json"
+    assert (registry in variables) == (name == "askcsv")
+    told = json.loads((out / f"{name}.spdx.json").read_text())
+    ids = [f["SPDXID"] for f in told["files"]]
+    assert len(ids) == len(set(ids)) and "./var/lib/askcsv/datasets/registry.json" in {f["fileName"] for f in told["files"]}
+    # The home is the user's, and the data the same layer in both.
+    if name == "askcsv":
+        member, _ = image.members["/var/lib/askcsv"]
+        assert (member.mode, member.uid) == (0o700, 65532)
+    first = {n: Image(out / f"{n}.tar").manifest["layers"][0] for n in NAMES}
+    assert first["askcsv"] == first["askcsv-runner"]
+
+
+@pytest.mark.parametrize("make,words", [
+    (lambda folder: None, "has no dataset"), (lambda folder: (folder / "a.csv").write_text("a"), "has no dataset"),
+    (lambda folder: (folder / "a").symlink_to("/etc"), "is no file and no folder"), (pathlib.Path.rmdir, "no folder"),
+])
+def test_data_that_cannot_be_taken(build_folder, tmp_path, make, words):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    make(folder)
+    done = subprocess.run([ROOT / "tools/images", build_folder, tmp_path / "out", "--data", folder],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and words in done.stderr and len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_filled_images_answer(docker, filled):
+    docker.load(filled[1] / "askcsv.tar")
+    made = docker.call("POST", "/containers/create", {
+        "Image": "askcsv:filled", "Cmd": ["run", "support", "--sql", "SELECT count(*) AS n FROM tickets",
+                                          "--format", "csv"],
+        "Env": ["ASKCSV_HOME=/tmp/home", "ASKCSV_DATASETS=/var/lib/askcsv/datasets"],
+        "HostConfig": {"NetworkMode": "none", "CapDrop": ["ALL"], "SecurityOpt": ["no-new-privileges"]}})["Id"]
+    docker.call("POST", f"/containers/{made}/start")
+    ended = docker.call("POST", f"/containers/{made}/wait")
+    _, said = docker.ask("GET", f"/containers/{made}/logs?stdout=1&stderr=1")
+    docker.call("DELETE", f"/containers/{made}")
+    docker.call("DELETE", "/images/askcsv:filled")
+    assert ended["StatusCode"] == 0 and b"6417" in said, said
 
 
 def test_they_run(docker, name):

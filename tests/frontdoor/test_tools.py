@@ -367,3 +367,31 @@ def test_help_lists_every_target():
     phony = next(line for line in text.splitlines() if line.startswith(".PHONY:")).split()[1:]
     assert names == phony and "tsan" in names
     assert "make tsan" in (ROOT / ".ci/run").read_text()
+
+
+# ---- test-cluster ----
+
+def test_no_cluster_is_one_line_and_no_failure(commands, tmp_path):
+    folder = commands(id="echo 1000")
+    done = run([ROOT / "tools/test-cluster", "build"], path=folder, KUBE_DIR=tmp_path / "run",
+               KUBE_CACHE=tmp_path / "cache")
+    assert done.returncode == 0 and done.stdout.splitlines()[-1] == "0 passed, 0 failed, 1 skipped"
+    assert done.stderr == "kube: only root can start a cluster\n"
+    assert not (tmp_path / "run").exists() and not (tmp_path / "cache").exists()
+
+
+def test_a_cluster_without_packages(commands, tmp_path):
+    """No network and nothing kept: said, and no failure."""
+    folder = commands(id="echo 0", dpkg_query="exit 1", apt_get="exit 100", mount="", umount="", unshare="")
+    done = run([ROOT / "tools/test-cluster", "build"], path=folder, KUBE_DIR=tmp_path / "run",
+               KUBE_CACHE=tmp_path / "cache")
+    assert done.returncode == 0 and done.stdout.splitlines()[-1] == "0 passed, 0 failed, 1 skipped"
+    assert "Debian packages are missing" in done.stderr and "etcd-server" in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_kube_says_what_it_can_do(tmp_path):
+    done = run([ROOT / "tests/cluster/kube", "go"], path="/nonexistent", KUBE_DIR=tmp_path)
+    assert done.returncode == 2 and "kube up" in done.stderr
+    done = run([ROOT / "tests/cluster/kube", "load", tmp_path / "none"], path="/nonexistent", KUBE_DIR=tmp_path)
+    assert done.returncode == 1 and "make images" in done.stderr
