@@ -13,16 +13,19 @@ import time
 
 import pytest
 
-from cluster import Api, Space, clustered_by, kube_dir, load_image
+from jobs import Api, Space, blackbox, clustered_by, kubeconfig, load_image
+import test_docker
 from daemon import make_images
 from host import wait_until
 from programs import ROOT, program
 from redteam import dangerous_statements
 from served import Server
 from test_docker import CIRCUMSTANCES, ENDLESS
-from test_docker import lenient, neighbourhood  # noqa: F401, fixtures
 from test_golden import IDS
 from test_walls import EXTRA, check_no_harm, localized
+
+askcsv, generated, shop = blackbox.askcsv, blackbox.generated, blackbox.shop
+lenient, neighbourhood = test_docker.lenient, test_docker.neighbourhood
 
 IMAGES = {"askcsv-warm-runner": None, "askcsv-warm-os": "policy,engine",
           "askcsv-warm-container": "policy,engine,os"}
@@ -43,9 +46,9 @@ def image(name="askcsv-warm-runner"):
 @pytest.fixture(scope="session")
 def api():
     try:
-        return Api(kube_dir())
+        return Api(kubeconfig())
     except OSError as why:
-        pytest.skip(f"no cluster is up in {kube_dir()}: {why}")
+        pytest.skip(f"no cluster is up by {kubeconfig()}: {why}")
 
 
 @pytest.fixture(scope="session")
@@ -412,7 +415,7 @@ def test_none_by_default(clustered, space):
 # ---- the walls ----
 
 @pytest.mark.parametrize("name", ["askcsv-warm-os", "askcsv-warm-container"])
-def test_red_team(clustered, neighbourhood, lenient, warm, name):  # noqa: F811
+def test_red_team(clustered, neighbourhood, lenient, warm, name):
     """With policy and engine lock off; and with the runner's own sandbox off, the pod alone."""
     server = warm(2, ASKCSV_KUBERNETES_IMAGE=image(name), ASKCSV_RUNNER=lenient,
                   ASKCSV_TEST_SECRET="the-secret-of-the-neighbour")
