@@ -11,6 +11,7 @@
 #include "executor/docker_api.h"
 #include "executor/docker_spec.h"
 #include "executor/docker_stream.h"
+#include "executor/leftovers.h"
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
@@ -23,7 +24,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define FOLDER "containers" /* in $ASKCSV_HOME: the owners' locks */
 #define NAME_PREFIX "askcsv-"
@@ -32,7 +32,6 @@
 /* From the run's deadline to that of the container, whose process may begin late. */
 #define GRACE_MS 5000
 #define PROBE_MS 30000
-#define FORGET_S 600 /* a call that timed out may still be carried out for so long */
 #define LEASE_S 3600 /* past the run's deadline a container is nobody's */
 #define SAID_MAX 4096
 #define PROFILE_NAME "seccomp.json"
@@ -196,45 +195,19 @@ static int remove_container(const struct docker *docker, const char *name, struc
         return r;
 }
 
-struct tidying {
-        const struct docker *docker;
-        size_t removed;
-        int r;
-        struct error *err;
-};
-
-static bool is_recent(int fd)
+static int remove_owned(const char *id, void *data, struct error *err)
 {
-        struct stat st;
-        return fd >= 0 && fstat(fd, &st) == 0 && clock_utc_ms() / 1000 - st.st_mtime < FORGET_S;
-}
-
-static void tidy_one(const char *id, int fd, void *data)
-{
-        struct tidying *tidying = data;
-        const struct docker *docker = tidying->docker;
         char name[sizeof(NAME_PREFIX) + UUID_TEXT_SIZE];
-        int r = tidying->r;
         (void)snprintf(name, sizeof(name), NAME_PREFIX "%s", id);
-        if (r >= 0)
-                r = remove_container(docker, name, tidying->err);
-        if (r > 0)
-                tidying->removed++;
-        if (r > 0 || (r == 0 && !is_recent(fd)))
-                owner_bury(docker->folder, id, fd);
-        else
-                cleanup_close(&fd); /* to be found again */
-        if (r < 0)
-                tidying->r = r;
+        return remove_container(data, name, err);
 }
 
 /* The containers of owners that are gone. Asks the daemon only if there are such owners. */
 static int tidy(const struct docker *docker, size_t *ret_removed, struct error *err)
 {
-        struct tidying tidying = {.docker = docker, .err = err};
-        owner_each_gone(docker->folder, tidy_one, &tidying);
-        *ret_removed += tidying.removed;
-        return tidying.r;
+        const struct leftovers leftovers = {
+                .folder = docker->folder, .remove = remove_owned, .data = (void *)docker};
+        return leftovers_remove(&leftovers, ret_removed, err);
 }
 
 /* Containers of any askcsv whose time has long passed: those whose owner's home was lost. */

@@ -1,4 +1,4 @@
-/* What kubernetes.c and kubernetes_warm.c share; nobody else includes it. */
+/* What the files of the kubernetes executor share; nobody else includes it. */
 #ifndef ASKCSV_EXECUTOR_KUBERNETES_PRIVATE_H
 #define ASKCSV_EXECUTOR_KUBERNETES_PRIVATE_H
 
@@ -22,6 +22,8 @@ struct kubernetes {
         struct executor_shared *shared; /* lent; or NULL */
 };
 
+#define KUBERNETES_ASK_MS 15000 /* for each call of the API server */
+
 /* Kinds of objects, as kubernetes_path and kubernetes_remove want them. */
 #define JOBS "batch/v1", "jobs"
 #define PODS "v1", "pods"
@@ -41,8 +43,15 @@ int kubernetes_create(struct kube_client *client, const char *path, json_t *obje
 int kubernetes_remove(const struct kubernetes *it, struct kube_client *client, const char *group,
                       const char *kind, const char *name, struct error *err);
 
-/* Whether an owner's lock file is so new that what its owner asked for may still come. */
-bool kubernetes_is_recent(int fd);
+/* All that is named after an owner: how much of it was there. */
+int kubernetes_remove_all(const struct kubernetes *it, struct kube_client *client,
+                          const char *owner, size_t pieces, struct error *err);
+
+/* Gets one object; a reply of status 404: there is none. Release it with kube_reply_done in any
+ * case. */
+int kubernetes_get(const struct kubernetes *it, struct kube_client *client, const char *group,
+                   const char *kind, const char *name, int cancel_fd, struct kube_reply *reply,
+                   struct error *err);
 
 /* The end of a run in a bare pod, named after that owner, that was attached to and is so no more:
  * waits for it and reads its log, as of a Job. 1: it never had the request. */

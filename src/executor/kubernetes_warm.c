@@ -2,6 +2,7 @@
 
 #include "executor/kubernetes_pod.h"
 #include "executor/kubernetes_spec.h"
+#include "executor/leftovers.h"
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
@@ -40,7 +41,6 @@
 #define LAST_PAUSE_MS 60000
 #define REMOVE_AGAIN_US (INT64_C(5) * 1000000)
 #define WATCH_AGAIN_MS 2000
-#define FORGET_S 600        /* a pod that was asked for may still be made for so long */
 #define TABLES_ABOVE_MAX 16 /* remembered until the thread gets round to it */
 #define IDLE_US (INT64_C(60) * 1000000)
 
@@ -876,31 +876,18 @@ int kubernetes_warm_open(const struct executor_settings *settings,
 
 /* ---- what was left behind ---- */
 
-struct tidying {
+/* Where pods are removed. */
+struct place {
         const struct kubernetes *it;
         struct kube_client *client;
-        const char *folder;
-        size_t removed;
-        int r;
-        struct error *err;
 };
 
-static void tidy_one(const char *id, int fd, void *data)
+static int remove_owned(const char *id, void *data, struct error *err)
 {
-        struct tidying *tidying = data;
+        const struct place *place = data;
         char name[64];
-        int r = tidying->r;
         (void)snprintf(name, sizeof(name), KUBERNETES_NAME_PREFIX "%s", id);
-        if (r >= 0)
-                r = kubernetes_remove(tidying->it, tidying->client, PODS, name, tidying->err);
-        if (r > 0)
-                tidying->removed++;
-        if (r > 0 || (r == 0 && !kubernetes_is_recent(fd)))
-                owner_bury(tidying->folder, id, fd);
-        else
-                cleanup_close(&fd); /* to be found again */
-        if (r < 0)
-                tidying->r = r;
+        return kubernetes_remove(place->it, place->client, PODS, name, err);
 }
 
 int kubernetes_warm_tidy(const struct kubernetes *it, struct kube_client *client,
@@ -908,8 +895,8 @@ int kubernetes_warm_tidy(const struct kubernetes *it, struct kube_client *client
 {
         char folder[PATH_MAX];
         (void)snprintf(folder, sizeof(folder), "%s/../" FOLDER, it->folder);
-        struct tidying tidying = {.it = it, .client = client, .folder = folder, .err = err};
-        owner_each_gone(folder, tidy_one, &tidying);
-        *ret_removed += tidying.removed;
-        return tidying.r;
+        struct place place = {.it = it, .client = client};
+        const struct leftovers leftovers = {
+                .folder = folder, .remove = remove_owned, .data = &place};
+        return leftovers_remove(&leftovers, ret_removed, err);
 }

@@ -3,9 +3,9 @@ is the one whose administrator's kubeconfig ASKCSV_TEST_CLUSTER names (tests/clu
 
     cluster     it, with the images of this checkout, the three datasets in them, under cluster.TAG
     space       a namespace of the test's own
+    api         it, asked by its API; runners is the same, with the runner's images (jobs.IMAGES)
     served      servers of the chart that the tests of a file share: each run a Job
 """
-import importlib.util
 import os
 import subprocess
 import sys
@@ -18,11 +18,9 @@ from programs import ROOT, build_dir
 if not os.environ.get("ASKCSV_TEST_CLUSTER"):
     collect_ignore_glob = ["test_*.py"]
 
-BLACKBOX = ROOT / "tests/blackbox"
-sys.path.append(str(BLACKBOX))
-spec = importlib.util.spec_from_file_location("blackbox_conftest", BLACKBOX / "conftest.py")
-blackbox = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(blackbox)
+sys.path.append(str(ROOT / "tests/blackbox"))
+from jobs import Api, blackbox, kubeconfig, load_runners  # noqa: E402  (which imports what is there)
+
 askcsv, generated, shared_shop = blackbox.askcsv, blackbox.generated, blackbox.shared_shop
 
 
@@ -49,3 +47,17 @@ def space(cluster):
 def served(cluster):
     with cluster.namespace() as one:
         yield one.deploy("data.mode=image", "home.persistence.enabled=false")
+
+
+@pytest.fixture(scope="session")
+def api():
+    try:
+        return Api(kubeconfig())
+    except OSError as why:
+        pytest.skip(f"no cluster is up by {kubeconfig()}: {why}")
+
+
+@pytest.fixture(scope="session")
+def runners(api, tmp_path_factory):
+    load_runners(api, tmp_path_factory.mktemp("runners"))
+    return api

@@ -24,10 +24,13 @@ import urllib.parse
 import uuid
 
 from host import wait_until
-from programs import ROOT
+from programs import ROOT, program
 
 OURS = "app.kubernetes.io%2Fmanaged-by%3Daskcsv"
 GROUPS = {"jobs": "/apis/batch/v1", "pods": "/api/v1", "secrets": "/api/v1"}
+# Images of the runner: as it is, and for tests of the walls with some of them off.
+RUNNER = "askcsv-test-runner"
+IMAGES = {RUNNER: None, "askcsv-test-os": "policy,engine", "askcsv-test-container": "policy,engine,os"}
 GONE_SECONDS = 60  # a busy node takes its time to let a pod go
 
 
@@ -41,6 +44,7 @@ spec = importlib.util.spec_from_file_location("blackbox_conftest",
 blackbox = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(blackbox)
 sys.path.append(str(ROOT / "tests/docker"))
+from daemon import make_images  # noqa: E402  (beside the tests of Docker)
 
 
 class Api:
@@ -158,9 +162,22 @@ class Space:
         return sorted(p.name for p in (askcsv.home / "jobs").glob("*.lock"))
 
 
+def image(name=RUNNER):
+    return f"{name}:0.1.0"
+
+
 def load_image(folder, archive):
     subprocess.run(["ctr", "-a", folder / "containerd.sock", "-n", "k8s.io", "images", "import",
                     archive], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+
+def load_runners(api, out):
+    """All of IMAGES, made in the folder out."""
+    for name, without in IMAGES.items():
+        words = ["--argument=--without", "--argument", without] if without else []
+        runner = "tests/tools/runner_walls" if without else "askcsv-runner"
+        make_images(out, "--program", program(runner), "--name", name, *words)
+        load_image(api.folder, out / f"{name}.tar")
 
 
 def template_of(mounts, container=None, more_volumes=(), **spec):

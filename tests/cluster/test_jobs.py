@@ -14,11 +14,10 @@ import uuid
 
 import pytest
 
-from jobs import Api, Proxy, Space, blackbox, clustered_by, kubeconfig, load_image, query_of
+from jobs import Proxy, Space, blackbox, clustered_by, image, query_of
 import test_docker
-from daemon import make_images
 from host import wait_until
-from programs import ROOT, Askcsv, program
+from programs import ROOT, Askcsv
 from redteam import dangerous_statements
 from test_docker import CIRCUMSTANCES, COUNT, ENDLESS, error_of, run_json, start
 from test_golden import IDS
@@ -29,34 +28,14 @@ askcsv, generated, shop, serve = (getattr(blackbox, name) for name in (
 lenient, neighbourhood = test_docker.lenient, test_docker.neighbourhood
 
 RUNS, AT_ONCE = 100, 8
-IMAGES = {"askcsv-jobs-runner": None, "askcsv-jobs-os": "policy,engine",
-          "askcsv-jobs-container": "policy,engine,os"}
 TIMED = 20
 MEMORY_HOG = ("SELECT sum(length(x)) FROM (SELECT list(repeat('x', 1000) || a.range) AS x "
               "FROM range(20000000) a)")
 
 
-def image(name="askcsv-jobs-runner"):
-    return f"{name}:0.1.0"
-
-
 @pytest.fixture(scope="session")
-def api():
-    try:
-        return Api(kubeconfig())
-    except OSError as why:
-        pytest.skip(f"no cluster is up by {kubeconfig()}: {why}")
-
-
-@pytest.fixture(scope="session")
-def space(api, tmp_path_factory):
-    out = tmp_path_factory.mktemp("images")
-    for name, without in IMAGES.items():
-        words = ["--argument=--without", "--argument", without] if without else []
-        runner = "tests/tools/runner_walls" if without else "askcsv-runner"
-        make_images(out, "--program", program(runner), "--name", name, *words)
-        load_image(api.folder, out / f"{name}.tar")
-    made = Space(api)
+def space(runners):
+    made = Space(runners)
     yield made
     assert wait_until(made.is_empty, 120), made.names()
     made.end()
@@ -215,7 +194,7 @@ def test_what_a_pod_is_like(clustered, space):
     assert "ro" in data[3].split(",")
 
 
-@pytest.mark.parametrize("name, every", [("askcsv-jobs-os", 3), ("askcsv-jobs-container", 5)])
+@pytest.mark.parametrize("name, every", [("askcsv-test-os", 3), ("askcsv-test-container", 5)])
 def test_red_team(clustered, neighbourhood, lenient, name, every):
     """With policy and engine lock off; and with the runner's own sandbox off, the pod alone."""
     files = [neighbourhood / f"{n}.csv" for n in ("orders", "order_items", "inventory")]
@@ -304,7 +283,7 @@ def test_memory_of_the_engine(clustered):
 def test_memory_of_the_container(clustered, lenient):
     """With the runner's own limits off the kernel ends it, and the answer says so."""
     capsule = run_sql(clustered, MEMORY_HOG + ", (SELECT count(*) FROM orders)", "--memory-mb", 64,
-                      status=6, ASKCSV_KUBERNETES_IMAGE=image("askcsv-jobs-container"),
+                      status=6, ASKCSV_KUBERNETES_IMAGE=image("askcsv-test-container"),
                       ASKCSV_RUNNER=lenient)
     kind, message = error_of(capsule)
     assert kind == "RUNNER_RESOURCE_EXCEEDED" and "memory" in message, capsule["error"]

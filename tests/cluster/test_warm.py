@@ -13,11 +13,10 @@ import time
 
 import pytest
 
-from jobs import Api, Space, blackbox, clustered_by, kubeconfig, load_image
+from jobs import Space, blackbox, clustered_by, image
 import test_docker
-from daemon import make_images
 from host import wait_until
-from programs import ROOT, program
+from programs import ROOT
 from redteam import dangerous_statements
 from served import Server
 from test_docker import CIRCUMSTANCES, ENDLESS
@@ -27,8 +26,6 @@ from test_walls import EXTRA, check_no_harm, localized
 askcsv, generated, shop = blackbox.askcsv, blackbox.generated, blackbox.shop
 lenient, neighbourhood = test_docker.lenient, test_docker.neighbourhood
 
-IMAGES = {"askcsv-warm-runner": None, "askcsv-warm-os": "policy,engine",
-          "askcsv-warm-container": "policy,engine,os"}
 POOL = "askcsv.dev/pool"
 READY_SECONDS = 150
 GONE_SECONDS = 150  # a busy node takes its time, longest with a pod whose container never began
@@ -39,27 +36,9 @@ TIMED = 15
 RED_TEAM_STEP = 6  # every so manieth statement; test_jobs.py has all
 
 
-def image(name="askcsv-warm-runner"):
-    return f"{name}:0.1.0"
-
-
 @pytest.fixture(scope="session")
-def api():
-    try:
-        return Api(kubeconfig())
-    except OSError as why:
-        pytest.skip(f"no cluster is up by {kubeconfig()}: {why}")
-
-
-@pytest.fixture(scope="session")
-def space(api, tmp_path_factory):
-    out = tmp_path_factory.mktemp("images")
-    for name, without in IMAGES.items():
-        words = ["--argument=--without", "--argument", without] if without else []
-        runner = "tests/tools/runner_walls" if without else "askcsv-runner"
-        make_images(out, "--program", program(runner), "--name", name, *words)
-        load_image(api.folder, out / f"{name}.tar")
-    made = Space(api, f"ask-warm-{os.getpid()}")
+def space(runners):
+    made = Space(runners, f"ask-warm-{os.getpid()}")
     yield made
     made.end()
 
@@ -377,7 +356,7 @@ def test_large_request_and_answer(one):
 
 
 def test_an_image_that_is_not_there(warm):
-    server = warm(ASKCSV_KUBERNETES_IMAGE="askcsv-warm-nowhere:1")
+    server = warm(ASKCSV_KUBERNETES_IMAGE="askcsv-test-nowhere:1")
     server.answer()
     assert wait_until(lambda: server.log("executor.warm"), 60)
     said = server.log("executor.warm")[0]["error"]
@@ -414,7 +393,7 @@ def test_none_by_default(clustered, space):
 
 # ---- the walls ----
 
-@pytest.mark.parametrize("name", ["askcsv-warm-os", "askcsv-warm-container"])
+@pytest.mark.parametrize("name", ["askcsv-test-os", "askcsv-test-container"])
 def test_red_team(clustered, neighbourhood, lenient, warm, name):
     """With policy and engine lock off; and with the runner's own sandbox off, the pod alone."""
     server = warm(2, ASKCSV_KUBERNETES_IMAGE=image(name), ASKCSV_RUNNER=lenient,
