@@ -289,7 +289,7 @@ WHOLE = put("prepare", prepare_of(GOOD))
     (put("prepare", {"protocol": 1}), "dataset"),
     (put("prepare", {**prepare_of(GOOD), "limits": {"threads": 0}}), "threads"),
     (put("prepare", {**prepare_of(GOOD), "run_id": "x"}), "UUID"),
-])
+], ids=lambda it: it if isinstance(it, str) else "frame")
 def test_bad_frames_before_it_is_ready(warm, text, word):
     waiting = warm()
     waiting.write(text)
@@ -310,7 +310,7 @@ def test_bad_frames_before_it_is_ready(warm, text, word):
     (put("request", b"{}"), "protocol"),
     (put("request", {**GOOD, "as_of": "now"}), "as_of"),
     (b"askcsv request 999999999 " + 64 * b"0" + b"\n", "larger"),
-])
+], ids=lambda it: it if isinstance(it, str) else "frame")
 def test_bad_frames_when_it_is_ready(warm, text, word):
     waiting = warm()
     waiting.ready(GOOD)
