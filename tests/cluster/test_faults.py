@@ -39,7 +39,7 @@ def test_deadline(served):
 
 @pytest.mark.parametrize("options,kind,words", [
     (["runner.image.repository=no-such-runner"], "IO_ERROR", "image"),
-    (["runner.nodeSelector.pool=nowhere", "runner.startSeconds=3"], "RUNNER_RESOURCE_EXCEEDED", "node"),
+    (["runner.nodeSelector.pool=nowhere", "runner.startSeconds=3"], "IO_ERROR", "nodeSelector"),
 ], ids=["image", "node"])
 def test_pods_that_cannot_start(space, options, kind, words):
     served = space.deploy(*IMAGE, *options, ready=False)
