@@ -589,8 +589,8 @@ static void pings_while_nothing_happens(void **state)
 {
         struct fixture *f = *state;
         f->peer.answers_pings = true;
-        assert_int_equal(attach_within(f, WAIT_US, 10), 0);
-        assert_int_equal(receive_within(f, 300000), KUBE_ATTACH_QUIET);
+        assert_int_equal(attach_within(f, WAIT_US, 300), 0); /* a busy machine answers late */
+        assert_int_equal(receive_within(f, 1500000), KUBE_ATTACH_QUIET);
         hang_up(f);
         assert_true(f->peer.pings >= 3);
 }
