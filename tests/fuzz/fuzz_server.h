@@ -46,8 +46,6 @@ static inline int fuzz_remove(const char *path, const struct stat *st, int kind,
 static inline void fuzz_server_end(void)
 {
         serve_stop(fuzz_server.serve, 0);
-        registry_free(fuzz_server.registry);
-        config_free(fuzz_server.config);
         (void)nftw(fuzz_server.home, fuzz_remove, 8, FTW_DEPTH | FTW_PHYS);
 }
 
