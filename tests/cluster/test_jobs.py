@@ -27,7 +27,7 @@ askcsv, generated, shop, serve = (getattr(blackbox, name) for name in (
     "askcsv", "generated", "shop", "serve"))
 lenient, neighbourhood = test_docker.lenient, test_docker.neighbourhood
 
-RUNS, AT_ONCE = 100, 8
+RUNS, AT_ONCE = 40, 8  # test_faults.py has a hundred, through a server in the cluster
 TIMED = 20
 MEMORY_HOG = ("SELECT sum(length(x)) FROM (SELECT list(repeat('x', 1000) || a.range) AS x "
               "FROM range(20000000) a)")
