@@ -530,11 +530,13 @@ static int parse_document(const json_t *json, struct arena *arena, struct reques
         return r < 0 ? r : parse_limits(member(json, "limits"), &at[6], &request->limits, err);
 }
 
-int request_parse(const char *text, size_t n, struct arena *arena, struct request **ret,
-                  struct error *err)
+/* Both kinds of document. */
+static int parse_text(const char *text, size_t n, size_t max_bytes,
+                      int (*parse)(const json_t *json, struct arena *arena, struct request *request,
+                                   struct error *err),
+                      struct arena *arena, struct request **ret, struct error *err)
 {
-        static const struct json_limits bounds = {.max_bytes = REQUEST_EXPORT_BYTES_MAX,
-                                                  .max_depth = REQUEST_DEPTH_MAX};
+        const struct json_limits bounds = {.max_bytes = max_bytes, .max_depth = REQUEST_DEPTH_MAX};
         _cleanup_json_ json_t *json = NULL;
         int r = json_parse(text, n, &bounds, ERROR_INVALID_REQUEST, &json, err);
         if (r < 0)
@@ -542,7 +544,17 @@ int request_parse(const char *text, size_t n, struct arena *arena, struct reques
         struct request *request = arena_alloc(arena, sizeof(*request));
         if (!request)
                 return error_oom(err);
-        r = parse_document(json, arena, request, err);
+        r = parse(json, arena, request, err);
+        if (r == 0)
+                *ret = request;
+        return r;
+}
+
+int request_parse(const char *text, size_t n, struct arena *arena, struct request **ret,
+                  struct error *err)
+{
+        struct request *request = NULL;
+        int r = parse_text(text, n, REQUEST_EXPORT_BYTES_MAX, parse_document, arena, &request, err);
         if (r == 0 && request->op != REQUEST_EXPORT && n > REQUEST_BYTES_MAX)
                 r = error_set(err, ERROR_INVALID_REQUEST,
                               "the JSON text has %zu bytes; the limit is %d", n, REQUEST_BYTES_MAX);
@@ -572,19 +584,18 @@ static int parse_prepare(const json_t *json, struct arena *arena, struct request
 int prepare_parse(const char *text, size_t n, struct arena *arena, struct request **ret,
                   struct error *err)
 {
-        static const struct json_limits bounds = {.max_bytes = REQUEST_BYTES_MAX,
-                                                  .max_depth = REQUEST_DEPTH_MAX};
-        _cleanup_json_ json_t *json = NULL;
-        int r = json_parse(text, n, &bounds, ERROR_INVALID_REQUEST, &json, err);
-        if (r < 0)
-                return r;
-        struct request *request = arena_alloc(arena, sizeof(*request));
-        if (!request)
-                return error_oom(err);
-        r = parse_prepare(json, arena, request, err);
-        if (r == 0)
-                *ret = request;
-        return r;
+        return parse_text(text, n, REQUEST_BYTES_MAX, parse_prepare, arena, ret, err);
+}
+
+bool request_same_columns(const struct request_table *a, const struct request_table *b)
+{
+        if (a->n_columns != b->n_columns) /* 0: they are to be found */
+                return false;
+        for (size_t i = 0; i < a->n_columns; i++)
+                if (strcmp(a->columns[i].name, b->columns[i].name) != 0 ||
+                    strcmp(a->columns[i].type, b->columns[i].type) != 0)
+                        return false;
+        return true;
 }
 
 /* Sets a string member; a NULL text leaves it out. */

@@ -109,6 +109,9 @@ int prepare_write(const struct request *request, struct buf *out, struct error *
  * so) fails with ERROR_INVALID_REQUEST. */
 int request_write(const struct request *request, struct buf *out, struct error *err);
 
+/* Whether both are to be read with the same columns, or both with those that are found. */
+bool request_same_columns(const struct request_table *a, const struct request_table *b);
+
 /* Checks the ranges; the pointer of the error names the limit ("/limits/timeout_ms"). */
 int limits_check(const struct limits *limits, struct error *err);
 

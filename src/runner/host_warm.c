@@ -448,17 +448,6 @@ static int key_of(const struct call *call, char ret[HASH_HEX_SIZE], struct error
                             (const char(*)[HASH_HEX_SIZE])sha256, ret, err);
 }
 
-static bool same_columns(const struct request_table *a, const struct request_table *b)
-{
-        if (a->n_columns != b->n_columns)
-                return false;
-        for (size_t i = 0; i < a->n_columns; i++)
-                if (strcmp(a->columns[i].name, b->columns[i].name) != 0 ||
-                    strcmp(a->columns[i].type, b->columns[i].type) != 0)
-                        return false;
-        return true;
-}
-
 /* All that goes into a key is the same; to compare is quicker than to make another. */
 static bool is_of_same_key(const struct warm *warm, const struct call *call)
 {
@@ -470,7 +459,7 @@ static bool is_of_same_key(const struct warm *warm, const struct call *call)
                 if (strcmp(warm->sha256[i], call->files.items[i].sha256) != 0 ||
                     strcmp(one->tables[i].name, two->tables[i].name) != 0 ||
                     strcmp(one->tables[i].format, two->tables[i].format) != 0 ||
-                    !same_columns(&one->tables[i], &two->tables[i]))
+                    !request_same_columns(&one->tables[i], &two->tables[i]))
                         return false;
         return true;
 }

@@ -112,17 +112,6 @@ static int get_ready(struct standby *standby, struct error *err)
         return r < 0 ? r : 1;
 }
 
-static bool same_columns(const struct request_table *a, const struct request_table *b)
-{
-        if (a->n_columns != b->n_columns) /* 0: they are to be found */
-                return false;
-        for (size_t i = 0; i < a->n_columns; i++)
-                if (strcmp(a->columns[i].name, b->columns[i].name) != 0 ||
-                    strcmp(a->columns[i].type, b->columns[i].type) != 0)
-                        return false;
-        return true;
-}
-
 /* What was hashed is what the request wants, whether or not a hash was known before. */
 static bool same_tables(const struct job *job, const struct request *request)
 {
@@ -134,7 +123,7 @@ static bool same_tables(const struct job *job, const struct request *request)
                 const struct request_table *a = &ready->tables[i];
                 const struct request_table *b = &request->tables[i];
                 if (strcmp(a->name, b->name) != 0 || strcmp(a->path, b->path) != 0 ||
-                    strcmp(a->format, b->format) != 0 || !same_columns(a, b) ||
+                    strcmp(a->format, b->format) != 0 || !request_same_columns(a, b) ||
                     (b->sha256 && strcmp(job->files.items[i].sha256, b->sha256) != 0))
                         return false;
         }
