@@ -7,6 +7,7 @@
  *
  * SQL is checked by the runner on this machine (executor_checks_first), so that what is refused
  * never gets here. */
+#include "executor/away.h"
 #include "executor/backend.h"
 #include "executor/docker_api.h"
 #include "executor/docker_spec.h"
@@ -29,9 +30,6 @@
 #define NAME_PREFIX "askcsv-"
 #define ASK_MS 5000
 #define IMAGE_NAME_MAX 400
-/* From the run's deadline to that of the container, whose process may begin late. */
-#define GRACE_MS 5000
-#define PROBE_MS 30000
 #define LEASE_S 3600 /* past the run's deadline a container is nobody's */
 #define SAID_MAX 4096
 #define PROFILE_NAME "seccomp.json"
@@ -443,8 +441,7 @@ static int container_run(const struct container *container, const struct executo
                               call->cancel_fd, &fd, err);
         if (r == 0)
                 r = container_start(container, call->cancel_fd, err);
-        int64_t deadline_us =
-                clock_monotonic_us() + (call->timeout_ms + EXECUTOR_GRACE_MS + GRACE_MS) * 1000;
+        int64_t deadline_us = clock_monotonic_us() + away_patience_ms(call) * 1000;
         if (r == 0)
                 r = docker_exchange(fd, call, deadline_us, response, &said, err);
         if (r == 0)
@@ -524,12 +521,7 @@ static int check_image(const struct docker *docker, struct error *err)
 static int probe(const struct docker *docker, struct buf *answer, struct error *err)
 {
         static const char *const arguments[] = {"--probe", NULL};
-        const struct executor_call call = {.request = "",
-                                           .timeout_ms = PROBE_MS,
-                                           .max_response_bytes = (int64_t)answer->max,
-                                           .cancel_fd = -1,
-                                           .memory_mb = 256,
-                                           .threads = 1};
+        const struct executor_call call = away_probe(answer);
         return run_contained(docker, &call, arguments, true, answer, err);
 }
 

@@ -1,5 +1,7 @@
 #include "executor/docker_spec.h"
 
+#include "executor/away.h"
+
 #include "base/cleanup.h"
 #include "base/json.h"
 
@@ -11,10 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Beside the engine's own memory: what it does not count (as in runner/sandbox.c), the supervisor,
- * the answer twice, and file pages that the kernel cannot drop at once. */
-#define MEMORY_SLACK_MB 384
-#define MEMORY_MAX_MB ((int64_t)1 << 21)
 #define PIDS_SLACK 32
 #define CPU_PERIOD_US 100000
 #define TMPFS "rw,noexec,nosuid,nodev,size=16m,mode=1777"
@@ -76,12 +74,6 @@ static int choose_user(const struct docker_spec *spec, char out[USER_TEXT_MAX], 
         return 0;
 }
 
-static int64_t memory_bytes(const struct executor_call *call)
-{
-        int64_t mb = call->memory_mb + call->memory_mb / 4 + MEMORY_SLACK_MB;
-        return (mb < MEMORY_MAX_MB ? mb : MEMORY_MAX_MB) * 1024 * 1024;
-}
-
 /* What keeps it apart: no network, no capability, nothing to write but /tmp, and no IPC with others
  * (nor a /dev/shm). */
 static json_t *walls_of(const struct docker_spec *spec)
@@ -99,7 +91,7 @@ static json_t *walls_of(const struct docker_spec *spec)
  * counts all of a user's processes, also those in other containers. */
 static json_t *limits_of(const struct executor_call *call)
 {
-        json_int_t memory = memory_bytes(call);
+        json_int_t memory = away_memory_mb(call) * 1024 * 1024;
         return json_pack("{s:I, s:I, s:I, s:I, s:I, s:[{s:s, s:i, s:i}, {s:s, s:i, s:i}, {s:s, "
                          "s:i, s:i}]}",
                          "PidsLimit", (json_int_t)(call->threads + PIDS_SLACK), "Memory", memory,

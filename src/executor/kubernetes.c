@@ -9,6 +9,7 @@
  *
  * SQL is checked by the runner on this machine (executor_checks_first), so that what is refused
  * never gets here. */
+#include "executor/away.h"
 #include "executor/backend.h"
 #include "executor/kubernetes_job.h"
 #include "executor/kubernetes_private.h"
@@ -31,7 +32,6 @@
 #define FOLDER "jobs" /* in $ASKCSV_HOME: the owners' locks */
 #define IMAGE_NAME_MAX 400
 #define CHECK_MS 5000
-#define PROBE_MS 30000
 
 /* ---- opening ---- */
 
@@ -245,12 +245,7 @@ static int check_cluster(const struct kubernetes *it, struct error *err)
 static int probe(const struct kubernetes *it, struct buf *answer, struct error *err)
 {
         static const char *const arguments[] = {"--framed", "--probe", NULL};
-        const struct executor_call call = {.request = "",
-                                           .timeout_ms = PROBE_MS,
-                                           .max_response_bytes = (int64_t)answer->max,
-                                           .cancel_fd = -1,
-                                           .memory_mb = 256,
-                                           .threads = 1};
+        const struct executor_call call = away_probe(answer);
         return run_in_cluster(it, &call, arguments, true, answer, err);
 }
 

@@ -1,18 +1,17 @@
 #include "executor/kubernetes_job.h"
 
+#include "executor/away.h"
+#include "executor/kubernetes_spec.h"
+
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "executor/kubernetes_spec.h"
 #include "kube/watch.h"
 #include "protocol/frame.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* From the run's deadline to that of the pod, whose process may begin late, and of the Job, which
- * is there for those whom nobody watches any more. */
-#define GRACE_MS 5000
-#define JOB_GRACE_S 15
+#define JOB_GRACE_S 15   /* from the pod's deadline to the Job's, for those that nobody watches */
 #define LOG_WAIT_MS 3000 /* until a log has all that its container said */
 #define LOG_PAUSE_MS 50
 #define LISTEN_MS 15000 /* to a log, before the watch is looked at again */
@@ -85,7 +84,7 @@ int kubernetes_job_make(struct kubernetes_job *job, const char *const *arguments
 {
         const struct kubernetes *it = job->it;
         const struct executor_call *call = job->call;
-        int64_t run_ms = call->timeout_ms + EXECUTOR_GRACE_MS + GRACE_MS;
+        int64_t run_ms = away_patience_ms(call);
         const struct kubernetes_spec spec = {.settings = &it->settings,
                                              .pod_template = it->pod_template,
                                              .call = call,
@@ -118,23 +117,31 @@ static const char *find_frame(const struct buf *text)
         return at;
 }
 
-/* 1: the response was there, whole; 0: not (yet). */
-static int take_response(const struct kubernetes_job *job, const struct buf *text,
-                         struct buf *response, struct error *err)
+int kubernetes_take_response(const char *text, size_t n, const struct executor_call *call,
+                             struct buf *response, struct error *err)
 {
         struct frame frame;
-        const char *at = find_frame(text);
-        if (!at)
-                return 0;
-        int r = frame_parse(at, text->len - (size_t)(at - text->data),
-                            (size_t)job->call->max_response_bytes, ERROR_RUNNER_OUTPUT_EXCEEDED,
+        int r = frame_parse(text, n, (size_t)call->max_response_bytes, ERROR_RUNNER_OUTPUT_EXCEEDED,
                             &frame, err);
         if (r <= 0)
                 return r;
+        if (strcmp(frame.name, "response") != 0)
+                return error_set(err, ERROR_RUNNER_INTERNAL,
+                                 "the runner's pod gave a frame \"%s\" for its response",
+                                 frame.name);
         buf_append(response, frame.body, frame.body_bytes);
         buf_putc(response, '\n');
         r = buf_error(response, err, "the runner's response");
         return r < 0 ? r : 1;
+}
+
+static int take_response(const struct kubernetes_job *job, const struct buf *text,
+                         struct buf *response, struct error *err)
+{
+        const char *at = find_frame(text);
+        return at ? kubernetes_take_response(at, text->len - (size_t)(at - text->data), job->call,
+                                             response, err)
+                  : 0;
 }
 
 static size_t log_bytes_max(const struct kubernetes_job *job)
@@ -227,9 +234,7 @@ static int take(struct kubernetes_job *job, const struct kube_event *event, stru
         case KUBE_PRESENT:
                 pod_read(event->object, &state);
                 if (state.phase == POD_RUNNING && job->pod.phase != POD_RUNNING)
-                        job->end_by_us =
-                                clock_monotonic_us() +
-                                (job->call->timeout_ms + EXECUTOR_GRACE_MS + GRACE_MS) * 1000;
+                        job->end_by_us = clock_monotonic_us() + away_patience_ms(job->call) * 1000;
                 keep_cause(&job->pod, &state);
                 job->pod = state;
                 if (state.phase == POD_HOPELESS)
@@ -383,8 +388,7 @@ int kubernetes_outlive(const struct kubernetes *it, const struct executor_call *
 {
         struct kubernetes_job job = {.it = it, .call = call, .is_bare = true, .owner = {.fd = -1}};
         (void)snprintf(job.name, sizeof(job.name), KUBERNETES_NAME_PREFIX "%s", owner);
-        job.end_by_us =
-                clock_monotonic_us() + (call->timeout_ms + EXECUTOR_GRACE_MS + GRACE_MS) * 1000;
+        job.end_by_us = clock_monotonic_us() + away_patience_ms(call) * 1000;
         int r = kube_client_new(it->server, &job.client, err);
         if (r == 0)
                 r = outlive(&job, response, err);

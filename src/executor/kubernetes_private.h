@@ -53,6 +53,11 @@ int kubernetes_get(const struct kubernetes *it, struct kube_client *client, cons
                    const char *kind, const char *name, int cancel_fd, struct kube_reply *reply,
                    struct error *err);
 
+/* The response, out of the frame that begins at text, of which n bytes are there so far. 1: it was
+ * whole, and is in response; 0: not yet. */
+int kubernetes_take_response(const char *text, size_t n, const struct executor_call *call,
+                             struct buf *response, struct error *err);
+
 /* The end of a run in a bare pod, named after that owner, that was attached to and is so no more:
  * waits for it and reads its log, as of a Job. 1: it never had the request. */
 int kubernetes_outlive(const struct kubernetes *it, const struct executor_call *call,

@@ -1,5 +1,7 @@
 #include "executor/kubernetes_spec.h"
 
+#include "executor/away.h"
+
 #include "base/base64.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -12,10 +14,6 @@
 #include <string.h>
 
 #define USER 65532 /* of the image; nobody's on any node */
-/* Beside the engine's own memory: what it does not count, the supervisor, the answer twice, file
- * pages that the kernel cannot drop at once (as docker_spec.c). */
-#define MEMORY_SLACK_MB 384
-#define MEMORY_MAX_MB ((int64_t)1 << 21)
 #define REQUEST_VARIABLE "ASKCSV_REQUEST"
 #define REQUEST_FOLDER "/request"
 #define TMP_SIZE "16Mi"
@@ -243,19 +241,13 @@ static json_t *pod_walls(const struct kubernetes_spec *spec)
         return walls;
 }
 
-static int64_t memory_mb(const struct executor_call *call)
-{
-        int64_t mb = call->memory_mb + call->memory_mb / 4 + MEMORY_SLACK_MB;
-        return mb < MEMORY_MAX_MB ? mb : MEMORY_MAX_MB;
-}
-
 /* The scheduler is told of all the memory, so that no run is put where it would not fit. */
 static json_t *resources_of(const struct kubernetes_spec *spec)
 {
         const json_t *asked = json_object_get(runner_of(spec->pod_template), "resources");
         char memory[32];
         char cpu[32];
-        (void)snprintf(memory, sizeof(memory), "%lldMi", (long long)memory_mb(spec->call));
+        (void)snprintf(memory, sizeof(memory), "%lldMi", (long long)away_memory_mb(spec->call));
         (void)snprintf(cpu, sizeof(cpu), "%lld", (long long)spec->call->threads + 1);
         json_t *limits = json_pack("{s:s, s:s}", "memory", memory, "cpu", cpu);
         json_t *requests = json_pack("{s:s, s:s}", "memory", memory, "cpu", "100m");

@@ -1,5 +1,6 @@
 #include "executor/kubernetes_warm.h"
 
+#include "executor/away.h"
 #include "executor/kubernetes_pod.h"
 #include "executor/kubernetes_spec.h"
 #include "executor/leftovers.h"
@@ -31,7 +32,6 @@
 /* The cluster itself ends a pod after so long: KEEP_US, the longest run that there may be, and
  * some time to spare. */
 #define ACTIVE_S (2 * 3600)
-#define GRACE_MS 5000 /* from the run's deadline to that of the pod, as of a Job */
 /* Making and removing pods is work for the whole cluster. It waits a moment, so that it is not in
  * the way of a run that has just begun, or of its answer. */
 #define LET_RUN_US (INT64_C(100) * 1000)
@@ -220,25 +220,6 @@ static int send_request(struct warm_pod *pod, const struct executor_call *call,
         return r;
 }
 
-/* 1: there it is, whole; 0: not yet. */
-static int take_response(const struct buf *said, const struct executor_call *call,
-                         struct buf *response, struct error *err)
-{
-        struct frame frame;
-        int r = frame_parse(buf_text(said), said->len, (size_t)call->max_response_bytes,
-                            ERROR_RUNNER_OUTPUT_EXCEEDED, &frame, err);
-        if (r <= 0)
-                return r;
-        if (strcmp(frame.name, "response") != 0)
-                return error_set(err, ERROR_RUNNER_INTERNAL,
-                                 "the runner's pod gave a frame \"%s\" for its response",
-                                 frame.name);
-        buf_append(response, frame.body, frame.body_bytes);
-        buf_putc(response, '\n');
-        r = buf_error(response, err, "the runner's response");
-        return r < 0 ? r : 1;
-}
-
 /* 1: the response is there; 0: the connection is lost, and how the run ends is for the cluster to
  * say. */
 static int await_response(struct warm_pod *pod, const struct executor_call *call,
@@ -260,7 +241,7 @@ static int await_response(struct warm_pod *pod, const struct executor_call *call
                         *err = lost;
                         return r;
                 }
-                r = take_response(&said, call, response, err);
+                r = kubernetes_take_response(buf_text(&said), said.len, call, response, err);
                 if (r != 0)
                         return r;
         }
@@ -270,10 +251,9 @@ static int await_response(struct warm_pod *pod, const struct executor_call *call
 static int run_in(struct warm_pod *pod, const struct kubernetes *it,
                   const struct executor_call *call, struct buf *response, struct error *err)
 {
-        const struct kube_patience patience = {
-                .until_us = clock_monotonic_us() +
-                            (call->timeout_ms + EXECUTOR_GRACE_MS + GRACE_MS) * 1000,
-                .cancel_fd = call->cancel_fd};
+        const struct kube_patience patience = {.until_us = clock_monotonic_us() +
+                                                           away_patience_ms(call) * 1000,
+                                               .cancel_fd = call->cancel_fd};
         int r = send_request(pod, call, &patience, err);
         if (r != 0)
                 return r;
