@@ -545,6 +545,9 @@ static int parse_text(const char *text, size_t n, size_t max_bytes,
         if (!request)
                 return error_oom(err);
         r = parse(json, arena, request, err);
+        if (r == 0 && request->op != REQUEST_EXPORT && n > REQUEST_BYTES_MAX)
+                r = error_set(err, ERROR_INVALID_REQUEST,
+                              "the JSON text has %zu bytes; the limit is %d", n, REQUEST_BYTES_MAX);
         if (r == 0)
                 *ret = request;
         return r;
@@ -553,14 +556,7 @@ static int parse_text(const char *text, size_t n, size_t max_bytes,
 int request_parse(const char *text, size_t n, struct arena *arena, struct request **ret,
                   struct error *err)
 {
-        struct request *request = NULL;
-        int r = parse_text(text, n, REQUEST_EXPORT_BYTES_MAX, parse_document, arena, &request, err);
-        if (r == 0 && request->op != REQUEST_EXPORT && n > REQUEST_BYTES_MAX)
-                r = error_set(err, ERROR_INVALID_REQUEST,
-                              "the JSON text has %zu bytes; the limit is %d", n, REQUEST_BYTES_MAX);
-        if (r == 0)
-                *ret = request;
-        return r;
+        return parse_text(text, n, REQUEST_EXPORT_BYTES_MAX, parse_document, arena, ret, err);
 }
 
 static int parse_prepare(const json_t *json, struct arena *arena, struct request *request,
