@@ -13,13 +13,14 @@ async function visit(page, address) {
   await page.locator(".choices button, .turn").first().waitFor();
 }
 
-// Asks, and waits for the end of this question, whatever it is; gives its status.
+// Asks, and waits for the end of this question, whatever it is, and for its run; gives its status.
 async function ask(page, question) {
   const before = await page.locator(".turn").count();
   await page.locator("#question").fill(question);
   await page.locator("#question").press("Enter");
   const turn = page.locator(".turn").nth(before);
   await turn.and(page.locator(ENDED)).waitFor();
+  await turn.locator(".share").waitFor();
   return turn.getAttribute("data-status");
 }
 
@@ -145,7 +146,6 @@ export const cases = {
     await visit(page, url);
     if (dataset) await choose(page, dataset);
     assert.equal(await ask(page, sql), "succeeded");
-    await page.locator(".share").waitFor();
     for (const head of await page.locator("thead .sort").all()) await head.click();
     await page.locator("summary").click();
     if (dataset) {
@@ -300,7 +300,6 @@ export const cases = {
     const page = await open();
     await visit(page, url);
     await ask(page, "revenue by category");
-    await page.locator(".share").waitFor();
     await page.getByRole("button", { name: "What is in it?" }).click();
     const drawer = page.locator(".drawer");
     await drawer.locator("table").first().waitFor();
@@ -606,7 +605,6 @@ export const cases = {
     const page = await open();
     await visit(page, url);
     await ask(page, "revenue by month");
-    await page.locator(".share").waitFor();
     const file = async (name) => {
       const { name: called, bytes } = await saved(page, () => page.getByRole("button", { name, exact: true }).click());
       return [called.split(".").pop(), bytes.toString(name === "PNG" ? "latin1" : "utf8").slice(0, 3000)];
@@ -628,7 +626,6 @@ export const cases = {
     const page = await open();
     await visit(page, url);
     await ask(page, sql);
-    await page.locator(".share").waitFor();
     const box = page.locator(".table-box");
     const rows = await page.locator(".table-box tbody tr:not(.space)").count();
     const count = await page.locator(".table-box table").getAttribute("aria-rowcount");
