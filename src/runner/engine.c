@@ -167,6 +167,7 @@ void engine_free(struct engine *engine)
 {
         if (!engine)
                 return;
+        duckdb_destroy_prepare(&engine->locker);
         duckdb_destroy_prepare(&engine->parser);
         duckdb_disconnect(&engine->connection);
         duckdb_close(&engine->database);
@@ -394,27 +395,32 @@ int engine_add_schema(struct engine *engine, const struct request *request, stru
         return run_buffered(engine, &script, err);
 }
 
+static const char lock[] = "SET lock_configuration = true";
+
 int engine_shut(struct engine *engine, struct error *err)
 {
         int r = engine_script(engine,
                               "SET enable_external_access = false;"
                               "SET disabled_filesystems = 'LocalFileSystem'",
                               err);
+        if (r == 0 && !engine->locker &&
+            duckdb_prepare(engine->connection, lock, &engine->locker) != DuckDBSuccess)
+                r = engine_error(err, duckdb_prepare_error(engine->locker), NULL);
         return r < 0 ? error_prefix(err, r, "shutting the engine") : 0;
 }
 
 int engine_lock(struct engine *engine, struct error *err)
 {
         int r = engine_shut(engine, err);
-        if (r == 0)
-                r = engine_script(engine, "SET lock_configuration = true", err);
-        return r < 0 ? error_prefix(err, r, "locking the engine") : 0;
+        return r < 0 ? r : engine_lock_shut(engine, err);
 }
 
 int engine_lock_shut(struct engine *engine, struct error *err)
 {
-        int r = engine_script(engine, "SET lock_configuration = true", err);
-        return r < 0 ? error_prefix(err, r, "locking the engine") : 0;
+        _cleanup_free_ char *said = NULL;
+        if (execute(engine->locker, NULL, 0, NULL, &said) == 0)
+                return 0;
+        return error_prefix(err, engine_error(err, said, NULL), "locking the engine");
 }
 
 int engine_lock_but(struct engine *engine, const char *path, struct error *err)

@@ -10,6 +10,7 @@ struct engine {
         duckdb_database database;
         duckdb_connection connection;
         duckdb_prepared_statement parser; /* of engine_parse, once it was called */
+        duckdb_prepared_statement locker; /* of engine_lock_shut, since engine_shut */
         unsigned threads;                 /* as engine_set_limits set them; 0 before */
         int64_t memory_mb;
         int64_t held_mb; /* see engine_note_held */
