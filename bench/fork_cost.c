@@ -122,7 +122,7 @@ static void prepare(struct engine **engine, const struct request *request, unsig
 static void settle(unsigned measures)
 {
         if (measures & MEASURE_BUFFERS)
-                warm_buffers_settle();
+                warm_buffers_settle(false);
         if (measures & MEASURE_COLLAPSE)
                 warm_heap_collapse();
         if (measures & MEASURE_HEAP)

@@ -25,8 +25,6 @@ struct nursery {
         struct stat snapshot;
         int engine_fds[ENGINE_FDS_MAX]; /* on the snapshot, when it stays open */
         size_t n_engine_fds;
-        char *heap; /* what the engine notes of a snapshot's file; each query writes all over it */
-        size_t heap_bytes;            /* once it is all there */
         struct policy_typed *columns; /* of the tables, for the children's policy */
         size_t n_columns;
 };
@@ -71,7 +69,6 @@ static int load(struct nursery *nursery, struct error *err)
         for (size_t i = 0; i < request->n_tables; i++)
                 names[i] = request->tables[i].name;
         int r = engine_set_limits(start->engine, &limits, err);
-        nursery->heap = sbrk(0);
         if (r == 0 && start->spec->n_files > 0)
                 r = engine_snapshot_use(start->engine, start->spec->files[0].inside, names,
                                         request->n_tables, start->copy, err);
@@ -114,12 +111,10 @@ static void tidy_memory(struct nursery *nursery)
         for (size_t i = 0; !start->copy && i < start->request->n_tables; i++)
                 (void)engine_snapshot_read_ahead(start->engine, start->request->tables[i].name,
                                                  &ignored);
-        if (!start->copy) {
-                nursery->heap_bytes = (size_t)((char *)sbrk(0) - nursery->heap);
+        if (!start->copy)
                 (void)engine_note_held(start->engine, &ignored);
-        }
         exercise_thoroughly(start->engine);
-        warm_memory_settle();
+        warm_memory_settle(!start->copy);
 }
 
 _Noreturn static void become_child(const struct nursery *nursery, const struct nursery_order *order,
@@ -146,8 +141,6 @@ _Noreturn static void become_child(const struct nursery *nursery, const struct n
                 .walls = walls,
                 .limits = order->limits,
                 .exercise = order->exercise,
-                .heap = nursery->heap,
-                .heap_bytes = nursery->heap_bytes,
                 .threads_max = order->threads_max,
                 .typed = nursery->columns,
                 .n_typed = nursery->n_columns,

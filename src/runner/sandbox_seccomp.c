@@ -102,6 +102,7 @@ static const int keeping_children[] = {
         SCMP_SYS(landlock_restrict_self),
         SCMP_SYS(seccomp),
         SCMP_SYS(pipe2),
+        SCMP_SYS(mincore),
 };
 
 #define CHILD_FLAGS ((scmp_datum_t)(CLONE_PIDFD | SIGCHLD))

@@ -42,9 +42,10 @@ struct span {
 static struct hooks *defaults;     /* jemalloc's own */
 static struct hooks parents_hooks; /* of the arena that the parent's only thread uses */
 static struct hooks childs_hooks;
-static unsigned childs_arena; /* 0: there is none */
-static struct span region;    /* reserved in the parent, used in the child */
-static struct span first;     /* in the child, before the region */
+static unsigned childs_arena;  /* 0: there is none */
+static struct span region;     /* reserved in the parent, used in the child */
+static struct span first;      /* in the child, before the region */
+static bool gives_small_pages; /* the parent */
 static bool is_child;
 static bool declined; /* the last alloc of a child's arena */
 
@@ -106,13 +107,15 @@ static bool never_purge(struct hooks *hooks, void *p, size_t n, size_t offset, s
         return true;
 }
 
-/* Whole huge pages only: in part given back, one falls into 512 small ones. */
+/* Whole huge pages only: in part given back, one falls into 512 small ones. That is the lesser evil
+ * where threads of the children would copy those. */
 static bool parents_purge(struct hooks *hooks, void *p, size_t n, size_t offset, size_t length,
                           unsigned arena)
 {
         (void)hooks, (void)n, (void)arena;
-        char *start = page_up((char *)p + offset, HUGE_PAGE);
-        char *end = page_down((char *)p + offset + length, HUGE_PAGE);
+        size_t page = gives_small_pages ? SMALL_PAGE : HUGE_PAGE;
+        char *start = page_up((char *)p + offset, page);
+        char *end = page_down((char *)p + offset + length, page);
         if (end > start)
                 (void)madvise(start, (size_t)(end - start), MADV_DONTNEED);
         return true; /* so jemalloc does not take the bytes for zeros */
@@ -229,11 +232,12 @@ static void region_reserve(void)
                 region = (struct span){start, start, start + REGION_BYTES};
 }
 
-void warm_buffers_settle(void)
+void warm_buffers_settle(bool threads)
 {
         ssize_t never_ms = -1;
         if (!defaults)
                 return;
+        gives_small_pages = threads;
         /* What the thread's cache keeps, children would use and copy. Purged once here, they need
          * not do it. */
         (void)duckdb_je_mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
@@ -277,8 +281,9 @@ void warm_buffers_open(bool huge)
         (void)huge;
 }
 
-void warm_buffers_settle(void)
+void warm_buffers_settle(bool threads)
 {
+        (void)threads;
 }
 
 void warm_buffers_turn(void *memory, size_t n)

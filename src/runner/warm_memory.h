@@ -7,6 +7,8 @@
 #ifndef ASKCSV_RUNNER_WARM_MEMORY_H
 #define ASKCSV_RUNNER_WARM_MEMORY_H
 
+#include <stdbool.h>
+
 /* Copies the engine's text into huge pages, before any filter forbids it (needs mmap and mprotect
  * with PROT_EXEC, and mremap), and has the tables that are loaded from now on put into huge pages.
  * One thread only. */
@@ -14,8 +16,10 @@ void warm_memory_text(void);
 
 /* Once the tables are loaded and the engine is warmed up: collapses what is in use into huge pages,
  * fills the holes of the heap, and lays fresh memory by for the children. What the parent
- * allocates afterwards costs each child a little. */
-void warm_memory_settle(void);
+ * allocates afterwards costs each child a little. `threads`: the children may have some. A page
+ * that one of them copies interrupts the others' cores, which costs ten times the copy, so the
+ * children get to know what to copy beforehand (warm_memory_own), and less is left to be copied. */
+void warm_memory_settle(bool threads);
 
 /* Gives the parent its holes back, before it allocates much again; then it settles again. Without
  * this each new settling would find new holes, and the heap would grow. */
@@ -24,5 +28,9 @@ void warm_memory_unsettle(void);
 /* In a child, before it does anything else: allocates from the fresh memory from now on, and
  * touches the first of it. One thread only. */
 void warm_memory_touch(void);
+
+/* In a child, when it has time and before it has threads: its own copies of what the engine writes
+ * to in every query. Does nothing unless the parent settled for threads. */
+void warm_memory_own(void);
 
 #endif

@@ -44,6 +44,11 @@ static inline char *page_down(const void *p, size_t size)
 /* The engine's text and constants, into huge pages. */
 void warm_text_copy(void);
 
+/* The engine's state: the mappings that it made while it was opened, and the heap since then. */
+void warm_state_note(void);   /* once it is open; needs /proc */
+void warm_state_settle(void); /* notes which pages of it are in use; needs mincore */
+void warm_state_own(void);    /* in a child: copies these */
+
 /* What malloc(3) hands out: the engine's C++ objects. */
 void warm_heap_collapse(void); /* what is in use, into huge pages */
 void warm_heap_settle(void);   /* no holes, and fresh memory at the end */
@@ -56,7 +61,9 @@ void *warm_heap_turn(size_t n);
 /* Early: makes the other two possible and, if `huge`, puts what is allocated from now on into huge
  * pages. */
 void warm_buffers_open(bool huge);
-void warm_buffers_settle(void); /* fresh memory of their own for the children */
+/* Fresh memory of their own for the children; `threads`: of their first thread, the others' comes
+ * from what is free here, so that is given back to the last page. */
+void warm_buffers_settle(bool threads);
 /* In a child: allocates from that memory on; these n bytes come first, if they are not NULL. */
 void warm_buffers_turn(void *first, size_t n);
 void warm_buffers_touch(void);

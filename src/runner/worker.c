@@ -16,10 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
-
-#define OWN_PAGES_MAX ((size_t)32 * 1024 * 1024) /* more than that is not worth the memory */
 
 /* The one global: a signal handler has nothing else to go by. */
 static struct engine *volatile engine_to_stop;
@@ -321,16 +318,6 @@ static int make_ready(struct work *work, const struct limits *limits, struct err
         return r;
 }
 
-/* Its own copies of those pages at once and before there are threads: one by one each copy
- * interrupts the other cores. Nothing happens on a kernel before 5.14. */
-static void own_pages(void *from, size_t bytes)
-{
-        uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-        uintptr_t start = (uintptr_t)from / page * page;
-        if (bytes > 0 && bytes <= OWN_PAGES_MAX)
-                (void)madvise((void *)start, (uintptr_t)from + bytes - start, MADV_POPULATE_WRITE);
-}
-
 _Noreturn void worker_main_warm(const struct worker_start *start)
 {
         struct error err = {0};
@@ -356,7 +343,7 @@ _Noreturn void worker_main_warm(const struct worker_start *start)
                 _exit(WORKER_EXIT_MUTE);
         if (r == 0)
                 r = make_ready(&work, &start->limits, &err);
-        own_pages(start->heap, start->heap_bytes);
+        warm_memory_own();
         if (r == 0 && start->exercise)
                 exercise_shortly(start->engine);
         if (r == 0)

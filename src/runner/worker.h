@@ -37,8 +37,6 @@ struct worker_start {
         struct sandbox_walls *walls; /* what sandbox_clone_child gave */
         struct limits limits;        /* those that the request will have */
         bool exercise;               /* there is time to get ready for it */
-        void *heap;                  /* memory of the parent's that every query writes to */
-        size_t heap_bytes;
         /* More than limits.threads: the child may take up to so many for a query whose answer does
          * not depend on it, which it tells by what the tables' columns hold. */
         int64_t threads_max;

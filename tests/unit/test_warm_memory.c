@@ -105,7 +105,7 @@ static bool allocate(void)
         return is_good;
 }
 
-enum touches { TOUCH_NEVER, TOUCH_FIRST, TOUCH_OFTEN };
+enum touches { TOUCH_NEVER, TOUCH_FIRST, TOUCH_OFTEN, TOUCH_AND_OWN };
 
 /* 0 when the child allocated, computed and got the same answers. */
 static int run_child(enum touches touches)
@@ -117,6 +117,8 @@ static int run_child(enum touches touches)
                         warm_memory_touch();
                 if (touches == TOUCH_OFTEN)
                         warm_memory_touch();
+                if (touches == TOUCH_AND_OWN)
+                        warm_memory_own();
                 if (!allocate() || !ask_all(&answers))
                         _exit(2);
                 if (touches == TOUCH_OFTEN)
@@ -152,7 +154,7 @@ static void test_children(void **state)
 {
         (void)state;
         struct answers answers;
-        warm_memory_settle();
+        warm_memory_settle(false);
         assert_int_equal(run_child(TOUCH_NEVER), 0);
         assert_int_equal(run_child(TOUCH_FIRST), 0);
         assert_int_equal(run_child(TOUCH_OFTEN), 0);
@@ -160,12 +162,12 @@ static void test_children(void **state)
         assert_true(ask_all(&answers));
         assert_memory_equal(&answers, &expected, sizeof(answers));
         assert_true(allocate());
-        warm_memory_settle();
-        warm_memory_settle();
+        warm_memory_settle(false);
+        warm_memory_settle(false);
         warm_memory_unsettle();
         warm_memory_unsettle();
         assert_int_equal(run_child(TOUCH_FIRST), 0);
-        warm_memory_settle();
+        warm_memory_settle(false);
         assert_int_equal(run_child(TOUCH_FIRST), 0);
 }
 
@@ -196,49 +198,73 @@ static void test_no_growth(void **state)
         for (int i = 0; i < 20; i++) {
                 warm_memory_unsettle();
                 assert_true(ask_one(questions[1], hash));
-                warm_memory_settle();
+                warm_memory_settle(false);
         }
         long space_kb = parent_kb(0), used_kb = parent_kb(1);
         for (int i = 0; i < 200; i++) {
                 warm_memory_unsettle();
                 assert_true(ask_one(questions[1], hash));
-                warm_memory_settle();
+                warm_memory_settle(false);
         }
         assert_true(parent_kb(0) - space_kb <= 4 * 1024);
         assert_true(parent_kb(1) - used_kb <= 4 * 1024);
         assert_int_equal(run_child(TOUCH_FIRST), 0);
 }
 
-/* What the measures are for, where they exist: a child's first query copies and takes few pages. */
+/* Of a child's first query. */
+static long count_faults(void (*get_ready)(void), int64_t threads)
+{
+        int ends[2];
+        long faults = 0;
+        assert_int_equal(pipe(ends), 0);
+        if (fork() == 0) {
+                char hash[65];
+                struct error err = {0};
+                struct rusage before, after;
+                if (get_ready)
+                        get_ready();
+                (void)getrusage(RUSAGE_SELF, &before);
+                bool is_good = engine_set_threads(engine, threads, &err) == 0 &&
+                               ask_one(questions[1], hash);
+                (void)getrusage(RUSAGE_SELF, &after);
+                long n = is_good ? after.ru_minflt - before.ru_minflt : 0;
+                _exit(write(ends[1], &n, sizeof(n)) == sizeof(n) ? 0 : 1);
+        }
+        (void)close(ends[1]);
+        assert_int_equal(read(ends[0], &faults, sizeof(faults)), sizeof(faults));
+        (void)close(ends[0]);
+        (void)wait(NULL);
+        assert_true(faults > 0);
+        return faults;
+}
+
+/* What the measures are for, where they exist: a child's first query copies and takes few pages. By
+ * how much fewer depends on the kernel: some have no huge pages at all. */
 static void test_fewer_faults(void **state)
 {
         (void)state;
         if (!WARM_MEMORY)
                 skip();
-        long faults[2] = {0};
-        warm_memory_settle();
-        for (int touch = 0; touch < 2; touch++) {
-                int ends[2];
-                assert_int_equal(pipe(ends), 0);
-                if (fork() == 0) {
-                        char hash[65];
-                        struct rusage before, after;
-                        if (touch)
-                                warm_memory_touch();
-                        (void)getrusage(RUSAGE_SELF, &before);
-                        bool is_good = ask_one(questions[1], hash);
-                        (void)getrusage(RUSAGE_SELF, &after);
-                        long n = is_good ? after.ru_minflt - before.ru_minflt : 0;
-                        _exit(write(ends[1], &n, sizeof(n)) == sizeof(n) ? 0 : 1);
-                }
-                (void)close(ends[1]);
-                assert_int_equal(read(ends[0], &faults[touch], sizeof(long)), sizeof(long));
-                (void)close(ends[0]);
-                (void)wait(NULL);
-        }
-        assert_true(faults[1] > 0);
-        /* By how much depends on the kernel: some have no huge pages at all. */
-        assert_true(faults[1] <= faults[0]);
+        warm_memory_settle(false);
+        assert_true(count_faults(warm_memory_touch, 1) <= count_faults(NULL, 1));
+}
+
+static void touch_and_own(void)
+{
+        warm_memory_touch();
+        warm_memory_own();
+}
+
+/* Where the parent settled for threads, and nowhere else, a child can copy in advance. */
+static void test_own_pages(void **state)
+{
+        (void)state;
+        if (!WARM_MEMORY)
+                skip();
+        warm_memory_settle(true);
+        long without = count_faults(warm_memory_touch, 2);
+        assert_true(count_faults(touch_and_own, 2) < without);
+        assert_int_equal(run_child(TOUCH_AND_OWN), 0);
 }
 
 /* Somebody else moves the end of the heap: then glibc goes on elsewhere. The last test, as there
@@ -251,7 +277,7 @@ static void test_foreign_break(void **state)
         memset(foreign, 7, 1 << 20);
         assert_true(allocate());
         for (int i = 0; i < 3; i++) {
-                warm_memory_settle();
+                warm_memory_settle(false);
                 assert_int_equal(run_child(TOUCH_FIRST), 0);
         }
         for (size_t i = 0; i < 1 << 20; i++)
@@ -264,7 +290,7 @@ int main(void)
                 cmocka_unit_test(test_before_anything), cmocka_unit_test(test_text),
                 cmocka_unit_test(test_children),        cmocka_unit_test(test_children_are_apart),
                 cmocka_unit_test(test_no_growth),       cmocka_unit_test(test_fewer_faults),
-                cmocka_unit_test(test_foreign_break),
+                cmocka_unit_test(test_own_pages),       cmocka_unit_test(test_foreign_break),
         };
         return cmocka_run_group_tests(tests, open_engine, close_engine);
 }
