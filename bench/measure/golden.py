@@ -3,7 +3,7 @@ import json
 import pathlib
 
 from measure import machine
-from measure.ways import Failed, Way, latency, latency_result, rows_of, same_rows, throughput
+from measure.ways import Failed, Way, latency, latency_result, paced, rows_of, same_rows, throughput
 from measure.world import load_sql, note
 
 CLIENTS = (1, 2, 8, 32)
@@ -124,6 +124,11 @@ def print_result(result):
                   f"{entry['ratio']['worst']:>8.2f}")
         if entry["failed"]:
             print(f"  {entry['failed']} runs failed: {entry['error']}")
+    for name, entry in result["paced"].items():
+        ms = entry["ms"]
+        print(f"{WHAT[name][0] + ', with pauses':<40}{ms['p50']:>9.2f}{ms['p95']:>9.2f}"
+              f"{ms['p99']:>9.2f}{ms['max']:>9.2f}{entry['ratio']['median']:>8.2f}"
+              f"{entry['ratio']['worst']:>8.2f}")
     print(f"\n{'golden, runs a second, clients':<34}" + "".join(f"{n:>10}" for n in CLIENTS))
     for name, entry in result["throughput"].items():
         print(f"{WHAT[name][0]:<34}" + "".join(
@@ -150,8 +155,11 @@ def measure(world, questions, docker, why):
             why = f"skipped: {error}"
             ways.pop().close()
         samples = latency(ways, range(len(questions)), world.rounds, each, note)
-        result = {"docker": why, "latency": latency_result(ways, samples,
-                                                           [q["name"] for q in questions])}
+        names = [q["name"] for q in questions]
+        result = {"docker": why, "latency": latency_result(ways, samples, names)}
+        fast = [ways[0], ways[2]]
+        result["paced"] = latency_result(fast, paced(fast, range(len(names)), world.rounds, note),
+                                         names)
         for way in ways:
             way.spend_s += way.spent_s
         result["throughput"] = throughput(ways, range(len(questions)), CLIENTS, THROUGHPUT_ROUNDS,

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from measure import machine
-from measure.ways import Failed, Way, latency, latency_result, rows_of, same_rows, throughput
+from measure.ways import Failed, Way, latency, latency_result, paced, rows_of, same_rows, throughput
 from measure.world import note, quoted
 
 LOADS = 3          # turns of the first use and DuckDB's loads
@@ -162,9 +162,11 @@ def later(world, folder, path, env):
         result = latency_result(ways, samples, names)
         for way in ways:
             way.spend_s += way.spent_s
+        fast = [ways[0], ways[2]]
+        pauses = latency_result(fast, paced(fast, range(len(names)), ROUNDS, note), names)
         rates = throughput(ways, range(len(names)), CLIENTS, 1, lambda *_: THROUGHPUT_MS, note)
         machine.settle()
-        return {"latency": result, "throughput": rates, "load_ms": load_ms,
+        return {"latency": result, "paced": pauses, "throughput": rates, "load_ms": load_ms,
                 "request": ways[2].said["requests"][list(QUESTIONS).index(COLD)],
                 "memory": machine.memory(env["ASKCSV_HOME"])}
     finally:
@@ -263,6 +265,11 @@ def print_result(result):
                   f"{ms['max']:>9.2f}{ratio['median']:>8.2f}{ratio['worst']:>8.2f}")
         if entry["failed"]:
             print(f"  {entry['failed']} runs failed: {entry['error']}")
+    for name, entry in result["paced"].items():
+        ms = entry["ms"]
+        print(f"{WHAT[name] + ', with pauses':<40}{ms['p50']:>9.2f}{ms['p95']:>9.2f}"
+              f"{ms['p99']:>9.2f}{ms['max']:>9.2f}{entry['ratio']['median']:>8.2f}"
+              f"{entry['ratio']['worst']:>8.2f}")
     print(f"\n{'large, runs a second, clients':<34}" + "".join(f"{n:>10}" for n in CLIENTS))
     for name, entry in result["throughput"].items():
         print(f"{WHAT[name]:<34}" + "".join(

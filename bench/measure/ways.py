@@ -7,6 +7,7 @@ import time
 
 
 TAIL_S = 20
+PAUSE_S = 0.05
 
 
 class Failed(Exception):
@@ -131,6 +132,19 @@ def latency(ways, jobs, rounds, each, note=lambda text: None):
             times = each(way, number)
             if times and way.can_afford():
                 samples[way.name] += way.run(jobs, 1, each=times)["samples"]
+    return samples
+
+
+def paced(ways, jobs, rounds, note=lambda text: None):
+    """As latency(), but each question is asked PAUSE_S after the answer to the one before: by
+    somebody who reads it, not by a loop that keeps the processor's caches full of one query."""
+    samples = {way.name: [] for way in ways}
+    for number in range(rounds):
+        note(f"with pauses, round {number + 1} of {rounds}")
+        for way in ways if number % 2 else reversed(ways):
+            for job in jobs if way.can_afford() else ():
+                time.sleep(PAUSE_S)
+                samples[way.name] += way.run([job], 1, each=1)["samples"]
     return samples
 
 
