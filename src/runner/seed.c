@@ -13,6 +13,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define PLENTY_MB 1024 /* to build with: what the engine's allocator keeps for later fits in, too  \
+                        */
+
 struct clone {
         const struct seed_order *order;
         const struct runner_walls *wanted;
@@ -50,6 +53,8 @@ _Noreturn static void become_builder(struct clone *clone)
         for (size_t i = 0; i < clone->request->n_tables; i++)
                 clone->files[i] = (struct sandbox_file){.path = clone->request->tables[i].path,
                                                         .fd = clone->fds[SEED_FILES + i]};
+        if (limits->memory_mb < PLENTY_MB)
+                warm_memory_spare();
         spec->role = SANDBOX_BUILDER;
         spec->n_files = clone->request->n_tables;
         spec->memory_mb = limits->memory_mb;

@@ -232,6 +232,21 @@ static void region_reserve(void)
                 region = (struct span){start, start, start + REGION_BYTES};
 }
 
+void warm_buffers_spare(void)
+{
+        static const char *const settings[] = {"dirty_decay_ms", "muzzy_decay_ms"};
+        char name[64];
+        ssize_t at_once_ms = 0;
+        if (!defaults)
+                return;
+        gives_small_pages = true;
+        for (size_t i = 0; i < 2; i++) {
+                (void)snprintf(name, sizeof(name), "arenas.%s", settings[i]); /* those to come */
+                (void)duckdb_je_mallctl(name, NULL, NULL, &at_once_ms, sizeof(at_once_ms));
+                (void)arena_control(settings[i], NULL, 0, &at_once_ms, sizeof(at_once_ms));
+        }
+}
+
 void warm_buffers_settle(bool threads)
 {
         ssize_t never_ms = -1;
@@ -279,6 +294,10 @@ void warm_buffers_touch(void)
 void warm_buffers_open(bool huge)
 {
         (void)huge;
+}
+
+void warm_buffers_spare(void)
+{
 }
 
 void warm_buffers_settle(bool threads)

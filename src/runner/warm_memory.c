@@ -9,6 +9,11 @@ void warm_memory_text(void)
         warm_state_note();
 }
 
+void warm_memory_spare(void)
+{
+        warm_buffers_spare();
+}
+
 void warm_memory_settle(bool threads)
 {
         warm_buffers_settle(threads);

@@ -61,6 +61,7 @@ void *warm_heap_turn(size_t n);
 /* Early: makes the other two possible and, if `huge`, puts what is allocated from now on into huge
  * pages. */
 void warm_buffers_open(bool huge);
+void warm_buffers_spare(void); /* what is freed is given back at once, to the last page */
 /* Fresh memory of their own for the children; `threads`: of their first thread, the others' comes
  * from what is free here, so that is given back to the last page. */
 void warm_buffers_settle(bool threads);
