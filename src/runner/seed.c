@@ -13,8 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define PLENTY_MB 1024 /* to build with: what the engine's allocator keeps for later fits in, too  \
-                        */
+/* To build with: what the engine's allocator keeps for later fits in, too. */
+#define PLENTY_MB 1024
 
 struct clone {
         const struct seed_order *order;

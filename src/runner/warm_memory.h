@@ -14,8 +14,8 @@
  * One thread only. */
 void warm_memory_text(void);
 
-/* From now on the engine keeps nothing of what it frees: slower by a tenth where it frees much, but
- * the process has only what the engine counts, and not up to twice as much. */
+/* From now on the engine's allocator keeps nothing of what is freed: slower by a tenth where much
+ * is, but then the process has little more memory than the engine counts. */
 void warm_memory_spare(void);
 
 /* Once the tables are loaded and the engine is warmed up: collapses what is in use into huge pages,
