@@ -150,7 +150,7 @@ json_t *ticket_body(const struct ticket *ticket)
 
 const json_t *ticket_ended_body(const struct ticket *ticket)
 {
-        return ticket->body;
+        return ticket->error.type == ERROR_NONE ? ticket->body : NULL;
 }
 
 const char *ticket_owner(const struct ticket *ticket)

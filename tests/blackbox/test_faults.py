@@ -14,7 +14,7 @@ import pytest
 
 from host import wait_until
 from programs import Askcsv
-from scripted_model import ScriptedModel, say
+from scripted_model import ScriptedModel, call, say
 from served import COUNT
 
 ENDLESS = "SELECT count(*) AS n FROM range(1000000000000) AS a(x) WHERE x % 7 = sqrt(x)"
@@ -139,6 +139,30 @@ def test_an_answer_that_ends_while_the_disk_is_full(serve, small_disk):
         assert capsule["kind"] == "answer" and words.strip() in capsule["answer"]["text"]
         model.steps.append(say("Again: about a shop."))
         assert server.ask("POST", "/v1/chat", asked).status == 200
+        assert server.end() == 0
+    assert "intact" in small_disk.ok("capsules", "check").stdout
+
+
+def test_a_models_run_that_ends_while_the_disk_is_full(serve, small_disk):
+    """The model is not told that it still runs, nor anything else: the answer ends there."""
+    asked = {"dataset_id": "ecommerce", "message": "Count something long."}
+    replies = []
+    with ScriptedModel([call("execute_sql", {"dataset_id": "ecommerce", "sql": ENDLESS})]) as model:
+        server = serve(on=small_disk, ASKCSV_OPENAI_BASE_URL=model.base_url("openai"),
+                       ASKCSV_OPENAI_MODEL="scripted", ASKCSV_OPENAI_KEY="sk-none-0123456789")
+        assert server.run().status == 201  # the tables are there
+        asker = threading.Thread(
+            target=lambda: replies.append(server.ask("POST", "/v1/chat", asked)))
+        asker.start()
+        (run,) = wait_until(lambda: server.get("/v1/runs?status=running").json()["runs"])
+        ballast = fill(small_disk.home)
+        assert wait_until(lambda: not checks(server)["store"]["ok"])
+        server.ask("POST", f"/v1/runs/{run['run_id']}/cancel")
+        asker.join()
+        problem(replies[0], 503, "STORE_ERROR")
+        assert len(model.requests) == 1 and not model.faults
+        ballast.unlink()
+        server.await_status(run["run_id"], {"cancelled"})
         assert server.end() == 0
     assert "intact" in small_disk.ok("capsules", "check").stdout
 
