@@ -12,6 +12,7 @@
 #include "server/serve.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <ftw.h>
 #include <poll.h>
 #include <stdio.h>
@@ -105,11 +106,13 @@ static inline int fuzz_connect(void)
         return fd;
 }
 
-/* False when the server has closed the connection: it need not hear all. */
+/* libFuzzer's alarm interrupts calls: they are made again. False when the server has closed the
+ * connection: it need not hear all. */
 static inline bool fuzz_send(int fd, const void *data, size_t n)
 {
         for (size_t sent = 0; sent < n;) {
-                ssize_t w = send(fd, (const char *)data + sent, n - sent, MSG_NOSIGNAL);
+                ssize_t w = TEMP_FAILURE_RETRY(
+                        send(fd, (const char *)data + sent, n - sent, MSG_NOSIGNAL));
                 if (w <= 0)
                         return false;
                 sent += (size_t)w;
@@ -122,9 +125,9 @@ static inline int fuzz_receive(int fd, int wait_ms, struct buf *in)
 {
         char chunk[16384];
         struct pollfd ready = {.fd = fd, .events = POLLIN};
-        if (poll(&ready, 1, wait_ms) <= 0)
+        if (TEMP_FAILURE_RETRY(poll(&ready, 1, wait_ms)) <= 0)
                 return -1;
-        ssize_t n = recv(fd, chunk, sizeof(chunk), 0);
+        ssize_t n = TEMP_FAILURE_RETRY(recv(fd, chunk, sizeof(chunk), 0));
         if (n <= 0)
                 return 0;
         buf_append(in, chunk, (size_t)n);
