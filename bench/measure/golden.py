@@ -3,7 +3,8 @@ import json
 import pathlib
 
 from measure import machine
-from measure.ways import Failed, Way, latency, latency_result, paced, rows_of, same_rows, throughput
+from measure.ways import (Failed, Way, latency, latency_result, paced, print_latency, rows_of,
+                          same_rows, throughput)
 from measure.world import load_sql, note
 
 CLIENTS = (1, 2, 8, 32)
@@ -114,21 +115,7 @@ def duration(way, number):
 
 
 def print_result(result):
-    print(f"\n{'golden, 1 client, ms':<34}{'runs':>6}{'p50':>9}{'p95':>9}{'p99':>9}{'max':>9}"
-          f"{'ratio':>8}{'worst':>8}")
-    for name, entry in result["latency"].items():
-        ms = entry["ms"]
-        if ms:
-            print(f"{WHAT[name][0]:<34}{ms['n']:>6}{ms['p50']:>9.2f}{ms['p95']:>9.2f}"
-                  f"{ms['p99']:>9.2f}{ms['max']:>9.2f}{entry['ratio']['median']:>8.2f}"
-                  f"{entry['ratio']['worst']:>8.2f}")
-        if entry["failed"]:
-            print(f"  {entry['failed']} runs failed: {entry['error']}")
-    for name, entry in result["paced"].items():
-        ms = entry["ms"]
-        print(f"{WHAT[name][0] + ', with pauses':<40}{ms['p50']:>9.2f}{ms['p95']:>9.2f}"
-              f"{ms['p99']:>9.2f}{ms['max']:>9.2f}{entry['ratio']['median']:>8.2f}"
-              f"{entry['ratio']['worst']:>8.2f}")
+    print_latency("golden", result, lambda name: WHAT[name][0])
     print(f"\n{'golden, runs a second, clients':<34}" + "".join(f"{n:>10}" for n in CLIENTS))
     for name, entry in result["throughput"].items():
         print(f"{WHAT[name][0]:<34}" + "".join(

@@ -7,7 +7,8 @@ import subprocess
 import time
 
 from measure import machine
-from measure.ways import Failed, Way, latency, latency_result, paced, rows_of, same_rows, throughput
+from measure.ways import (Failed, Way, latency, latency_result, paced, print_latency, rows_of,
+                          same_rows, throughput)
 from measure.world import note, quoted
 
 LOADS = 3          # turns of the first use and DuckDB's loads
@@ -256,20 +257,7 @@ def print_result(result):
                                           f"{min(entry['s']):>9.2f} s"))
     if "latency" not in result:
         return
-    print(f"\n{'large, 1 client, ms':<34}{'runs':>6}{'p50':>9}{'p95':>9}{'p99':>9}{'max':>9}"
-          f"{'ratio':>8}{'worst':>8}")
-    for name, entry in result["latency"].items():
-        ms, ratio = entry["ms"], entry["ratio"]
-        if ms:
-            print(f"{WHAT[name]:<34}{ms['n']:>6}{ms['p50']:>9.2f}{ms['p95']:>9.2f}{ms['p99']:>9.2f}"
-                  f"{ms['max']:>9.2f}{ratio['median']:>8.2f}{ratio['worst']:>8.2f}")
-        if entry["failed"]:
-            print(f"  {entry['failed']} runs failed: {entry['error']}")
-    for name, entry in result["paced"].items():
-        ms = entry["ms"]
-        print(f"{WHAT[name] + ', with pauses':<40}{ms['p50']:>9.2f}{ms['p95']:>9.2f}"
-              f"{ms['p99']:>9.2f}{ms['max']:>9.2f}{entry['ratio']['median']:>8.2f}"
-              f"{entry['ratio']['worst']:>8.2f}")
+    print_latency("large", result, WHAT.get)
     print(f"\n{'large, runs a second, clients':<34}" + "".join(f"{n:>10}" for n in CLIENTS))
     for name, entry in result["throughput"].items():
         print(f"{WHAT[name]:<34}" + "".join(

@@ -3,8 +3,10 @@ import re
 
 from measure import golden, large, planner
 from measure.machine import ROLES
+from measure.ways import PAUSE_MS
 
-PACED = "one client, a question every 50 ms, ms"
+EVERY = f"a question every {PAUSE_MS} ms"
+PACED = f"one client, {EVERY}, ms"
 BACK_TO_BACK = "one client, back to back, ms"
 
 
@@ -14,7 +16,7 @@ def _ratio(value, limit):
 
 def _latency_targets(what, entry, own, limit):
     """Of one client: what it waits, beside the limit `own`."""
-    if own not in entry or not entry[own]["ms"] or not entry["warm"]["ms"]:
+    if not entry[own]["ms"] or not entry["warm"]["ms"]:
         return
     first, warm = entry[own]["ms"], entry["warm"]
     yield f"{what} p50", _ratio(warm["ms"]["p50"], first["p50"]), limit, "x", "most"
@@ -25,7 +27,7 @@ def _latency_targets(what, entry, own, limit):
 
 
 def _golden_targets(result):
-    for key, what in (("paced", "golden, a question every 50 ms:"),
+    for key, what in (("paced", f"golden, {EVERY}:"),
                       ("latency", "golden, back to back:")):
         entry = result[key]
         yield from _latency_targets(what, entry, "in_process", 1.5)
@@ -55,8 +57,7 @@ def _large_targets(result):
            None if "error" in tight else tight["peak_anonymous_mb"], tight["memory_mb"], "MB",
            "most")
     if "latency" in result:
-        yield from _latency_targets("large, later, a question every 50 ms:", result["paced"], "own",
-                                    1.15)
+        yield from _latency_targets(f"large, later, {EVERY}:", result["paced"], "own", 1.15)
         yield from _latency_targets("large, later, back to back:", result["latency"], "own", 1.15)
         yield ("large, later, time spent loading, the most",
                max(result["load_ms"].values(), default=None), None, "ms", "most")

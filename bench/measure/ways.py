@@ -7,7 +7,7 @@ import time
 
 
 TAIL_S = 20
-PAUSE_S = 0.05
+PAUSE_MS = 50
 
 
 class Failed(Exception):
@@ -136,16 +136,35 @@ def latency(ways, jobs, rounds, each, note=lambda text: None):
 
 
 def paced(ways, jobs, rounds, note=lambda text: None):
-    """As latency(), but each question is asked PAUSE_S after the answer to the one before: by
+    """As latency(), but each question is asked PAUSE_MS after the answer to the one before: by
     somebody who reads it, not by a loop that keeps the processor's caches full of one query."""
     samples = {way.name: [] for way in ways}
     for number in range(rounds):
         note(f"with pauses, round {number + 1} of {rounds}")
         for way in ways if number % 2 else reversed(ways):
             for job in jobs if way.can_afford() else ():
-                time.sleep(PAUSE_S)
+                time.sleep(PAUSE_MS / 1000)
                 samples[way.name] += way.run([job], 1, each=1)["samples"]
     return samples
+
+
+def _print_line(what, entry):
+    ms, ratio = entry["ms"], entry["ratio"]
+    if ms:
+        print(f"{what:<44}{ms['n']:>6}{ms['p50']:>9.2f}{ms['p95']:>9.2f}{ms['p99']:>9.2f}"
+              f"{ms['max']:>9.2f}{ratio['median']:>8.2f}{ratio['worst']:>8.2f}")
+
+
+def print_latency(part, result, what):
+    """The "latency" and "paced" of a part's result; what(name) is a way's name in words."""
+    print(f"\n{part + ', 1 client, ms':<44}{'runs':>6}{'p50':>9}{'p95':>9}{'p99':>9}{'max':>9}"
+          f"{'ratio':>8}{'worst':>8}")
+    for name, entry in result["latency"].items():
+        _print_line(what(name), entry)
+        if entry["failed"]:
+            print(f"  {entry['failed']} runs failed: {entry['error']}")
+    for name, entry in result["paced"].items():
+        _print_line(what(name) + ", with pauses", entry)
 
 
 def throughput(ways, jobs, clients, rounds, ms, note=lambda text: None):

@@ -395,7 +395,14 @@ int engine_add_schema(struct engine *engine, const struct request *request, stru
         return run_buffered(engine, &script, err);
 }
 
-static const char lock[] = "SET lock_configuration = true";
+/* Once: a parent's children all have it. */
+static int prepare_once(struct engine *engine, const char *sql, duckdb_prepared_statement *ret,
+                        struct error *err)
+{
+        if (!*ret && duckdb_prepare(engine->connection, sql, ret) != DuckDBSuccess)
+                return engine_error(err, duckdb_prepare_error(*ret), NULL);
+        return 0;
+}
 
 int engine_shut(struct engine *engine, struct error *err)
 {
@@ -403,9 +410,8 @@ int engine_shut(struct engine *engine, struct error *err)
                               "SET enable_external_access = false;"
                               "SET disabled_filesystems = 'LocalFileSystem'",
                               err);
-        if (r == 0 && !engine->locker &&
-            duckdb_prepare(engine->connection, lock, &engine->locker) != DuckDBSuccess)
-                r = engine_error(err, duckdb_prepare_error(engine->locker), NULL);
+        if (r == 0)
+                r = prepare_once(engine, "SET lock_configuration = true", &engine->locker, err);
         return r < 0 ? error_prefix(err, r, "shutting the engine") : 0;
 }
 
@@ -434,22 +440,13 @@ int engine_lock_but(struct engine *engine, const char *path, struct error *err)
         return r < 0 ? error_prefix(err, r, "locking the engine") : 0;
 }
 
-/* Prepared once: a parent's children all have it. */
-static int prepare_parser(struct engine *engine, struct error *err)
+int engine_parse(struct engine *engine, const char *sql, json_t **ret, struct error *err)
 {
         static const char serialize[] =
                 "SELECT CAST(json_serialize_sql(CAST($1 AS VARCHAR)) AS VARCHAR)";
-        if (!engine->parser &&
-            duckdb_prepare(engine->connection, serialize, &engine->parser) != DuckDBSuccess)
-                return engine_error(err, duckdb_prepare_error(engine->parser), NULL);
-        return 0;
-}
-
-int engine_parse(struct engine *engine, const char *sql, json_t **ret, struct error *err)
-{
         _cleanup_free_ char *said = NULL;
         _cleanup_(engine_cells_done) struct engine_cells cells = {0};
-        int r = prepare_parser(engine, err);
+        int r = prepare_once(engine, serialize, &engine->parser, err);
         if (r < 0)
                 return r;
         if (execute(engine->parser, &sql, 1, &cells, &said) < 0)

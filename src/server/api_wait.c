@@ -109,7 +109,7 @@ static void answer_ended(struct waiter *waiter, struct ticket *ticket,
 {
         struct http_request *request = waiter->request;
         const json_t *body = ticket_ended_body(ticket);
-        if (view->error.type != ERROR_NONE || !body) {
+        if (!body) {
                 /* One whose end could not be recorded can be looked at later. */
                 reply_error(request, &view->error,
                             view->run_id[0] ? json_pack("{s:s}", "run_id", view->run_id) : NULL);
